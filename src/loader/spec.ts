@@ -1,0 +1,70 @@
+// What a loader hands on: one object file as plain, editable data. Nothing here lives in a kernel yet.
+
+import type { Insn, InsnIndex } from '../isa/insn.ts';
+import type { SourceLine } from '../isa/source.ts';
+
+export interface MapSpec {
+  name: string;
+  /** UAPI bpf_map_type. */
+  type: number;
+  keySize: number;
+  valueSize: number;
+  maxEntries: number;
+  flags: number;
+  pinning: number;
+  mapExtra: bigint;
+  /** Global data: initial bytes of the single value. .rodata is frozen after load. */
+  data?: Uint8Array;
+  frozen?: boolean;
+  /** Inner map of a map-in-map. */
+  inner?: MapSpec;
+  /** Static slots (`.values = { [0] = &prog_or_map }`): key -> symbol name. */
+  slots?: { index: number; symbol: string }[];
+  /** BTF type ids of key and value, 0 = unknown. */
+  keyTypeId: number;
+  valueTypeId: number;
+}
+
+/** A reference from the lddw at `insn`: to a map, or to byte `off` of a global-data map's value. */
+export interface MapReloc {
+  insn: InsnIndex;
+  map: string;
+  kind: 'fd' | 'value';
+  off: number;
+}
+
+export interface ProgramSpec {
+  name: string;
+  section: string;
+  /** UAPI bpf_prog_type from the section name; null when no row of prog_types.ts knows it. */
+  type: number | null;
+  expectedAttachType: number;
+  flags: number;
+  autoload: boolean;
+  /** Own instructions followed by every static function it (transitively) calls; calls are pc-relative already. */
+  insns: Insn[];
+  relocs: MapReloc[];
+  /** Function names by first slot. */
+  functions: Map<InsnIndex, string>;
+  lines: Map<InsnIndex, SourceLine>;
+}
+
+export interface VariableSpec {
+  name: string;
+  /** Name of the global-data map that holds it. */
+  map: string;
+  offset: number;
+  size: number;
+  /** Little-endian bytes of the current value: a copy / set from bytes, number, bigint or boolean. */
+  get(): Uint8Array;
+  set(value: Uint8Array | number | bigint | boolean): void;
+}
+
+export interface ObjectSpec {
+  license: string;
+  programs: Record<string, ProgramSpec>;
+  maps: Record<string, MapSpec>;
+  variables: Record<string, VariableSpec>;
+  /** Raw .BTF, for those who want types. */
+  btf: Uint8Array | null;
+}

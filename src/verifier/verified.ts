@@ -1,0 +1,124 @@
+// What goes into the verifier and what comes out: plain data, no memory, no addresses. The engines get `Verified`.
+
+import type { Insn, InsnIndex } from '../isa/insn.ts';
+import type { SourceLine } from '../isa/source.ts';
+
+/** A map as the verifier sees it. */
+export interface MapDef {
+  readonly name: string;
+  /** UAPI bpf_map_type. */
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** BPF_F_* of creation. */
+  readonly flags: number;
+  /** bpf_map_freeze was called: with BPF_F_RDONLY_PROG the contents are constants. */
+  readonly frozen?: boolean;
+  /** Value under key 0 of a frozen read-only array: .rodata. */
+  readonly contents?: Uint8Array;
+  /** What a map-in-map holds. */
+  readonly inner?: MapDef;
+  /** Fields of the value that BTF declares special: {type: 'bpf_spin_lock' | 'bpf_timer' | ..., offset}. */
+  readonly specialFields?: readonly { readonly type: string; readonly offset: number }[];
+}
+
+/** The lddw at a slot refers to maps[map]: 'fd' = the map itself, 'value' = byte `off` of its value under key 0. */
+export interface MapRef {
+  readonly map: number;
+  readonly kind: 'fd' | 'value';
+  readonly off: number;
+}
+
+export interface ProgramInput {
+  readonly name: string;
+  /** UAPI bpf_prog_type; -1 = raw. */
+  readonly type: number;
+  readonly expectedAttachType: number;
+  /** BPF_F_* of BPF_PROG_LOAD: 1 strict alignment, 2 any alignment, 8 test state frequency, 16 sleepable. */
+  readonly flags: number;
+  readonly license: string;
+  readonly insns: readonly Insn[];
+  readonly maps: readonly MapDef[];
+  readonly mapRefs: ReadonlyMap<InsnIndex, MapRef>;
+  /** type raw: bytes of the memory at r1 (r2 = this). */
+  readonly memSize?: number;
+  /** Names of functions by first slot, for logs. */
+  readonly functions?: ReadonlyMap<InsnIndex, string>;
+  /** Source by slot, sorted runs: the line of a slot is the entry at or before it. */
+  readonly lines?: ReadonlyMap<InsnIndex, SourceLine>;
+}
+
+/** One function: slots [start, end). The first one is the program's entry. */
+export interface Subprog {
+  readonly start: InsnIndex;
+  readonly end: InsnIndex;
+}
+
+/** What a register held on arrival at an instruction, merged over all arrivals. 0 = never seen, MIXED = differs. */
+export const REG_KIND = {
+  unseen: 0,
+  scalar: 1,
+  ctx: 2,
+  stack: 3,
+  packet: 4,
+  packet_meta: 5,
+  packet_end: 6,
+  map_ptr: 7,
+  map_value: 8,
+  mem: 9,
+  other_ptr: 10,
+  mixed: 255,
+} as const;
+
+/**
+ * What the verifier proved and an engine may rely on. Pruned arrivals are included. Nothing about scalar values is here:
+ * pruning ignores scalars that are not precise, so the engines do their own dataflow for those.
+ */
+export interface Facts {
+  /** Per slot: 1 = some path reached it. */
+  readonly reached: Uint8Array;
+  /** Per conditional jump slot: bit 0 = some arrival jumped, bit 1 = some arrival fell through. */
+  readonly taken: Uint8Array;
+  /** Per slot: REG_KIND of insn.dst before the instruction (for call, exit: 0). */
+  readonly dst: Uint8Array;
+  /** Per slot: REG_KIND of insn.src before the instruction, where the instruction reads it. */
+  readonly src: Uint8Array;
+  /** Per call slot: index of the one map that every arrival passes as const_map_ptr; -1 = none or different ones. */
+  readonly callMap: Int32Array;
+}
+
+/** A program an engine can run. With facts = null nothing was proven (verification was off). */
+export interface Verified {
+  readonly name: string;
+  readonly type: number;
+  readonly insns: readonly Insn[];
+  readonly subprogs: readonly Subprog[];
+  readonly maps: readonly MapDef[];
+  readonly mapRefs: ReadonlyMap<InsnIndex, MapRef>;
+  readonly facts: Facts | null;
+}
+
+export interface VerifierStats {
+  /** Instructions walked, as in `processed N insns`. */
+  readonly processed: number;
+  readonly maxStatesPerInsn: number;
+  readonly totalStates: number;
+  readonly peakStates: number;
+  readonly markRead: number;
+  /** Bytes of stack per subprogram. */
+  readonly stackDepths: readonly number[];
+}
+
+export type VerifyResult =
+  | { readonly ok: true; readonly log: string; readonly stats: VerifierStats; readonly verified: Verified }
+  | { readonly ok: false; readonly log: string; readonly stats: VerifierStats; readonly error: VerifierError };
+
+/** A rejection: the errno Linux answers, its message (last line of the log before `processed`), where, and the log. */
+export interface VerifierError {
+  readonly code: string;
+  readonly errno: number;
+  readonly message: string;
+  readonly insn: InsnIndex | null;
+  readonly source: SourceLine | null;
+}
