@@ -13,7 +13,6 @@ export interface Cpu {
   readonly memory: Memory;
   /** Implementations bound to this CPU. Every HelperName but bpf_tail_call is there. */
   readonly helpers: HelperTable;
-  };
   /** Exports of the map operations instance over this memory (maps/ops). */
   readonly mapOps: Readonly<Record<string, (...args: number[]) => number>>;
   /**
