@@ -1,1 +1,3 @@
-export { decode, encode, type Insn, type InsnIndex, imm64 } from './insn.ts';
+export { decode, encode, type Insn, type InsnIndex, imm64, LDDW_CODE } from './insn.ts';
+export type * from './op.ts';
+export { OP_BY_NAME, OPCODES, opOf } from './opcodes.ts';
