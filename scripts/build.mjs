@@ -12,6 +12,7 @@ const sources = ['src', 'jit', 'bench', 'test', 'conformance', 'examples', 'scri
 const generated = at('src', 'maps', 'ops_wasm.ts');
 
 function newest(path) {
+  if (!existsSync(path)) return 0;
   const s = statSync(path);
   if (!s.isDirectory()) return path === generated ? 0 : s.mtimeMs;
   return Math.max(0, ...readdirSync(path).map((n) => newest(join(path, n))));
