@@ -14,6 +14,8 @@
 //   +132 KiB   ctx       the context struct of the run, CTX_SIZE bytes
 //   +136 KiB   packet    frame buffer: data starts at PACKET_HEADROOM after it; PACKET_TAILROOM is kept at its end
 //
+// A function has an address too (lddw of a function, callx, callbacks), beyond all memory: codeAddr.
+//
 // Canaries (CANARY_SIZE zero bytes nobody writes) stand between the regions.
 
 export type Addr = number;
@@ -75,6 +77,10 @@ export function ctxArea(cpu: number): Addr {
 /** Start of the frame buffer; packet data starts PACKET_HEADROOM later. */
 export function packetArea(cpu: number): Addr {
   return cpuBlock(cpu) + PACKET_OFF;
+}
+/** What a program sees as the address of its function that starts at slot `insn`: no memory is there. */
+export function codeAddr(insn: number): Addr {
+  return MEMORY_END + 8 * insn;
 }
 /** First address of the arena for `cpus` CPUs, page aligned. */
 export function arenaStart(cpus: number): Addr {

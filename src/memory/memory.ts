@@ -8,6 +8,8 @@ export class Memory {
   readonly wasm: WebAssembly.Memory;
   #u8!: Uint8Array;
   #view!: DataView;
+  #i32!: Int32Array;
+  #i64!: BigInt64Array;
 
   /** A memory with the blocks of `cpus` CPUs and an empty arena. */
   constructor(cpus: number) {
@@ -23,6 +25,8 @@ export class Memory {
     const buffer = this.wasm.buffer;
     this.#u8 = new Uint8Array(buffer, MEMORY_BASE);
     this.#view = new DataView(buffer, MEMORY_BASE);
+    this.#i32 = new Int32Array(buffer, MEMORY_BASE);
+    this.#i64 = new BigInt64Array(buffer, MEMORY_BASE);
   }
 
   /** Bytes of the window: index = address - MEMORY_BASE. */
@@ -32,6 +36,14 @@ export class Memory {
   /** View of the window: offset = address - MEMORY_BASE. Throws RangeError outside of it. */
   get view(): DataView {
     return this.#view;
+  }
+  /** The window as words, for Atomics: index = (address - MEMORY_BASE) / 4, address aligned. */
+  get i32(): Int32Array {
+    return this.#i32;
+  }
+  /** The window as double words, for Atomics: index = (address - MEMORY_BASE) / 8, address aligned. */
+  get i64(): BigInt64Array {
+    return this.#i64;
   }
   /** First address that is not memory. */
   get end(): Addr {

@@ -1,11 +1,29 @@
 // The contract between the runtime and an engine (interpreter or JIT). An engine knows how instructions execute and
 // nothing else: memory, maps, helpers and contexts are the runtime's.
+//
+// Where RFC 9669 and Linux leave something open, both engines do this, so that they can be compared:
+// - On entry r1 and r2 are the arguments, r10 the top of the stack, all other registers 0.
+// - A callee of a bpf-to-bpf call starts with its caller's r1-r5, r0 = r6-r9 = 0 and r10 = the caller's r10 - 512. After any call
+//   (helpers and ld_abs too) r1-r5 hold what they held before it.
+// - bpf_tail_call (x86 JIT order): index >= max_entries, MAX_TAIL_CALLS done, or an empty slot: the next instruction runs
+//   and r0 is unchanged. Else CPU.tailCalls grows by one and the target replaces the function that called, keeping its r10.
+// - may_goto: each invocation of a function may pass MAY_GOTO_BUDGET times, then every may_goto in it jumps.
+// - ld_abs / ld_ind on a byte that is not there leaves the function with r0 = 0. Negative offsets: SKF_NET_OFF, SKF_LL_OFF.
+// - lddw of a function is codeAddr(its first slot) (layout.ts); callx calls such an address, or the helper with that number.
 
 import type { HelperTable } from '../helpers/helper.ts';
 import type { MapPlacement } from '../maps/placement.ts';
 import type { Addr } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import type { Verified } from '../verifier/verified.ts';
+
+/** Linux MAX_TAIL_CALL_CNT. */
+export const MAX_TAIL_CALLS = 33;
+/** Linux BPF_MAX_LOOPS. */
+export const MAY_GOTO_BUDGET = 8 * 1024 * 1024;
+
+/** Bytes and fields of a batch record. */
+export const BATCH_RECORD = { size: 16, r1: 0, r2: 4, r0: 8 } as const;
 
 /** Everything of one CPU that code may use. */
 export interface Cpu {

@@ -1,0 +1,297 @@
+// One run of a program: the registers, the call frames and THE switch. A Machine is used once.
+
+import type { HelperImpl } from '../helpers/helper.ts';
+import { type Addr, codeAddr, controlWord, MAX_FRAMES, STACK_FRAME } from '../memory/layout.ts';
+import { type Cpu, MAX_TAIL_CALLS, MAY_GOTO_BUDGET } from '../runtime/engine.ts';
+import { type Helper, helperById } from '../spec/helpers.ts';
+import { BpfError } from '../uapi/errors.ts';
+import { atomic, load, store } from './access.ts';
+import { alu32, alu64, jumps32, jumps64, swapBytes } from './alu.ts';
+import type { InterpOptions, ResolveCode } from './interp.ts';
+import { packetLoad } from './packet_load.ts';
+import type { Code, Step } from './predecode.ts';
+import { address, makeRegisters, set32, setSigned32 } from './registers.ts';
+
+/** What a call leaves behind for its exit. */
+interface Frame {
+  readonly code: Code;
+  readonly returnTo: number;
+  readonly regs: BigUint64Array;
+  readonly mayGoto: number;
+  readonly depth: number;
+}
+
+export class Machine {
+  readonly #cpu: Cpu;
+  readonly #target: ResolveCode;
+  readonly #onStep: InterpOptions['onStep'];
+  #stepsLeft: number;
+  readonly #regs = makeRegisters();
+  readonly #frames: Frame[] = [];
+  #code!: Code;
+  #pc = 0;
+  /** Calls that are open inside the running program, and its may_goto budget in this function. */
+  #depth = 1;
+  #mayGoto = MAY_GOTO_BUDGET;
+
+  constructor(cpu: Cpu, target: ResolveCode, options: InterpOptions) {
+    this.#cpu = cpu;
+    this.#target = target;
+    this.#onStep = options.onStep;
+    this.#stepsLeft = options.maxSteps ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Runs to the end and returns the registers: index 0 is the result. `sp` = r10 of the first frame. */
+  run(code: Code, r1: Addr, r2: number, sp: Addr): BigUint64Array {
+    const { r, w } = this.#regs;
+    this.#code = code;
+    set32(w, 1, r1);
+    set32(w, 2, r2);
+    set32(w, 10, sp);
+    try {
+      this.#loop();
+    } catch (e) {
+      throw e instanceof BpfError ? new BpfError(e.code, `insn ${this.#pc}: ${stripCode(e)}`) : e;
+    }
+    return r;
+  }
+
+  #loop(): void {
+    const { memory } = this.#cpu;
+    const { r, w } = this.#regs;
+    const onStep = this.#onStep;
+    for (;;) {
+      const pc = this.#pc;
+      const s = this.#code.steps[pc];
+      if (s === undefined) throw new BpfError('EINVAL', 'no such instruction');
+      if (--this.#stepsLeft < 0) throw new BpfError('EAGAIN', 'the step budget is used up');
+      if (onStep !== undefined) onStep(pc, r, this.#code.program);
+      const { dst, src } = s;
+      let next = pc + 1;
+      switch (s.kind) {
+        case 'alu':
+          if (s.wide) r[dst] = alu64(s.alu, r[dst], s.reg ? r[src] : s.value);
+          else set32(w, dst, alu32(s.alu, w[2 * dst], s.reg ? w[2 * src] : s.imm));
+          break;
+        case 'movsx':
+          if (s.wide) r[dst] = BigInt.asIntN(s.bits, r[src]);
+          else set32(w, dst, (w[2 * src] << (32 - s.bits)) >> (32 - s.bits));
+          break;
+        case 'neg':
+          if (s.wide) r[dst] = -r[dst];
+          else set32(w, dst, -w[2 * dst]);
+          break;
+        case 'end':
+          r[dst] = s.swap ? swapBytes(r[dst], s.bits) : BigInt.asUintN(s.bits, r[dst]);
+          break;
+        case 'jmp':
+          if (
+            s.wide
+              ? jumps64(s.jmp, r[dst], s.reg ? r[src] : s.value)
+              : jumps32(s.jmp, w[2 * dst], s.reg ? w[2 * src] : s.imm)
+          ) {
+            next = s.target;
+          }
+          break;
+        case 'ja':
+          next = s.target;
+          break;
+        case 'may_goto':
+          if (this.#mayGoto === 0) next = s.target;
+          else this.#mayGoto--;
+          break;
+        case 'lddw':
+          r[dst] = s.value;
+          next = pc + 2;
+          break;
+        case 'ldx':
+          load(memory, address(w, src, s.off), s.size, s.signed, w, dst);
+          break;
+        case 'load_acq':
+          this.#loadAcquire(s);
+          break;
+        case 'st':
+          store(memory, address(w, dst, s.off), s.size, s.imm, s.imm >> 31);
+          break;
+        case 'stx':
+          store(memory, address(w, dst, s.off), s.size, w[2 * src], w[2 * src + 1]);
+          break;
+        case 'store_rel':
+          this.#storeRelease(s);
+          break;
+        case 'atomic': {
+          const old = atomic(memory, address(w, dst, s.off), s.size, s.atomic, r[src], r[0]);
+          if (s.fetch) r[s.atomic === 'cmpxchg' ? 0 : src] = old;
+          break;
+        }
+        case 'ld_abs':
+        case 'ld_ind': {
+          const offset = s.kind === 'ld_abs' ? s.imm : (w[2 * src] + s.imm) | 0;
+          const value = packetLoad(memory, address(w, 6, 0), offset, s.size as 1 | 2 | 4);
+          set32(w, 0, value ?? 0);
+          if (value === null) {
+            if (!this.#exit()) return;
+            continue;
+          }
+          break;
+        }
+        case 'call':
+          this.#call(s);
+          continue;
+        case 'exit':
+          if (!this.#exit()) return;
+          continue;
+        default:
+          s.kind satisfies never;
+      }
+      if (next <= pc) this.#checkKill();
+      this.#pc = next;
+    }
+  }
+
+  /** Executes the call at #pc and sets #pc to what runs next. */
+  #call(s: Step): void {
+    switch (s.callee) {
+      case 'local':
+        return this.#callLocal(s.target);
+      case 'helper':
+        return this.#callHelper(s.helper, s.imm);
+      case 'callx':
+        return this.#callRegister(address(this.#regs.w, s.dst, 0));
+      case 'kfunc':
+        throw new BpfError('EINVAL', `there is no kfunc ${s.imm}`);
+      default:
+        s.callee satisfies never;
+    }
+  }
+
+  #callLocal(target: number): void {
+    if (this.#depth === MAX_FRAMES) throw new BpfError('E2BIG', `the call stack of ${MAX_FRAMES + 1} frames is too deep`);
+    this.#checkKill();
+    const { r } = this.#regs;
+    this.#frames.push({
+      code: this.#code,
+      returnTo: this.#pc + 1,
+      regs: r.slice(),
+      mayGoto: this.#mayGoto,
+      depth: this.#depth,
+    });
+    r[0] = 0n;
+    r.fill(0n, 6, 10);
+    r[10] -= BigInt(STACK_FRAME);
+    this.#depth++;
+    this.#mayGoto = MAY_GOTO_BUDGET;
+    this.#pc = target;
+  }
+
+  /** Leaves the function; false when it was the outermost one. */
+  #exit(): boolean {
+    const frame = this.#frames.pop();
+    if (frame === undefined) return false;
+    const { r } = this.#regs;
+    const result = r[0];
+    r.set(frame.regs);
+    r[0] = result;
+    this.#code = frame.code;
+    this.#depth = frame.depth;
+    this.#mayGoto = frame.mayGoto;
+    this.#pc = frame.returnTo;
+    return true;
+  }
+
+  #callRegister(value: number): void {
+    const slot = this.#code.program.code.subprogs.find((f) => codeAddr(f.start) === value)?.start;
+    if (slot !== undefined) this.#callLocal(slot);
+    else this.#callHelper(helperById(value), value);
+  }
+
+  #callHelper(helper: Helper | undefined, id: number): void {
+    if (helper === undefined) throw new BpfError('EINVAL', `there is no helper ${id}`);
+    if (helper.name === 'bpf_tail_call') return this.#tailCall();
+    const { w } = this.#regs;
+    this.#setResult(helper, this.#cpu.helpers[helper.name](...abiArgs(helper, w)));
+    this.#pc++;
+  }
+
+  /** r0 from what an implementation returned: RetKind in spec/helpers.ts. */
+  #setResult(helper: Helper, result: ReturnType<HelperImpl>): void {
+    const { r, w } = this.#regs;
+    switch (helper.ret) {
+      case 's32':
+        return setSigned32(w, 0, result ?? 0);
+      case 'u32':
+      case 'map_value_or_null':
+        return set32(w, 0, result ?? 0);
+      case 's64':
+      case 'u64':
+        r[0] = this.#cpu.memory.u64(controlWord(this.#cpu.id, 'result'));
+        return;
+      case 'void':
+      case 'tail_call':
+        r[0] = 0n;
+        return;
+      default:
+        helper.ret satisfies never;
+    }
+  }
+
+  /** bpf_tail_call(r1 = ctx, r2 = map, r3 = index). */
+  #tailCall(): void {
+    const { memory, id } = this.#cpu;
+    const { r, w } = this.#regs;
+    const map = this.#code.maps.get(address(w, 2, 0));
+    if (map === undefined) throw new BpfError('EFAULT', 'bpf_tail_call: R2 is not a map of this program');
+    this.#pc++;
+    const index = w[2 * 3];
+    const count = controlWord(id, 'tailCalls');
+    const done = memory.u32(count);
+    if (index >= map.maxEntries || done >= MAX_TAIL_CALLS) return;
+    const next = this.#target(memory.u32(map.values + 4 * index));
+    if (next === undefined) return;
+    memory.setU32(count, done + 1);
+    this.#checkKill();
+    const [ctx, sp] = [r[1], r[10]];
+    r.fill(0n);
+    r[1] = ctx;
+    r[10] = sp;
+    this.#code = next;
+    this.#depth = 1;
+    this.#mayGoto = MAY_GOTO_BUDGET;
+    this.#pc = 0;
+  }
+
+  // An atomic add of 0 and an exchange are the sequentially consistent forms of the two; 1 and 2 bytes, which JavaScript
+  // can not do everywhere alike, are plain: they can't tear.
+  #loadAcquire(s: Step): void {
+    const { w, r } = this.#regs;
+    const addr = address(w, s.src, s.off);
+    if (s.size < 4) load(this.#cpu.memory, addr, s.size, false, w, s.dst);
+    else r[s.dst] = atomic(this.#cpu.memory, addr, s.size, 'add', 0n, 0n);
+  }
+
+  #storeRelease(s: Step): void {
+    const { w, r } = this.#regs;
+    const addr = address(w, s.dst, s.off);
+    if (s.size < 4) store(this.#cpu.memory, addr, s.size, w[2 * s.src], 0);
+    else atomic(this.#cpu.memory, addr, s.size, 'xchg', r[s.src], 0n);
+  }
+
+  #checkKill(): void {
+    if (this.#cpu.memory.u32(controlWord(this.#cpu.id, 'kill')) !== 0) throw new BpfError('EINTR', 'the run was stopped');
+  }
+}
+
+/** r1.. as a helper's implementation takes them: one i32 each, u64 as (lo, hi). */
+function abiArgs(helper: Helper, w: Uint32Array): number[] {
+  const args: number[] = [];
+  helper.args.forEach((kind, i) => {
+    const n = 2 * (i + 1);
+    args.push(w[n] | 0);
+    if (kind === 'u64') args.push(w[n + 1] | 0);
+  });
+  return args;
+}
+
+function stripCode(e: BpfError): string {
+  return e.message.slice(e.code.length + 2);
+}
