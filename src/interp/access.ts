@@ -1,11 +1,11 @@
 // Memory accesses of one instruction. Addresses are numbers that may be anything; whatever is not wholly inside the
 // Kernel's memory throws EFAULT.
 
-import { set32, setSigned32 } from './registers.ts';
 import type { AtomicOp } from '../isa/op.ts';
 import { MEMORY_BASE } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { BpfError } from '../uapi/errors.ts';
+import { set32, setSigned32 } from './registers.ts';
 
 type Size = 1 | 2 | 4 | 8;
 
@@ -22,11 +22,17 @@ export function load(memory: Memory, addr: number, size: Size, signed: boolean, 
   const at = offsetOf(memory, addr, size);
   switch (size) {
     case 1:
-      return signed ? setSigned32(w, dst, view.getInt8(at)) : set32(w, dst, view.getUint8(at));
+      if (signed) setSigned32(w, dst, view.getInt8(at));
+      else set32(w, dst, view.getUint8(at));
+      break;
     case 2:
-      return signed ? setSigned32(w, dst, view.getInt16(at, true)) : set32(w, dst, view.getUint16(at, true));
+      if (signed) setSigned32(w, dst, view.getInt16(at, true));
+      else set32(w, dst, view.getUint16(at, true));
+      break;
     case 4:
-      return signed ? setSigned32(w, dst, view.getInt32(at, true)) : set32(w, dst, view.getUint32(at, true));
+      if (signed) setSigned32(w, dst, view.getInt32(at, true));
+      else set32(w, dst, view.getUint32(at, true));
+      break;
     case 8: {
       const low = view.getUint32(at, true);
       w[2 * dst + 1] = view.getUint32(at + 4, true);
@@ -34,7 +40,7 @@ export function load(memory: Memory, addr: number, size: Size, signed: boolean, 
       return;
     }
     default:
-      return size satisfies never;
+      size satisfies never;
   }
 }
 
@@ -44,17 +50,20 @@ export function store(memory: Memory, addr: number, size: Size, low: number, hig
   const at = offsetOf(memory, addr, size);
   switch (size) {
     case 1:
-      return view.setUint8(at, low);
+      view.setUint8(at, low);
+      break;
     case 2:
-      return view.setUint16(at, low, true);
+      view.setUint16(at, low, true);
+      break;
     case 4:
-      return view.setUint32(at, low, true);
+      view.setUint32(at, low, true);
+      break;
     case 8:
       view.setUint32(at, low, true);
       view.setUint32(at + 4, high, true);
-      return;
+      break;
     default:
-      return size satisfies never;
+      size satisfies never;
   }
 }
 

@@ -139,7 +139,7 @@ export function jumps32(op: JmpOp, a: number, b: number): boolean {
 }
 
 /** Reverses the bytes of the low `bits` of x; what is above them is dropped. */
-export function swapBytes(x: bigint, bits: 16 | 32 | 64): bigint {
+export function swapBytes(x: bigint, bits: number): bigint {
   let out = 0n;
   for (let i = 0; i < bits; i += 8) out = (out << 8n) | ((x >> BigInt(i)) & 0xffn);
   return out;

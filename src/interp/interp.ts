@@ -5,9 +5,9 @@
 // that names the slot; it never crashes. `maxSteps` bounds a run, `onStep` sees every instruction before it executes.
 
 import type { Addr } from '../memory/layout.ts';
+import { controlWord, stackTop } from '../memory/layout.ts';
 import type { Cpu, Engine, Executable, LoadedProgram } from '../runtime/engine.ts';
 import { BATCH_RECORD } from '../runtime/engine.ts';
-import { controlWord, stackTop } from '../memory/layout.ts';
 import { Machine } from './machine.ts';
 import { type Code, predecode } from './predecode.ts';
 

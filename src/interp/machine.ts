@@ -153,11 +153,14 @@ export class Machine {
   #call(s: Step): void {
     switch (s.callee) {
       case 'local':
-        return this.#callLocal(s.target);
+        this.#callLocal(s.target);
+        break;
       case 'helper':
-        return this.#callHelper(s.helper, s.imm);
+        this.#callHelper(s.helper, s.imm);
+        break;
       case 'callx':
-        return this.#callRegister(address(this.#regs.w, s.dst, 0));
+        this.#callRegister(address(this.#regs.w, s.dst, 0));
+        break;
       case 'kfunc':
         throw new BpfError('EINVAL', `there is no kfunc ${s.imm}`);
       default:
@@ -166,7 +169,8 @@ export class Machine {
   }
 
   #callLocal(target: number): void {
-    if (this.#depth === MAX_FRAMES) throw new BpfError('E2BIG', `the call stack of ${MAX_FRAMES + 1} frames is too deep`);
+    if (this.#depth === MAX_FRAMES)
+      throw new BpfError('E2BIG', `the call stack of ${MAX_FRAMES + 1} frames is too deep`);
     this.#checkKill();
     const { r } = this.#regs;
     this.#frames.push({
@@ -207,10 +211,12 @@ export class Machine {
 
   #callHelper(helper: Helper | undefined, id: number): void {
     if (helper === undefined) throw new BpfError('EINVAL', `there is no helper ${id}`);
-    if (helper.name === 'bpf_tail_call') return this.#tailCall();
-    const { w } = this.#regs;
-    this.#setResult(helper, this.#cpu.helpers[helper.name](...abiArgs(helper, w)));
-    this.#pc++;
+    if (helper.name === 'bpf_tail_call') {
+      this.#tailCall();
+    } else {
+      this.#setResult(helper, this.#cpu.helpers[helper.name](...abiArgs(helper, this.#regs.w)));
+      this.#pc++;
+    }
   }
 
   /** r0 from what an implementation returned: RetKind in spec/helpers.ts. */
@@ -218,18 +224,20 @@ export class Machine {
     const { r, w } = this.#regs;
     switch (helper.ret) {
       case 's32':
-        return setSigned32(w, 0, result ?? 0);
+        setSigned32(w, 0, result ?? 0);
+        break;
       case 'u32':
       case 'map_value_or_null':
-        return set32(w, 0, result ?? 0);
+        set32(w, 0, result ?? 0);
+        break;
       case 's64':
       case 'u64':
         r[0] = this.#cpu.memory.u64(controlWord(this.#cpu.id, 'result'));
-        return;
+        break;
       case 'void':
       case 'tail_call':
         r[0] = 0n;
-        return;
+        break;
       default:
         helper.ret satisfies never;
     }
@@ -277,7 +285,8 @@ export class Machine {
   }
 
   #checkKill(): void {
-    if (this.#cpu.memory.u32(controlWord(this.#cpu.id, 'kill')) !== 0) throw new BpfError('EINTR', 'the run was stopped');
+    if (this.#cpu.memory.u32(controlWord(this.#cpu.id, 'kill')) !== 0)
+      throw new BpfError('EINTR', 'the run was stopped');
   }
 }
 

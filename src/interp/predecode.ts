@@ -5,12 +5,12 @@
 // Slots that hold no instruction (the second half of an lddw, bytes no row knows) are undefined.
 
 import type { InsnIndex } from '../isa/insn.ts';
-import { imm64, type Insn } from '../isa/insn.ts';
+import { type Insn, imm64 } from '../isa/insn.ts';
 import type { AluOp, AtomicOp, Callee, JmpOp, Op, OpShape } from '../isa/op.ts';
 import { opOf } from '../isa/opcodes.ts';
+import type { MapPlacement } from '../maps/placement.ts';
 import { type Addr, codeAddr } from '../memory/layout.ts';
 import type { LoadedProgram } from '../runtime/engine.ts';
-import type { MapPlacement } from '../maps/placement.ts';
 import { type Helper, helperById } from '../spec/helpers.ts';
 
 export interface Step {
