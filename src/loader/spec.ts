@@ -13,7 +13,7 @@ export interface MapSpec {
   flags: number;
   pinning: number;
   mapExtra: bigint;
-  /** Global data: initial bytes of the single value. .rodata is frozen after load. */
+  /** Global data: initial bytes of the single value (absent = zeros, as .bss starts). .rodata is frozen after load. */
   data?: Uint8Array;
   frozen?: boolean;
   /** Inner map of a map-in-map. */
@@ -25,7 +25,10 @@ export interface MapSpec {
   valueTypeId: number;
 }
 
-/** A reference from the lddw at `insn`: to a map, or to byte `off` of a global-data map's value. */
+/**
+ * A reference from the lddw at `insn`: to a map, or to byte `off` of a global-data map's value. The instruction already
+ * has src 1 (map_fd) or 2 (map_value) and imm 0, with `off` in the second slot.
+ */
 export interface MapReloc {
   insn: InsnIndex;
   map: string;
@@ -47,6 +50,8 @@ export interface ProgramSpec {
   /** Function names by first slot. */
   functions: Map<InsnIndex, string>;
   lines: Map<InsnIndex, SourceLine>;
+  /** Why it can't be loaded yet ('CO-RE relocations', 'kfunc bpf_foo', ...): checkLoadable() throws it. */
+  unsupported?: string;
 }
 
 export interface VariableSpec {

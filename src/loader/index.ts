@@ -1,0 +1,3 @@
+export { openObject } from './object.ts';
+export { checkLoadable } from './programs.ts';
+export type { MapReloc, MapSpec, ObjectSpec, ProgramSpec, VariableSpec } from './spec.ts';

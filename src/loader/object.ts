@@ -1,0 +1,99 @@
+// openObject: the bytes of a clang-built BPF object -> ObjectSpec, plain and editable. Nothing is created, nothing is
+// verified. What single programs need and beewasm lacks is noted on the program (`unsupported`), so that the others
+// of the object still load; what concerns the whole object throws here.
+
+import { FormatError, UnsupportedError } from '../uapi/errors.ts';
+import { type Btf, readBtf } from './btf.ts';
+import { NO_BTF_EXT, readBtfExt } from './btf_ext.ts';
+import { dataMap, sectionVars, variablesOf } from './datasec.ts';
+import { type Elf, readElf, SHT, sectionNamed } from './elf.ts';
+import { type MapDefinition, readMapDefs } from './map_defs.ts';
+import { type MapLookup, readPrograms } from './programs.ts';
+import { unsupportedSection } from './sections.ts';
+import type { MapSpec, ObjectSpec, VariableSpec } from './spec.ts';
+
+const utf8 = new TextDecoder();
+
+/** Parses one object file. Throws FormatError or UnsupportedError, nothing else. */
+export function openObject(bytes: Uint8Array): ObjectSpec {
+  const elf = readElf(bytes);
+  for (const section of elf.sections) {
+    const feature = unsupportedSection(section.name);
+    if (feature !== null) throw new UnsupportedError(feature);
+  }
+  const rawBtf = contents(elf, '.BTF');
+  const btf = rawBtf && readBtf(rawBtf);
+  const rawExt = contents(elf, '.BTF.ext');
+  const ext = btf && rawExt ? readBtfExt(rawExt, btf) : NO_BTF_EXT;
+  const defs = mapDefinitions(elf, btf);
+  const data = dataMaps(elf, btf);
+  return {
+    license: license(elf),
+    programs: byName('program', readPrograms(elf, ext, mapLookup(elf, defs, data))),
+    maps: byName('map', [...defs.map((d) => d.spec), ...data.values()]),
+    variables: variables(elf, btf, data),
+    btf: rawBtf?.slice() ?? null,
+  };
+}
+
+function contents(elf: Elf, name: string): Uint8Array | null {
+  const section = sectionNamed(elf, name);
+  return section !== undefined && section.size > 0 && section.type !== SHT.NOBITS ? section.data : null;
+}
+
+/** Text of section `license` up to its NUL. */
+function license(elf: Elf): string {
+  const bytes = contents(elf, 'license') ?? new Uint8Array(0);
+  const end = bytes.indexOf(0);
+  return utf8.decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+function mapDefinitions(elf: Elf, btf: Btf | null): MapDefinition[] {
+  const section = sectionNamed(elf, '.maps');
+  if (section === undefined || section.size === 0) return [];
+  if (btf === null) throw new UnsupportedError('.maps section without BTF');
+  return readMapDefs(elf, section, btf);
+}
+
+/** Global-data maps by section index. */
+function dataMaps(elf: Elf, btf: Btf | null): Map<number, MapSpec> {
+  const maps = new Map<number, MapSpec>();
+  for (const section of elf.sections) {
+    const map = dataMap(section, btf);
+    if (map !== null) maps.set(section.index, map);
+  }
+  return maps;
+}
+
+function mapLookup(elf: Elf, defs: readonly MapDefinition[], data: ReadonlyMap<number, MapSpec>): MapLookup {
+  const mapsIndex = sectionNamed(elf, '.maps')?.index;
+  const byOffset = new Map(defs.map((d) => [d.offset, d.spec.name]));
+  return (section, offset) => {
+    const value = data.get(section);
+    if (value !== undefined) return { map: value.name, kind: 'value', off: offset };
+    if (section !== mapsIndex) return null;
+    const map = byOffset.get(offset);
+    if (map === undefined) throw new FormatError('ELF', `no map starts at ${offset} of section .maps`);
+    return { map, kind: 'fd', off: 0 };
+  };
+}
+
+/** The first variable of a name counts: static variables of functions may share one. */
+function variables(elf: Elf, btf: Btf | null, data: ReadonlyMap<number, MapSpec>): Record<string, VariableSpec> {
+  const found = new Map<string, VariableSpec>();
+  for (const [index, map] of data) {
+    for (const v of variablesOf(map, sectionVars(elf, elf.sections[index], btf))) {
+      if (!found.has(v.name)) found.set(v.name, v);
+    }
+  }
+  return Object.fromEntries(found);
+}
+
+function byName<T extends { name: string }>(what: string, items: readonly T[]): Record<string, T> {
+  const named = new Map<string, T>();
+  for (const item of items) {
+    if (named.has(item.name)) throw new FormatError('ELF', `two ${what}s are called ${item.name}`);
+    named.set(item.name, item);
+  }
+  return Object.fromEntries(named);
+}

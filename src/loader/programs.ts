@@ -1,0 +1,245 @@
+// Code sections -> functions -> programs. A program is an entry function followed by every function it (transitively)
+// calls, in the order libbpf appends them (bpf_object__reloc_code: depth first, at the first reference), so instruction
+// numbers agree with what the kernel sees. Calls and function addresses become pc-relative; map references become relocs.
+
+import { decode, type Insn, type InsnIndex, LDDW_CODE } from '../isa/insn.ts';
+import type { SourceLine } from '../isa/source.ts';
+import { FormatError, UnsupportedError } from '../uapi/errors.ts';
+import type { BtfExt } from './btf_ext.ts';
+import {
+  type Elf,
+  type ElfReloc,
+  type ElfSection,
+  type ElfSymbol,
+  R_BPF,
+  relocsOf,
+  SHF,
+  SHN,
+  SHT,
+  STT,
+} from './elf.ts';
+import { sectionDef } from './sections.ts';
+import type { MapReloc, ProgramSpec } from './spec.ts';
+
+const CALL_CODE = 0x85;
+const PSEUDO = { CALL: 1, MAP_FD: 1, MAP_VALUE: 2, FUNC: 4 } as const;
+const TEXT = '.text';
+
+/** Which map lives at a byte of a section; null = the section holds no maps. */
+export type MapLookup = (section: number, offset: number) => { map: string; kind: 'fd' | 'value'; off: number } | null;
+
+interface Func {
+  readonly name: string;
+  readonly section: ElfSection;
+  /** First byte and size in the section. */
+  readonly start: number;
+  readonly size: number;
+  readonly insns: readonly Insn[];
+  refs: readonly Ref[];
+}
+
+/** What one instruction of a function refers to. */
+type Ref = { readonly insn: InsnIndex } & (
+  | { readonly kind: 'map'; readonly target: NonNullable<ReturnType<MapLookup>> }
+  | { readonly kind: 'call' | 'func'; readonly target: Func }
+  | { readonly kind: 'unsupported'; readonly what: string }
+);
+
+/** Throws UnsupportedError when the program needs something the loader or beewasm lacks. */
+export function checkLoadable(program: ProgramSpec): void {
+  if (program.unsupported !== undefined) {
+    throw new UnsupportedError(program.unsupported, `program ${program.name}: ${program.unsupported} is not supported`);
+  }
+  if (program.type === null) {
+    throw new UnsupportedError(
+      `section ${program.section}`,
+      `program ${program.name}: section '${program.section}' names no supported program type`,
+    );
+  }
+}
+
+/** All programs of an object, in file order. */
+export function readPrograms(elf: Elf, ext: BtfExt, mapAt: MapLookup): ProgramSpec[] {
+  const funcs = elf.sections.filter(isCode).flatMap((section) => readFunctions(elf, section));
+  const find = functionFinder(funcs);
+  const relocs = new Map<ElfSection, Map<number, ElfReloc>>();
+  for (const func of funcs) {
+    let ofSection = relocs.get(func.section);
+    if (ofSection === undefined) {
+      ofSection = new Map(relocsOf(elf, func.section).map((r) => [r.offset, r]));
+      relocs.set(func.section, ofSection);
+    }
+    func.refs = readRefs(func, ofSection, find, mapAt);
+  }
+  // Functions of .text are there to be called, except that libbpf loads a lone one as a program.
+  const entries = funcs.length === 1 ? funcs : funcs.filter((f) => f.section.name !== TEXT);
+  return entries.map((entry) => link(entry, ext));
+}
+
+function isCode(section: ElfSection): boolean {
+  return section.type === SHT.PROGBITS && (section.flags & SHF.EXECINSTR) !== 0 && section.size > 0;
+}
+
+function readFunctions(elf: Elf, section: ElfSection): Func[] {
+  return elf.symbols
+    .filter((s) => s.shndx === section.index && s.type === STT.FUNC)
+    .map((s) => readFunction(section, s))
+    .sort((a, b) => a.start - b.start);
+}
+
+function readFunction(section: ElfSection, symbol: ElfSymbol): Func {
+  const { name, value: start, size } = symbol;
+  if (name === '') throw new FormatError('ELF', `a function of section ${section.name} has no name`);
+  if (size === 0 || size % 8 !== 0 || start % 8 !== 0 || start + size > section.size) {
+    throw new FormatError(
+      'ELF',
+      `function ${name} has ${size} bytes at ${start} of section ${section.name} (${section.size} bytes)`,
+    );
+  }
+  return { name, section, start, size, insns: decode(section.data.subarray(start, start + size)), refs: [] };
+}
+
+type Finder = (section: number, offset: number) => Func | undefined;
+
+function functionFinder(funcs: readonly Func[]): Finder {
+  const byStart = new Map<string, Func>();
+  for (const f of funcs) {
+    const key = `${f.section.index}:${f.start}`;
+    if (!byStart.has(key)) byStart.set(key, f);
+  }
+  return (section, offset) => byStart.get(`${section}:${offset}`);
+}
+
+function readRefs(func: Func, relocs: ReadonlyMap<number, ElfReloc>, find: Finder, mapAt: MapLookup): Ref[] {
+  const refs: Ref[] = [];
+  for (let i = 0; i < func.insns.length; i++) {
+    const insn = func.insns[i];
+    const reloc = relocs.get(func.start + i * 8);
+    const isCall = insn.code === CALL_CODE && insn.src === PSEUDO.CALL;
+    if (reloc === undefined) {
+      if (isCall) refs.push(...localCall(func, i, find));
+    } else if (isCall && reloc.type === R_BPF['64_32']) {
+      refs.push({ insn: i, ...callTarget(func, i, reloc, find) });
+    } else if (insn.code === LDDW_CODE && reloc.type === R_BPF['64_64'] && i + 1 < func.insns.length) {
+      refs.push({ insn: i, ...addressTarget(func, i, reloc, find, mapAt) });
+    } else {
+      throw wrong(func, i, `relocation type ${reloc.type} does not fit opcode 0x${insn.code.toString(16)}`);
+    }
+    if (insn.code === LDDW_CODE) i++;
+  }
+  return refs;
+}
+
+function wrong(func: Func, at: InsnIndex, what: string): FormatError {
+  return new FormatError('ELF', `function ${func.name}, insn ${at}: ${what}`);
+}
+
+/** A call that clang already resolved: imm is relative within the section. */
+function localCall(func: Func, at: InsnIndex, find: Finder): Ref[] {
+  const offset = func.start + (at + func.insns[at].imm + 1) * 8;
+  const target = find(func.section.index, offset);
+  if (target !== undefined) return [{ insn: at, kind: 'call', target }];
+  // Hand-written code may call a label of its own: that stays as it is.
+  if (offset >= func.start && offset < func.start + func.size) return [];
+  throw wrong(func, at, `calls byte ${offset} of section ${func.section.name}, where no function starts`);
+}
+
+type Target = Ref extends infer R ? (R extends Ref ? Omit<R, 'insn'> : never) : never;
+
+function callTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder): Target {
+  const { symbol } = reloc;
+  if (symbol.shndx === SHN.UNDEF) return { kind: 'unsupported', what: `kfunc or extern function ${symbol.name}` };
+  const offset = symbol.value + (func.insns[at].imm + 1) * 8;
+  const target = find(symbol.shndx, offset);
+  if (target === undefined) throw wrong(func, at, `calls '${symbol.name}' at ${offset}, where no function starts`);
+  return { kind: 'call', target };
+}
+
+/** lddw of a symbol's address: a map, a byte of global data, or a function. The addend is in imm. */
+function addressTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder, mapAt: MapLookup): Target {
+  const { symbol } = reloc;
+  if (symbol.shndx === SHN.UNDEF) return { kind: 'unsupported', what: `extern ${symbol.name}` };
+  const offset = symbol.value + func.insns[at].imm;
+  const map = mapAt(symbol.shndx, offset);
+  if (map !== null) return { kind: 'map', target: map };
+  const target = find(symbol.shndx, offset);
+  if (target !== undefined) return { kind: 'func', target };
+  return {
+    kind: 'unsupported',
+    what: `reference to '${symbol.name}', which is neither map, global data nor function,`,
+  };
+}
+
+interface Placed {
+  readonly func: Func;
+  readonly base: InsnIndex;
+}
+
+/** Entry first, then callees depth first, each at the first reference to it. */
+function placeFunctions(entry: Func): Map<Func, Placed> {
+  const placed = new Map<Func, Placed>([[entry, { func: entry, base: 0 }]]);
+  let end = entry.insns.length;
+  const stack = [{ func: entry, next: 0 }];
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const ref = top.func.refs[top.next++];
+    if (ref === undefined) {
+      stack.pop();
+    } else if ((ref.kind === 'call' || ref.kind === 'func') && !placed.has(ref.target)) {
+      placed.set(ref.target, { func: ref.target, base: end });
+      end += ref.target.insns.length;
+      stack.push({ func: ref.target, next: 0 });
+    }
+  }
+  return placed;
+}
+
+function link(entry: Func, ext: BtfExt): ProgramSpec {
+  const placed = placeFunctions(entry);
+  const insns: Insn[] = [];
+  const relocs: MapReloc[] = [];
+  const functions = new Map<InsnIndex, string>();
+  const lines = new Map<InsnIndex, SourceLine>();
+  const missing: string[] = [];
+  for (const { func, base } of placed.values()) {
+    functions.set(base, func.name);
+    for (const insn of func.insns) insns.push(insn);
+    for (const ref of func.refs) {
+      const at = base + ref.insn;
+      if (ref.kind === 'unsupported') {
+        missing.push(ref.what);
+      } else if (ref.kind === 'map') {
+        relocs.push({ insn: at, ...ref.target });
+        const fd = ref.target.kind === 'fd';
+        insns[at] = { ...insns[at], src: fd ? PSEUDO.MAP_FD : PSEUDO.MAP_VALUE, imm: 0 };
+        insns[at + 1] = { ...insns[at + 1], imm: ref.target.off };
+      } else {
+        const distance = placed.get(ref.target)!.base - at - 1;
+        insns[at] = { ...insns[at], src: ref.kind === 'call' ? PSEUDO.CALL : PSEUDO.FUNC, imm: distance };
+      }
+    }
+    for (const line of inFunction(func, ext.lines)) {
+      const { file, text, column } = line;
+      lines.set(base + (line.offset - func.start) / 8, { file, line: line.line, column, text });
+    }
+    if (inFunction(func, ext.coreRelos).length > 0) missing.push('CO-RE relocation');
+  }
+  const { type, expectedAttachType, flags, autoload } = sectionDef(entry.section.name);
+  return {
+    name: entry.name,
+    section: entry.section.name,
+    type,
+    expectedAttachType,
+    flags,
+    autoload,
+    insns,
+    relocs,
+    functions,
+    lines,
+    ...(missing.length > 0 ? { unsupported: missing[0] } : {}),
+  };
+}
+
+function inFunction<T extends { offset: number }>(func: Func, bySection: ReadonlyMap<string, readonly T[]>): T[] {
+  const records = bySection.get(func.section.name) ?? [];
+  return records.filter((r) => r.offset % 8 === 0 && r.offset >= func.start && r.offset < func.start + func.size);
+}
