@@ -59,7 +59,8 @@ export type BtfType =
   | { readonly kind: 'decl_tag'; readonly name: string; readonly type: number; readonly component: number };
 
 export type BtfKind = BtfType['kind'];
-export type BtfOf<K extends BtfKind> = Extract<BtfType, { readonly kind: K }>;
+type WithKind<T, K> = T extends { readonly kind: infer U } ? (K extends U ? T : never) : never;
+export type BtfOf<K extends BtfKind> = WithKind<BtfType, K>;
 
 export interface Btf {
   /** By type id; 0 is void. */
