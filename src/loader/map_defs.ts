@@ -4,7 +4,7 @@
 
 import { BPF_MAP_TYPE } from '../uapi/enums.ts';
 import { FormatError, UnsupportedError } from '../uapi/errors.ts';
-import { type Btf, type BtfMember, type BtfOf, resolved, sizeOf, skipModifiers } from './btf.ts';
+import { BTF_LINKAGE, type Btf, type BtfMember, type BtfOf, resolved, sizeOf, skipModifiers } from './btf.ts';
 import { sectionVars } from './datasec.ts';
 import { type Elf, type ElfSection, R_BPF, relocsOf } from './elf.ts';
 import type { MapSpec } from './spec.ts';
@@ -66,6 +66,7 @@ const FIELDS: Record<string, FieldReader> = {
 /** All maps of section `.maps`, in the order of its DATASEC. */
 export function readMapDefs(elf: Elf, section: ElfSection, btf: Btf): MapDefinition[] {
   const drafts = sectionVars(elf, section, btf).map((v) => {
+    if (v.linkage === BTF_LINKAGE.extern) throw new UnsupportedError(`extern map ${v.name}`);
     const type = resolved(btf, v.type);
     if (type.kind !== 'struct') throw new FormatError('BTF', `map ${v.name} is a ${type.kind}, not a struct`);
     if (v.size < type.size) throw new FormatError('BTF', `map ${v.name} has ${v.size} bytes, its type ${type.size}`);
