@@ -38,14 +38,20 @@ const pointer = (size: Size, reg: number, off: number, sign = 'u') =>
 
 /** With the opcode byte in front, as in the log: `(bf) r6 = r1`. `at` must not be the second slot of an lddw. */
 export function disasmInsn(insns: readonly Insn[], at: InsnIndex, opts: DisasmOptions = {}): string {
-  return `(${codeText(insns[at].code)}) ${disasmText(insns, at, opts)}`;
+  const t = disasmText(insns, at, opts);
+  return t.startsWith('BUG_') ? t : `(${codeText(insns[at].code)}) ${t}`;
 }
 
 /** The bare text: `r6 = r1`. */
 export function disasmText(insns: readonly Insn[], at: InsnIndex, opts: DisasmOptions = {}): string {
   const insn = insns[at];
-  const op = printedAs(insn);
-  return op === undefined ? `BUG_${codeText(insn.code)}` : text(op, insn, insns, at, opts);
+  const op = opOf(insn);
+  if (op === undefined) return oddText(insn, insns, at, opts);
+  // a jcond that is not may_goto: vsnprintf writes a missing operator as (null)
+  if (op.kind === 'may_goto' && insn.src !== 0) {
+    return `if r${insn.dst} (null) ${hex(insn.imm >>> 0)} goto pc${signed(insn.off)}`;
+  }
+  return text(op, insn, insns, at, opts);
 }
 
 /** A whole program, one line per instruction; an lddw takes two numbers and one line. */
@@ -61,16 +67,19 @@ export function disasm(program: readonly Insn[] | Uint8Array, opts: DisasmListin
 }
 
 /**
- * The row whose text an instruction gets. The kernel prints before it checks, so a selector that selects nothing is
- * ignored (mov with off 5 prints as mov, byte order with imm 17 as be17) and the complaint follows in the log.
+ * Instructions without a row. The kernel prints before it checks, so its log shows them, and the complaint follows:
+ * mov with off 5 prints as mov, be17 as be17, an atomic on one byte as an atomic. All of this is the live kernel's text.
  */
-function printedAs(insn: Insn): Op | undefined {
-  return opOf(insn) ?? opOf({ ...insn, off: 0, src: 0 }) ?? endOf(insn);
-}
-
-function endOf(insn: Insn): Op | undefined {
-  const op = opOf({ ...insn, imm: 16 });
-  return op?.kind === 'end' ? op : undefined;
+function oddText(insn: Insn, insns: readonly Insn[], at: InsnIndex, opts: DisasmOptions): string {
+  const { code, dst, src, off, imm } = insn;
+  if (code === 0xbf && off === 1) return `r${dst} = addr_space_cast(r${src}, ${imm >>> 16}, ${imm & 0xffff})`;
+  if (code === 0xbc && off === 32) return `w${dst} = (s32)w${src}`;
+  if (code === 0x85) return `call unknown#${imm}`;
+  const atomic = opOf({ ...insn, code: code | 0x18 }); // the 8-byte one
+  if (atomic?.kind === 'atomic') return atomicText(atomic, (code & 0x18) === 0x10 ? 1 : 2, insn);
+  const end = opOf({ ...insn, imm: 16 });
+  const row = opOf({ ...insn, off: 0, src: 0 }) ?? (end?.kind === 'end' ? end : undefined);
+  return row === undefined ? `BUG_${codeText(code)}` : text(row, insn, insns, at, opts);
 }
 
 function text(op: Op, insn: Insn, insns: readonly Insn[], at: InsnIndex, opts: DisasmOptions): string {
@@ -116,7 +125,7 @@ function text(op: Op, insn: Insn, insns: readonly Insn[], at: InsnIndex, opts: D
     case 'stx':
       return `*${pointer(op.size, dst, off)} = r${src}`;
     case 'atomic':
-      return atomicText(op, insn);
+      return atomicText(op, op.size, insn);
     case 'load_acq':
       return `r${dst} = load_acquire(${pointer(op.size, src, off)})`;
     case 'store_rel':
@@ -134,13 +143,13 @@ function callText(callee: 'helper' | 'local' | 'kfunc' | 'callx', insn: Insn, at
   return `call ${name}#${insn.imm}`;
 }
 
-function atomicText(op: Op & { kind: 'atomic' }, insn: Insn): string {
-  const at = pointer(op.size, insn.dst, insn.off);
-  const atomic = op.size === 8 ? 'atomic64' : 'atomic';
-  if (op.op === 'cmpxchg') return `r0 = ${atomic}_cmpxchg(${at}, r0, r${insn.src})`;
-  if (op.op === 'xchg') return `r${insn.src} = ${atomic}_xchg(${at}, r${insn.src})`;
-  if (op.fetch) return `r${insn.src} = ${atomic}_fetch_${op.op}(${at}, r${insn.src})`;
-  return `lock *${at} ${ALU_TEXT[op.op]} r${insn.src}`;
+function atomicText({ op, fetch }: Op & { kind: 'atomic' }, size: Size, { dst, src, off }: Insn): string {
+  const at = pointer(size, dst, off);
+  const atomic = size === 8 ? 'atomic64' : 'atomic';
+  if (op === 'cmpxchg') return `r0 = ${atomic}_cmpxchg(${at}, r0, r${src})`;
+  if (op === 'xchg') return `r${src} = ${atomic}_xchg(${at}, r${src})`;
+  if (fetch) return `r${src} = ${atomic}_fetch_${op}(${at}, r${src})`;
+  return `lock *${at} ${ALU_TEXT[op]} r${src}`;
 }
 
 /** bpftool's words for xlated programs, with `fd` where the field still holds one. */

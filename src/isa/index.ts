@@ -1,4 +1,5 @@
 export * from './alu.ts';
+export { type AsmOptions, type AsmReloc, type AsmResult, asm } from './asm.ts';
 export { type DisasmListing, type DisasmOptions, disasm, disasmInsn, disasmText, LOG_STYLE } from './disasm.ts';
 export { helperId, helperName } from './helper_names.ts';
 export { decode, encode, type Insn, type InsnIndex, imm64, LDDW_CODE } from './insn.ts';

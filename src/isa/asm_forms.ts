@@ -1,0 +1,394 @@
+// One statement of assembler text -> instruction slots. The forms are rows: a pattern in a mini notation and the
+// function that builds the slots. Both dialects are rows of the same table: the kernel's log (`r1 = 0x5`,
+// `goto pc+3`, `r0 = atomic64_cmpxchg(...)`) and clang's (`r1 = 5 ll`, `goto L`, `r0 = cmpxchg_64(...)`).
+// Opcode numbers come from the opcode table by row name; nothing here knows a byte.
+
+import type { Insn } from './insn.ts';
+import { OP_BY_NAME } from './opcodes.ts';
+import { ALU_TEXT, JMP_TEXT } from './text.ts';
+
+/** A branch destination: slots from the next instruction, or a name to be resolved. */
+export type Target = { readonly rel: number } | { readonly label: string };
+
+export interface Statement {
+  /** One slot, or two for an lddw. */
+  readonly insns: readonly Insn[];
+  /** Field of the first slot that gets the distance to a label. */
+  readonly jump?: { readonly field: 'off' | 'imm'; readonly label: string };
+  readonly map?: { readonly name: string; readonly kind: 'fd' | 'value'; readonly off: number };
+}
+
+export interface FormContext {
+  /** Number of a helper by name. */
+  helper(name: string): number | undefined;
+  /** Opcode byte the line claims with its `(b7) ` prefix: decides where a text has two readings. */
+  readonly code: number | undefined;
+}
+
+/** The statement fits no form, or a part of it is out of range; the message says what was expected. */
+export class StatementError extends Error {}
+
+type Groups = Record<string, string>;
+type Build = (g: Groups, ctx: FormContext) => Statement;
+
+const invert = <K extends string>(table: Record<K, string>) =>
+  new Map(Object.entries<string>(table).map(([op, text]) => [text, op as K]));
+const ALU_OF = invert(ALU_TEXT);
+const JMP_OF = invert(JMP_TEXT);
+
+// --- parts of a statement ---------------------------------------------------------------------------------------
+
+const alternatives = (words: Iterable<string>) =>
+  [...words]
+    .sort((a, b) => b.length - a.length)
+    .map((w) => w.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&'))
+    .join('|');
+const NUM = '[+-]?\\s*(?:0x[0-9a-fA-F]+|\\d+)(?!\\w)';
+const NAME = '[A-Za-z_.$][\\w.$]*(?:%=)?';
+const REG = '[rw]\\d+(?!\\w)';
+const PARTS: Record<string, string> = {
+  d: REG,
+  s: REG,
+  s2: REG,
+  s3: REG,
+  imm: NUM,
+  hi: NUM,
+  lo: NUM,
+  name: NAME,
+  alu: alternatives([...ALU_OF.keys()].filter((t) => t !== '=')),
+  cond: alternatives(JMP_OF.keys()),
+  target: `(?:pc\\s*)?[+-]\\s*(?:0x[0-9a-fA-F]+|\\d+)(?:\\s*<[^>]*>)?|${NAME}`,
+  size: '[us](?:8|16|32|64)',
+  bits: '8|16|32|64',
+  off: '(?:[+-]\\s*(?:0x[0-9a-fA-F]+|\\d+))?',
+  order: 'le|be|bswap',
+  fetch: 'add|or|and|xor',
+  wide: '64|',
+};
+
+/**
+ * `{x}` = a part; a space = optional white space, `~` = some white space; the rest is literal. `{mem}` is the
+ * pointer `(u32 *)(r1 +4)`, `{ptr}` clang's `r1 + 4`.
+ */
+function pattern(notation: string): RegExp {
+  const source = notation
+    .replace('{mem}', '( {size} * ) ( {s} {off} )')
+    .replace('{ptr}', '{s} {off}')
+    .replace(/\{(\w+)\}|~| +|[^\w\s]/g, (all, part: string | undefined) => {
+      if (part !== undefined) return `(?<${part}>${PARTS[part]})`;
+      if (all === '~') return '\\s+';
+      return all[0] === ' ' ? '\\s*' : `\\${all}`;
+    });
+  return new RegExp(`^${source}$`);
+}
+
+function fail(message: string): never {
+  throw new StatementError(message);
+}
+
+function reg(text: string): number {
+  const n = Number(text.slice(1));
+  return n <= 10 ? n : fail(`no register ${text}: expected ${text[0]}0 to ${text[0]}10`);
+}
+
+const width = (text: string) => (text[0] === 'w' ? 32 : 64);
+
+function sameWidth(a: string, b: string): void {
+  if (a[0] !== b[0]) fail(`${a} and ${b} differ in width: expected ${a[0]}${b.slice(1)}`);
+}
+
+/** A register that an instruction reads and writes must be named twice. */
+function sameReg(a: string, b: string): void {
+  if (a !== b) fail(`expected ${a} where ${b} stands: the instruction has one register for both`);
+}
+
+function number(text: string): bigint {
+  const digits = text.replace(/[\s+-]/g, '');
+  return text[0] === '-' ? -BigInt(digits) : BigInt(digits);
+}
+
+/** A 32-bit immediate: signed, and where only 32 bits count also unsigned (the log prints jumps as %x). */
+function imm32(text: string, unsignedToo: boolean): number {
+  const v = number(text);
+  const max = unsignedToo ? 0xffff_ffffn : 0x7fff_ffffn;
+  if (v < -0x8000_0000n || v > max) {
+    fail(
+      `immediate ${text} is out of range: expected -2147483648 to ${max}${unsignedToo ? '' : ' (an lddw takes more: `ll`)'}`,
+    );
+  }
+  return Number(v) | 0;
+}
+
+function off16(text: string): number {
+  const v = text === '' ? 0n : number(text);
+  return v >= -0x8000n && v <= 0x7fffn ? Number(v) : fail(`offset ${text} is out of range: expected -32768 to 32767`);
+}
+
+function target(text: string): Target {
+  const m = /^(?:pc\s*)?([+-].*?)(?:\s*<.*)?$/.exec(text);
+  return m ? { rel: Number(number(m[1])) } : { label: text };
+}
+
+/** One slot of the row `name`; the row's selectors fill the fields that are not given. */
+function insn(name: string, fields: Partial<Insn>): Insn {
+  const op = OP_BY_NAME.get(name);
+  if (op === undefined) return fail(`no instruction ${name}`);
+  return { code: op.code, dst: 0, src: op.src ?? 0, off: op.off ?? 0, imm: op.imm ?? 0, ...fields };
+}
+
+const one = (name: string, fields: Partial<Insn>): Statement => ({ insns: [insn(name, fields)] });
+
+function lddw(name: string, dst: string, lo: number, hi: number, map?: Statement['map']): Statement {
+  if (dst[0] !== 'r') fail(`expected r${dst.slice(1)}: a 64-bit load has no 32-bit form`);
+  const insns = [insn(name, { dst: reg(dst), imm: lo }), { code: 0, dst: 0, src: 0, off: 0, imm: hi }];
+  return map === undefined ? { insns } : { insns, map };
+}
+
+function lddwNumber(dst: string, text: string): Statement {
+  const v = number(text);
+  if (v < -(1n << 63n) || v >= 1n << 64n) fail(`immediate ${text} does not fit in 64 bits`);
+  return lddw('lddw', dst, Number(BigInt.asIntN(32, v)), Number(BigInt.asIntN(32, v >> 32n)));
+}
+
+function branch(name: string, field: 'off' | 'imm', where: string, fields: Partial<Insn>): Statement {
+  const to = target(where);
+  if ('label' in to) return { insns: [insn(name, fields)], jump: { field, label: to.label } };
+  const value = field === 'off' ? off16(String(to.rel)) : imm32(String(to.rel), false);
+  return one(name, { ...fields, [field]: value });
+}
+
+const SUFFIX: Record<string, string> = { 8: 'b', 16: 'h', 32: 'w', 64: 'dw' };
+
+/** Bits of an unsigned access such as `u32`. */
+function bitsOf(size: string): string {
+  return size[0] === 'u' ? size.slice(1) : fail(`expected u${size.slice(1)}: only loads into a register have ${size}`);
+}
+
+/** A value register of an access: w registers hold at most 32 bits. */
+function valueReg(text: string, bits: string): number {
+  if (text[0] === 'w' && bits === '64') fail(`expected r${text.slice(1)}: a 64-bit access needs a 64-bit register`);
+  return reg(text);
+}
+
+function baseReg(text: string): number {
+  return text[0] === 'r' ? reg(text) : fail(`expected r${text.slice(1)}: an address is a 64-bit register`);
+}
+
+// --- builders that several rows share ---------------------------------------------------------------------------
+
+const aluReg: Build = ({ d, alu = '=', s }) => {
+  sameWidth(d, s);
+  return one(`${ALU_OF.get(alu)}${width(d)}_reg`, { dst: reg(d), src: reg(s) });
+};
+
+const aluImm: Build = ({ d, alu = '=', imm }) =>
+  one(`${ALU_OF.get(alu)}${width(d)}_imm`, { dst: reg(d), imm: imm32(imm, width(d) === 32) });
+
+/** The kernel prints mov in decimal and lddw in hex; a `(b7)` prefix decides in any case. */
+const movImm: Build = (g, ctx) => {
+  const isLddw = ctx.code === undefined ? g.d[0] === 'r' && /^0x/.test(g.imm) : ctx.code === 0x18;
+  return isLddw ? lddwNumber(g.d, g.imm) : aluImm(g, ctx);
+};
+
+/** `value = op(address, value)`: xchg and the fetching atomics. `bits` undefined: the size is in the pointer. */
+const fetching =
+  (name: (g: Groups) => string, bits?: string): Build =>
+  (g) => {
+    const size = bits ?? bitsOf(g.size);
+    if (g.wide !== undefined && (g.wide === '64') !== (size === '64'))
+      fail(`atomic${g.wide} does not go with u${size}`);
+    sameReg(g.d, g.s2);
+    return one(`${name(g)}${size}`, { dst: baseReg(g.s), src: valueReg(g.s2, size), off: off16(g.off) });
+  };
+
+const cmpxchg =
+  (bits?: string): Build =>
+  (g, ctx) => {
+    if (reg(g.d) !== 0 || reg(g.s3) !== 0) fail('expected r0 as the result and as the old value of cmpxchg');
+    return fetching(() => 'atomic_cmpxchg', bits)({ ...g, d: g.s2 }, ctx);
+  };
+
+const call: Build = ({ name, imm }, ctx) => {
+  const helper = ctx.helper(name);
+  if (imm === undefined) {
+    return helper === undefined
+      ? { insns: [insn('call_local', {})], jump: { field: 'imm', label: name } }
+      : one('call_helper', { imm: helper });
+  }
+  const id = imm32(imm, false);
+  if (helper !== undefined && helper !== id) fail(`${name} is helper ${helper}, not ${id}`);
+  return one(helper !== undefined || name === 'unknown' ? 'call_helper' : 'call_kfunc', { imm: id });
+};
+
+const mapRef =
+  (kind: 'fd' | 'value'): Build =>
+  ({ d, name, off = '' }) => {
+    const at = off === '' ? 0 : imm32(off, true);
+    const row = kind === 'fd' ? 'lddw_map_fd' : 'lddw_map_value';
+    return lddw(row, d, 0, at, { name, kind, off: at >>> 0 });
+  };
+
+// --- the forms --------------------------------------------------------------------------------------------------
+
+const FORMS = (
+  [
+    ['exit', () => one('exit', {})],
+    ['goto~{target}', (g) => branch('ja', 'off', g.target, {})],
+    ['gotol~{target}', (g) => branch('gotol', 'imm', g.target, {})],
+    ['may_goto~{target}', (g) => branch('may_goto', 'off', g.target, {})],
+    [
+      'if~{d} {cond} {s}~goto~{target}',
+      (g) => {
+        sameWidth(g.d, g.s);
+        const name = `${JMP_OF.get(g.cond)}${width(g.d)}_reg`;
+        return branch(name, 'off', g.target, { dst: reg(g.d), src: reg(g.s) });
+      },
+    ],
+    [
+      'if~{d} {cond} {imm}~goto~{target}',
+      (g) => {
+        const name = `${JMP_OF.get(g.cond)}${width(g.d)}_imm`;
+        return branch(name, 'off', g.target, { dst: reg(g.d), imm: imm32(g.imm, true) });
+      },
+    ],
+
+    ['callx~{d}', (g) => one('callx', { dst: baseReg(g.d) })],
+    ['call~pc {imm}', (g) => one('call_local', { imm: imm32(g.imm, false) })],
+    ['call~{imm}', (g) => one('call_helper', { imm: imm32(g.imm, false) })],
+    ['call~{name}', call],
+    ['call~{name} # {imm}', call],
+
+    ['{d} {alu} {s}', aluReg],
+    ['{d} {alu} {imm}', aluImm],
+    ['{d} = {s}', aluReg],
+    ['{d} = {imm}', movImm],
+    [
+      '{d} = - {s}',
+      (g) => {
+        sameReg(g.d, g.s);
+        return one(`neg${width(g.d)}`, { dst: reg(g.d) });
+      },
+    ],
+    [
+      '{d} = ( s{bits} ) {s}',
+      (g) => {
+        sameWidth(g.d, g.s);
+        const { off } = insn(`movsx${width(g.d)}_${g.bits}`, {});
+        return one(`movsx${width(g.d)}_${g.bits}`, { dst: reg(g.d), src: reg(g.s), off });
+      },
+    ],
+    [
+      '{d} = {order}{bits}~{s}',
+      (g) => {
+        sameReg(g.d, g.s);
+        return one(`${g.order}${g.bits}`, { dst: baseReg(g.d) });
+      },
+    ],
+
+    ['{d} = {imm}~ll', (g) => lddwNumber(g.d, g.imm)],
+    ['{d} = map~{name}', mapRef('fd')],
+    ['{d} = map~{name}~ll', mapRef('fd')],
+    ['{d} = {name}~ll', mapRef('fd')],
+    ['{d} = value~{name} {off}', mapRef('value')],
+    ['{d} = value~{name} {off}~ll', mapRef('value')],
+    ['{d} = map [ fd : {imm} ]', (g) => lddw('lddw_map_fd', g.d, imm32(g.imm, false), 0)],
+    ['{d} = map [ id : {imm} ]', (g) => lddw('lddw_map_fd', g.d, imm32(g.imm, false), 0)],
+    ['{d} = map [ idx : {imm} ]', (g) => lddw('lddw_map_idx', g.d, imm32(g.imm, false), 0)],
+    ['{d} = map [ fd : {lo} ] [ 0 ] {hi}', (g) => lddw('lddw_map_value', g.d, imm32(g.lo, false), imm32(g.hi, true))],
+    ['{d} = map [ id : {lo} ] [ 0 ] {hi}', (g) => lddw('lddw_map_value', g.d, imm32(g.lo, false), imm32(g.hi, true))],
+    [
+      '{d} = map [ idx : {lo} ] [ 0 ] {hi}',
+      (g) => lddw('lddw_map_idx_value', g.d, imm32(g.lo, false), imm32(g.hi, true)),
+    ],
+    ['{d} = map [ idx : {lo} ] {hi}', (g) => lddw('lddw_map_idx_value', g.d, imm32(g.lo, false), imm32(g.hi, true))],
+    ['{d} = btf [ fd : {hi} ] [ id : {lo} ]', (g) => lddw('lddw_btf_id', g.d, imm32(g.lo, false), imm32(g.hi, false))],
+    ['{d} = subprog [ {imm} ]', (g) => lddw('lddw_func', g.d, imm32(g.imm, false), 0)],
+    ['{d} = func~{name}', (g) => ({ ...lddw('lddw_func', g.d, 0, 0), jump: { field: 'imm', label: g.name } })],
+
+    [
+      '{d} = * {mem}',
+      (g) => {
+        if (g.d[0] === 'w' && g.size[0] === 's') fail(`expected r${g.d.slice(1)}: a sign-extending load fills 64 bits`);
+        const bits = g.size.slice(1);
+        const name = `ldx${g.size[0] === 's' ? 's' : ''}${SUFFIX[bits]}`;
+        return one(name, { dst: valueReg(g.d, bits), src: baseReg(g.s), off: off16(g.off) });
+      },
+    ],
+    [
+      '* {mem} = {s2}',
+      (g) => {
+        const bits = bitsOf(g.size);
+        return one(`stx${SUFFIX[bits]}`, { dst: baseReg(g.s), src: valueReg(g.s2, bits), off: off16(g.off) });
+      },
+    ],
+    [
+      '* {mem} = {imm}',
+      (g) => {
+        const bits = bitsOf(g.size);
+        return one(`st${SUFFIX[bits]}`, { dst: baseReg(g.s), off: off16(g.off), imm: imm32(g.imm, bits !== '64') });
+      },
+    ],
+    ['r0 = * ( {size} * ) skb [ {imm} ]', (g) => one(`ldabs${SUFFIX[bitsOf(g.size)]}`, { imm: imm32(g.imm, true) })],
+    [
+      'r0 = * ( {size} * ) skb [ {s} {off} ]',
+      (g) => one(`ldind${SUFFIX[bitsOf(g.size)]}`, { src: baseReg(g.s), imm: g.off === '' ? 0 : imm32(g.off, false) }),
+    ],
+    [
+      'r0 = * ( {size} * ) skb [ {s} + {imm} ]',
+      (g) => one(`ldind${SUFFIX[bitsOf(g.size)]}`, { src: baseReg(g.s), imm: imm32(g.imm, false) }),
+    ],
+
+    [
+      'lock~* {mem} {alu} {s2}',
+      (g) => {
+        const bits = bitsOf(g.size);
+        const fields = { dst: baseReg(g.s), src: valueReg(g.s2, bits), off: off16(g.off) };
+        return one(`atomic_${ALU_OF.get(g.alu)}${bits}`, fields);
+      },
+    ],
+    ['{d} = atomic{wide}_fetch_{fetch} ( {mem} , {s2} )', fetching((g) => `atomic_fetch_${g.fetch}`)],
+    ['{d} = atomic{wide}_xchg ( {mem} , {s2} )', fetching(() => 'atomic_xchg')],
+    ['{d} = atomic{wide}_cmpxchg ( {mem} , {s3} , {s2} )', cmpxchg()],
+    ['{d} = xchg_64 ( {ptr} , {s2} )', fetching(() => 'atomic_xchg', '64')],
+    ['{d} = xchg32_32 ( {ptr} , {s2} )', fetching(() => 'atomic_xchg', '32')],
+    ['{d} = cmpxchg_64 ( {ptr} , {s3} , {s2} )', cmpxchg('64')],
+    ['{d} = cmpxchg32_32 ( {ptr} , {s3} , {s2} )', cmpxchg('32')],
+    [
+      '{d} = load_acquire ( {mem} )',
+      (g) => {
+        const bits = bitsOf(g.size);
+        return one(`load_acq${bits}`, { dst: valueReg(g.d, bits), src: baseReg(g.s), off: off16(g.off) });
+      },
+    ],
+    [
+      'store_release ( {mem} , {s2} )',
+      (g) => {
+        const bits = bitsOf(g.size);
+        return one(`store_rel${bits}`, { dst: baseReg(g.s), src: valueReg(g.s2, bits), off: off16(g.off) });
+      },
+    ],
+  ] satisfies readonly (readonly [string, Build])[] as readonly (readonly [string, Build])[]
+).map(([notation, build]) => [pattern(notation), build] as const);
+
+/** What a line that starts like this should have been; the first match answers. */
+const EXPECTED: readonly (readonly [RegExp, string])[] = [
+  [/^if\b/, '`if rN <== != > >= < <= & s> s>= s< s<=> rM|number goto TARGET`'],
+  [/^(goto|gotol|may_goto)\b/, 'a label or `pc+N` after goto'],
+  [/^callx?\b/, '`call helper_name`, `call number`, `call label`, `call pc+N` or `callx rN`'],
+  [/^lock\b/, '`lock *(u32|u64 *)(rN +off) += |= &= ^= rM`'],
+  [/^\*/, 'a store `*(u8|u16|u32|u64 *)(rN +off) = rM|number`'],
+  [/^store_release\b/, '`store_release((u8|u16|u32|u64 *)(rN +off), rM)`'],
+  [/^[rw]\d+\s*=\s*\*/, 'a load `rN = *(u32 *)(rM +off)` or `r0 = *(u8 *)skb[...]`'],
+  [/^[rw]\d+\s*=/, 'a register, a number, a load or an atomic after `=`'],
+  [/^[rw]\d+/, 'an operator after the register: = += -= *= /= %= s/= s%= |= &= ^= <<= >>= s>>='],
+];
+
+/** Parses one statement without label, prefix and comment. Throws StatementError. */
+export function parseStatement(text: string, ctx: FormContext): Statement {
+  for (const [form, build] of FORMS) {
+    const m = form.exec(text);
+    if (m) return build({ ...m.groups }, ctx);
+  }
+  const expected = EXPECTED.find(([start]) => start.test(text))?.[1] ?? 'an instruction';
+  return fail(`expected ${expected}, not "${text.length > 60 ? `${text.slice(0, 60)}...` : text}"`);
+}
