@@ -54,7 +54,11 @@ export class Memory {
   growTo(end: Addr): void {
     if (end <= this.end) return;
     if (end > MEMORY_END) throw new BpfError('ENOMEM', `memory would end at ${end}, limit ${MEMORY_END}`);
-    this.wasm.grow(Math.ceil((end - this.end) / PAGE));
+    try {
+      this.wasm.grow(Math.ceil((end - this.end) / PAGE));
+    } catch {
+      throw new BpfError('ENOMEM', `the host refuses memory up to ${end}`);
+    }
     this.#refresh();
   }
 

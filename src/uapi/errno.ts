@@ -23,6 +23,7 @@ export const ERRNO = {
   EPROTO: 71,
   EOVERFLOW: 75,
   EOPNOTSUPP: 95,
+  ETIMEDOUT: 110,
   ENOTSUPP: 524,
 } as const;
 

@@ -1,0 +1,57 @@
+// ARRAY and PERCPU_ARRAY: an element for every index, nothing to insert or delete.
+
+import { ERRNO } from '../uapi/errno.ts';
+import type { MapPlacement } from './placement.ts';
+import { NOT_SUPPORTED, nextIndex, type OpenStore, ownerOf, placeRegions, roundUp, userValueSize } from './store.ts';
+
+export const openArrayStore: OpenStore = (params, type, ctx) => {
+  const { memory, ops, cpus } = ctx;
+  const { keySize, valueSize, maxEntries } = params;
+  const stride = roundUp(valueSize, 8);
+  const cpuStride = type.perCpu ? roundUp(stride * maxEntries, 64) : 0;
+  const userSize = userValueSize(valueSize, type, cpus);
+  const size = type.perCpu ? cpuStride * cpus : stride * maxEntries;
+  const { addr, parts, scratch, release } = placeRegions(ctx, [size], keySize, userSize);
+  const [values] = parts;
+  const element = [values, stride, maxEntries];
+  const update = [...element, valueSize, cpuStride, cpus];
+  const placement: MapPlacement = {
+    addr,
+    type,
+    keySize,
+    valueSize,
+    maxEntries,
+    values,
+    stride,
+    cpuStride,
+    table: 0,
+    lookup: { fn: 'array_lookup', args: element },
+    update: { fn: 'array_update', args: update },
+    delete: null,
+  };
+  const owner = ownerOf(ctx);
+  const userUpdate = type.perCpu ? ops.array_update_all : ops.array_update;
+
+  return {
+    placement,
+    lookup(key) {
+      memory.write(scratch.key, key);
+      const at = ops.array_lookup(values, stride, maxEntries, scratch.key) >>> 0;
+      if (at === 0) return -ERRNO.ENOENT;
+      if (!type.perCpu) return memory.bytes(at, valueSize).slice();
+      const all = new Uint8Array(userSize);
+      for (let cpu = 0; cpu < cpus; cpu++) all.set(memory.bytes(at + cpu * cpuStride, stride), cpu * stride);
+      return all;
+    },
+    update(key, value, flagsLo, flagsHi) {
+      memory.write(scratch.key, key);
+      memory.write(scratch.value, value);
+      const [v, s, n, size, cs, c] = update;
+      return userUpdate(v, s, n, size, cs, c, owner, scratch.key, scratch.value, flagsLo, flagsHi);
+    },
+    delete: () => -ERRNO.EINVAL,
+    take: () => NOT_SUPPORTED,
+    nextKey: (key) => nextIndex(key, maxEntries),
+    release,
+  };
+};

@@ -1,0 +1,58 @@
+// May this map be created? In: what BPF_MAP_CREATE gets. Out: the errno Linux answers, or null. Memory is not asked
+// here: a map that is allowed may still fail with ENOMEM when it is placed.
+
+import type { MapTypeRow } from '../spec/map_types.ts';
+import { BPF_FLAGS } from '../uapi/enums.ts';
+import type { ErrnoName } from '../uapi/errno.ts';
+
+/** The parameters of a map (MapSpec and MapDef fit). */
+export interface MapParams {
+  readonly name: string;
+  /** UAPI bpf_map_type. */
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** BPF_F_* of creation. */
+  readonly flags: number;
+  readonly mapExtra?: bigint;
+}
+
+export interface Refusal {
+  readonly code: ErrnoName;
+  readonly reason: string;
+}
+
+function isU32(n: number): boolean {
+  return Number.isInteger(n) && n >= 0 && n <= 0xffffffff;
+}
+
+function allows(sizes: 'any' | readonly number[], size: number): boolean {
+  return sizes === 'any' ? size > 0 : sizes.includes(size);
+}
+
+function both(flags: number, a: number, b: number): boolean {
+  return (flags & a) !== 0 && (flags & b) !== 0;
+}
+
+/** Checks in the kernel's order: every EINVAL before every E2BIG. */
+export function checkCreate(params: MapParams, type: MapTypeRow): Refusal | null {
+  const { keySize, valueSize, maxEntries, flags } = params;
+  const rule = type.create;
+  const invalid = (reason: string): Refusal => ({ code: 'EINVAL', reason });
+  const tooBig = (reason: string): Refusal => ({ code: 'E2BIG', reason });
+  if (![keySize, valueSize, maxEntries, flags >>> 0].every(isU32)) return invalid('a size is not a u32');
+  if ((params.mapExtra ?? 0n) !== 0n) return invalid('map_extra must be 0');
+  if ((flags & ~rule.flags) !== 0) return invalid(`map_flags 0x${(flags >>> 0).toString(16)}`);
+  if (both(flags, BPF_FLAGS.BPF_F_RDONLY, BPF_FLAGS.BPF_F_WRONLY)) return invalid('both RDONLY and WRONLY');
+  if (both(flags, BPF_FLAGS.BPF_F_RDONLY_PROG, BPF_FLAGS.BPF_F_WRONLY_PROG)) {
+    return invalid('both RDONLY_PROG and WRONLY_PROG');
+  }
+  if (maxEntries === 0) return invalid('max_entries is 0');
+  if (!allows(rule.keySize, keySize)) return invalid(`key_size ${keySize}`);
+  if (!allows(rule.valueSize, valueSize)) return invalid(`value_size ${valueSize}`);
+  if (valueSize > (rule.maxValueSize ?? Infinity)) return tooBig(`value_size ${valueSize}`);
+  if (keySize + valueSize > (rule.maxElemSize ?? Infinity)) return tooBig(`element of ${keySize + valueSize} bytes`);
+  if (maxEntries > (rule.maxEntries ?? Infinity)) return tooBig(`max_entries ${maxEntries}`);
+  return null;
+}

@@ -1,0 +1,65 @@
+// Errnos, byte copies and the bucket lock.
+
+// @ts-ignore: decorator
+@inline export const ENOENT: i32 = -2;
+// @ts-ignore: decorator
+@inline export const E2BIG: i32 = -7;
+// @ts-ignore: decorator
+@inline export const EEXIST: i32 = -17;
+// @ts-ignore: decorator
+@inline export const EINVAL: i32 = -22;
+// @ts-ignore: decorator
+@inline export const EDEADLK: i32 = -35;
+// @ts-ignore: decorator
+@inline export const ETIMEDOUT: i32 = -110;
+
+// A holder needs well under a microsecond; this many looks take some milliseconds (the kernel's rqspinlock gives up too).
+// @ts-ignore: decorator
+@inline const SPINS: u32 = 1 << 22;
+
+// @ts-ignore: decorator
+@inline
+export function cpuOf(owner: u32): u32 {
+  return (owner & 0xfff) - 1;
+}
+
+// Small sizes word by word: memory.copy leaves generated code and costs more than it saves below some 100 bytes.
+export function copy(to: u32, from: u32, n: u32): void {
+  if (n > 128) {
+    memory.copy(to, from, n);
+    return;
+  }
+  while (n >= 8) {
+    store<u64>(to, load<u64>(from));
+    to += 8;
+    from += 8;
+    n -= 8;
+  }
+  if (n & 4) {
+    store<u32>(to, load<u32>(from));
+    to += 4;
+    from += 4;
+  }
+  if (n & 2) {
+    store<u16>(to, load<u16>(from));
+    to += 2;
+    from += 2;
+  }
+  if (n & 1) store<u8>(to, load<u8>(from));
+}
+
+// The lock word is 0 or the owner who holds it. One CPU alone never locks.
+export function lock(addr: u32, owner: u32, cpus: u32): i32 {
+  if (cpus == 1) return 0;
+  for (let i: u32 = 0; i < SPINS; i++) {
+    if (load<u32>(addr) == 0 && atomic.cmpxchg<u32>(addr, 0, owner) == 0) return 0;
+    if (atomic.load<u32>(addr) == owner) return EDEADLK;
+  }
+  return ETIMEDOUT;
+}
+
+// @ts-ignore: decorator
+@inline
+export function unlock(addr: u32, cpus: u32): void {
+  if (cpus != 1) atomic.store<u32>(addr, 0);
+}
