@@ -215,6 +215,14 @@ describe('BTF maps', () => {
     expect(spec.maps.plain_jumps.slots).toBeUndefined();
   });
 
+  it('tell where locks and timers are in the value', () => {
+    expect(spec.maps.guards.specialFields).toEqual([
+      { type: 'bpf_spin_lock', offset: 8 },
+      { type: 'bpf_timer', offset: 16 },
+    ]);
+    expect(spec.maps.typed.specialFields).toBeUndefined();
+  });
+
   it('are told apart by place, not only by symbol', () => {
     expect(spec.programs.target.relocs.map((r) => [r.map, r.kind])).toEqual([
       ['twin_b', 'fd'],

@@ -8,6 +8,7 @@ import { BTF_LINKAGE, type Btf, type BtfMember, type BtfOf, resolved, sizeOf, sk
 import { sectionVars } from './datasec.ts';
 import { type Elf, type ElfSection, R_BPF, relocsOf } from './elf.ts';
 import type { MapSpec } from './spec.ts';
+import { specialFields } from './special_fields.ts';
 
 /** A map and where its variable is in `.maps`. */
 export interface MapDefinition {
@@ -51,6 +52,8 @@ const FIELDS: Record<string, FieldReader> = {
   value: (d, btf, f) => {
     d.spec.valueTypeId = pointee(d, btf, f);
     d.spec.valueSize = sameSize(d, f, d.spec.valueSize, sizeOf(btf, d.spec.valueTypeId));
+    const special = specialFields(btf, d.spec.valueTypeId);
+    if (special.length > 0) d.spec.specialFields = special;
   },
   pinning: (d, btf, f) => {
     const pinning = uintOf(d, btf, f);

@@ -20,6 +20,8 @@ export interface MapSpec {
   inner?: MapSpec;
   /** Static slots (`.values = { [0] = &prog_or_map }`): key -> symbol name. */
   slots?: { index: number; symbol: string }[];
+  /** Fields of the value that the kernel knows by the name of their type ('bpf_spin_lock', ...). */
+  specialFields?: { type: string; offset: number }[];
   /** BTF type ids of key and value, 0 = unknown. */
   keyTypeId: number;
   valueTypeId: number;

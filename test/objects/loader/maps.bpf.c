@@ -114,6 +114,21 @@ struct {
 	.values = { [1] = &inner_x, [3] = &inner_y },
 };
 
+struct guarded {
+	__u32 users;
+	struct {
+		struct bpf_spin_lock lock;
+		struct bpf_timer timer;
+	} inner;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct guarded);
+} guards SEC(".maps");
+
 int target(struct xdp_md *ctx);
 
 struct {

@@ -1,0 +1,54 @@
+// A program of a parsed object as the verifier takes it. Pure: no map is created, so this is also how a program is
+// checked without a Kernel (`prog load`). In: the object and one of its programs; out: ProgramInput, whose maps are
+// those that the program refers to, in the order of their first use.
+
+import { checkLoadable, type MapSpec, type ObjectSpec, type ProgramSpec } from '../loader/index.ts';
+import { BpfError } from '../uapi/errors.ts';
+import type { MapDef, MapRef, ProgramInput } from '../verifier/verified.ts';
+
+const BPF_F_RDONLY_PROG = 128;
+
+/** Throws UnsupportedError for what beewasm lacks, BpfError('EINVAL') for a reference to a map that was taken out of the object. */
+export function programInput(object: ObjectSpec, program: ProgramSpec): ProgramInput {
+  checkLoadable(program);
+  const names: string[] = [];
+  const mapRefs = new Map<number, MapRef>();
+  for (const reloc of program.relocs) {
+    if (!names.includes(reloc.map)) names.push(reloc.map);
+    mapRefs.set(reloc.insn, { map: names.indexOf(reloc.map), kind: reloc.kind, off: reloc.off });
+  }
+  return {
+    name: program.name,
+    type: program.type!,
+    expectedAttachType: program.expectedAttachType,
+    flags: program.flags,
+    license: object.license,
+    insns: program.insns,
+    maps: names.map((name) => {
+      if (!Object.hasOwn(object.maps, name)) {
+        throw new BpfError('EINVAL', `program ${program.name} needs map ${name}, which the object does not have`);
+      }
+      return mapDef(object.maps[name]);
+    }),
+    mapRefs,
+    functions: program.functions,
+    lines: program.lines,
+  };
+}
+
+/** What the verifier needs to know of a map. */
+export function mapDef(spec: MapSpec): MapDef {
+  const constant = spec.frozen === true && (spec.flags & BPF_F_RDONLY_PROG) !== 0;
+  return {
+    name: spec.name,
+    type: spec.type,
+    keySize: spec.keySize,
+    valueSize: spec.valueSize,
+    maxEntries: spec.maxEntries,
+    flags: spec.flags,
+    ...(spec.frozen ? { frozen: true } : {}),
+    ...(constant ? { contents: spec.data ?? new Uint8Array(spec.valueSize) } : {}),
+    ...(spec.inner ? { inner: mapDef(spec.inner) } : {}),
+    ...(spec.specialFields ? { specialFields: spec.specialFields } : {}),
+  };
+}
