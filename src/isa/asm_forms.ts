@@ -28,6 +28,9 @@ export interface FormContext {
 /** The statement fits no form, or a part of it is out of range; the message says what was expected. */
 export class StatementError extends Error {}
 
+/** A form that fits with parts that do not go together, e.g. `lock ... *= `: the opcode table has no such row. */
+class NoInstruction extends StatementError {}
+
 type Groups = Record<string, string>;
 type Build = (g: Groups, ctx: FormContext) => Statement;
 
@@ -132,7 +135,7 @@ function target(text: string): Target {
 /** One slot of the row `name`; the row's selectors fill the fields that are not given. */
 function insn(name: string, fields: Partial<Insn>): Insn {
   const op = OP_BY_NAME.get(name);
-  if (op === undefined) return fail(`no instruction ${name}`);
+  if (op === undefined) throw new NoInstruction(`there is no instruction ${name}`);
   return { code: op.code, dst: 0, src: op.src ?? 0, off: op.off ?? 0, imm: op.imm ?? 0, ...fields };
 }
 
@@ -379,16 +382,24 @@ const EXPECTED: readonly (readonly [RegExp, string])[] = [
   [/^\*/, 'a store `*(u8|u16|u32|u64 *)(rN +off) = rM|number`'],
   [/^store_release\b/, '`store_release((u8|u16|u32|u64 *)(rN +off), rM)`'],
   [/^[rw]\d+\s*=\s*\*/, 'a load `rN = *(u32 *)(rM +off)` or `r0 = *(u8 *)skb[...]`'],
+  [/^[rw]\d+\s*=\s*\(s/, '`rN = (s8|s16|s32)rM` or `wN = (s8|s16)wM`'],
+  [/^[rw]\d+\s*=\s*(le|be|bswap)/, '`rN = le|be|bswap` with 16, 32 or 64 and `rN`'],
   [/^[rw]\d+\s*=/, 'a register, a number, a load or an atomic after `=`'],
   [/^[rw]\d+/, 'an operator after the register: = += -= *= /= %= s/= s%= |= &= ^= <<= >>= s>>='],
 ];
+
+const expectedFor = (text: string) => EXPECTED.find(([start]) => start.test(text))?.[1] ?? 'an instruction';
 
 /** Parses one statement without label, prefix and comment. Throws StatementError. */
 export function parseStatement(text: string, ctx: FormContext): Statement {
   for (const [form, build] of FORMS) {
     const m = form.exec(text);
-    if (m) return build({ ...m.groups }, ctx);
+    if (m === null) continue;
+    try {
+      return build({ ...m.groups }, ctx);
+    } catch (e) {
+      throw e instanceof NoInstruction ? new StatementError(`${e.message}: expected ${expectedFor(text)}`) : e;
+    }
   }
-  const expected = EXPECTED.find(([start]) => start.test(text))?.[1] ?? 'an instruction';
-  return fail(`expected ${expected}, not "${text.length > 60 ? `${text.slice(0, 60)}...` : text}"`);
+  return fail(`expected ${expectedFor(text)}, not "${text.length > 60 ? `${text.slice(0, 60)}...` : text}"`);
 }

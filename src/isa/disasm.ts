@@ -169,7 +169,7 @@ function lddwText(pseudo: LddwPseudo, insns: readonly Insn[], at: InsnIndex, opt
     case 'map_idx':
       return `map[idx:${imm}]`;
     case 'map_idx_value':
-      return `map[idx:${imm}][0]${signed(next)}`;
+      return `map[idx:${imm}]${signed(next)}`;
     case 'btf_id':
       return `btf[fd:${next}][id:${imm}]`;
     case 'func':
