@@ -72,6 +72,7 @@ describe("clang's dialect", () => {
     ['lock *(u64 *)(r1 + 0) += r2', 'lock *(u64 *)(r1 +0) += r2'],
     ['lock *(u32 *)(r1 + 0) ^= w2', 'lock *(u32 *)(r1 +0) ^= r2'],
     ['w1 = atomic_fetch_or((u32 *)(r10 - 4), w1)', 'r1 = atomic_fetch_or((u32 *)(r10 -4), r1)'],
+    ['r1 = atomic_fetch_or((u64 *)(r2 + 0), r1)', 'r1 = atomic64_fetch_or((u64 *)(r2 +0), r1)'],
     ['r1 = xchg_64(r10 - 8, r1)', 'r1 = atomic64_xchg((u64 *)(r10 -8), r1)'],
     ['w1 = xchg32_32(r10 - 8, w1)', 'r1 = atomic_xchg((u32 *)(r10 -8), r1)'],
     ['r0 = cmpxchg_64(r10 - 8, r0, r1)', 'r0 = atomic64_cmpxchg((u64 *)(r10 -8), r0, r1)'],
@@ -87,7 +88,24 @@ describe("clang's dialect", () => {
     ['callx r3', 'callx r3'],
     ['r1 s>>= r2', 'r1 s>>= r2'],
     ['r1=r2', 'r1 = r2'],
+    ['r1 = w0', 'w1 = w0'],
   ])('%s', same);
+
+  it('reads listings of llvm-objdump, where a mov is hexadecimal, too', () => {
+    const raw = [
+      '       0:\tb7 01 00 00 03 00 00 00\tr1 = 0x3',
+      '       1:\t18 02 00 00 ef cd ab 89 00 00 00 00 67 45 23 01\tr2 = 0x123456789abcdef ll',
+      '       3:\t05 00 01 00 00 00 00 00\tgoto +0x1 <LBB0_2>',
+      '       4:\tb7 00 00 00 04 00 00 00\tr0 = 0x4',
+      '',
+      '0000000000000028 <LBB0_2>:',
+      '       5:\t95 00 00 00 00 00 00 00\texit',
+    ].filter((l) => !l.startsWith('0000'));
+    const lines = ['r1 = 3', 'r2 = 0x123456789abcdef', 'goto pc+1', 'r0 = 4', 'exit'];
+    expect(bare(raw.join('\n'))).toEqual(lines);
+    const noRaw = raw.filter((l) => l !== '').map((l) => l.replace(/\t[0-9a-f ]+\t/, '\t'));
+    expect(bare(noRaw.join('\n'))).toEqual(lines);
+  });
 
   it('drops comments but not the # of a call', () => {
     const text =
@@ -159,6 +177,7 @@ describe('errors name the line and what was expected', () => {
     ['r0 =', 'line 1: expected a register, a number, a load or an atomic after `=`'],
     ['r0 ? 1', 'line 1: expected an operator after the register'],
     ['r11 = 1', 'line 1: no register r11: expected r0 to r10'],
+    ['w1 = r2', 'line 1: w1 and r2 differ in width: expected w2'],
     ['r1 += w2', 'line 1: r1 and w2 differ in width: expected r2'],
     ['w1 = *(u64 *)(r2 +0)', 'line 1: expected r1: a 64-bit access needs a 64-bit register'],
     ['w1 = *(s8 *)(r2 +0)', 'line 1: expected r1: a sign-extending load'],

@@ -6,7 +6,8 @@
 //            r2 = value .rodata + 8   ; lddw of byte 8 of a map's value
 //            r3 = func callback       ; lddw of a function (a label)
 //            call bpf_map_lookup_elem
-// One statement per line. `r1 = 0x5` is an lddw and `r1 = 5` a mov, as the kernel prints them; a `(b7)` prefix wins.
+// One statement per line. `r1 = 0x5` is an lddw and `r1 = 5` a mov, as the kernel prints them, unless a prefix says
+// otherwise (`(b7)`, or line numbers one apart as in llvm-objdump's listings).
 // A prefix that contradicts the line (number or opcode byte) is an error, because jumps would go elsewhere.
 
 import { FormatError } from '../uapi/errors.ts';
@@ -44,6 +45,36 @@ const fail = (line: number, message: string): never => {
 /** `#` needs white space before it: `call bpf_map_lookup_elem#1` has none. */
 const stripComment = (line: string) => line.replace(/\/\*.*?\*\//g, ' ').replace(/(;|\/\/|(?<=^|\s)#).*$/, '');
 
+interface Line {
+  readonly labels: readonly string[];
+  readonly number: number | undefined;
+  readonly code: number | undefined;
+  /** Number and code as they stood there. */
+  readonly prefix: string;
+  readonly rest: string;
+}
+
+const LABEL = /^([A-Za-z_.$][\w.$]*(?:%=)?)\s*:\s*/;
+/** `3: (bf) ` of the kernel, `3: bf 16 00 00 00 00 00 00 ` of llvm-objdump. */
+const PREFIX = /^(?:(\d+):\s*)?(?:\(([0-9a-f]{2})\)\s*|([0-9a-f]{2})(?: [0-9a-f]{2}){7}(?:(?: [0-9a-f]{2}){8})?\s+)?/;
+
+function splitLine(text: string): Line {
+  const labels: string[] = [];
+  let rest = text.trim();
+  for (let m = LABEL.exec(rest); m !== null; m = LABEL.exec(rest)) {
+    labels.push(m[1]);
+    rest = rest.slice(m[0].length);
+  }
+  const [prefix, number, code, byte] = PREFIX.exec(rest)!;
+  return {
+    labels,
+    number: number === undefined ? undefined : Number(number),
+    code: code === undefined && byte === undefined ? undefined : Number.parseInt(code ?? byte, 16),
+    prefix: prefix.trim(),
+    rest: rest.slice(prefix.length),
+  };
+}
+
 interface Jump {
   readonly line: number;
   readonly slot: InsnIndex;
@@ -58,26 +89,22 @@ export function asm(text: string, opts: AsmOptions = {}): AsmResult {
   const helper = (name: string) => opts.helper?.(name) ?? helperId(name);
   let base: number | undefined; // first `N:` minus its slot: excerpts of a log may start anywhere
 
-  text.split(/\r\n|\n|\r/).forEach((raw, index) => {
+  const lines = text.split(/\r\n|\n|\r/).map((raw) => splitLine(stripComment(raw)));
+  lines.forEach(({ labels, number, code, rest, prefix }, index) => {
     const line = index + 1;
-    let rest = stripComment(raw).trim();
-    for (let m: RegExpExecArray | null; (m = /^([A-Za-z_.$][\w.$]*(?:%=)?)\s*:\s*/.exec(rest)); ) {
-      addLabel(out, m[1], line);
-      rest = rest.slice(m[0].length);
-    }
-    const prefix = /^(?:(\d+):\s*)?(?:\(([0-9a-f]{2})\)\s*)?/.exec(rest)!;
-    rest = rest.slice(prefix[0].length);
-    if (prefix[1] !== undefined) {
-      base ??= Number(prefix[1]) - out.insns.length;
+    for (const label of labels) addLabel(out, label, line);
+    if (number !== undefined) {
+      base ??= number - out.insns.length;
       const expected = base + out.insns.length;
-      if (Number(prefix[1]) !== expected) fail(line, `expected instruction number ${expected}, not ${prefix[1]}`);
+      if (number !== expected) fail(line, `expected instruction number ${expected}, not ${number}`);
     }
     if (rest === '') {
-      if (prefix[0] !== '') fail(line, `expected an instruction after "${prefix[0].trim()}"`);
+      if (prefix !== '') fail(line, `expected an instruction after "${prefix}"`);
       return;
     }
-    const code = prefix[2] === undefined ? undefined : Number.parseInt(prefix[2], 16);
-    append(out, jumps, statement(rest, { helper, code }, line), line);
+    const next = lines[index + 1]?.number;
+    const slots = number === undefined || next === undefined ? undefined : next - number;
+    append(out, jumps, statement(rest, { helper, code, slots }, line), line);
   });
   for (const jump of jumps) resolve(out, jump);
   return out;

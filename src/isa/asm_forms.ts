@@ -3,7 +3,7 @@
 // `goto pc+3`, `r0 = atomic64_cmpxchg(...)`) and clang's (`r1 = 5 ll`, `goto L`, `r0 = cmpxchg_64(...)`).
 // Opcode numbers come from the opcode table by row name; nothing here knows a byte.
 
-import type { Insn } from './insn.ts';
+import { type Insn, LDDW_CODE } from './insn.ts';
 import { OP_BY_NAME } from './opcodes.ts';
 import { ALU_TEXT, JMP_TEXT } from './text.ts';
 
@@ -21,8 +21,10 @@ export interface Statement {
 export interface FormContext {
   /** Number of a helper by name. */
   helper(name: string): number | undefined;
-  /** Opcode byte the line claims with its `(b7) ` prefix: decides where a text has two readings. */
+  /** Opcode byte the line claims with its `(b7) ` prefix or its raw bytes. */
   readonly code: number | undefined;
+  /** Slots up to the next numbered line. Where `r1 = 0x5` may be mov or lddw, `code` decides, then this. */
+  readonly slots: number | undefined;
 }
 
 /** The statement fits no form, or a part of it is out of range; the message says what was expected. */
@@ -180,6 +182,8 @@ function baseReg(text: string): number {
 // --- builders that several rows share ---------------------------------------------------------------------------
 
 const aluReg: Build = ({ d, alu = '=', s }) => {
+  // clang's `r1 = w0` is a 32-bit mov, which zero-extends
+  if (alu === '=' && d[0] === 'r' && s[0] === 'w') return one('mov32_reg', { dst: reg(d), src: reg(s) });
   sameWidth(d, s);
   return one(`${ALU_OF.get(alu)}${width(d)}_reg`, { dst: reg(d), src: reg(s) });
 };
@@ -187,9 +191,10 @@ const aluReg: Build = ({ d, alu = '=', s }) => {
 const aluImm: Build = ({ d, alu = '=', imm }) =>
   one(`${ALU_OF.get(alu)}${width(d)}_imm`, { dst: reg(d), imm: imm32(imm, width(d) === 32) });
 
-/** The kernel prints mov in decimal and lddw in hex; a `(b7)` prefix decides in any case. */
+/** The kernel prints mov in decimal and lddw in hex; llvm-objdump prints both in hex, but numbers its lines. */
 const movImm: Build = (g, ctx) => {
-  const isLddw = ctx.code === undefined ? g.d[0] === 'r' && /^0x/.test(g.imm) : ctx.code === 0x18;
+  const isHex = g.d[0] === 'r' && /^0x/.test(g.imm);
+  const isLddw = ctx.code !== undefined ? ctx.code === LDDW_CODE : isHex && ctx.slots !== 1;
   return isLddw ? lddwNumber(g.d, g.imm) : aluImm(g, ctx);
 };
 
@@ -198,8 +203,8 @@ const fetching =
   (name: (g: Groups) => string, bits?: string): Build =>
   (g) => {
     const size = bits ?? bitsOf(g.size);
-    if (g.wide !== undefined && (g.wide === '64') !== (size === '64'))
-      fail(`atomic${g.wide} does not go with u${size}`);
+    // clang writes atomic_fetch_add for 64 bits, too; the kernel atomic64_fetch_add
+    if (g.wide === '64' && size !== '64') fail(`atomic64 does not go with u${size}`);
     sameReg(g.d, g.s2);
     return one(`${name(g)}${size}`, { dst: baseReg(g.s), src: valueReg(g.s2, size), off: off16(g.off) });
   };

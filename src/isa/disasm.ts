@@ -6,7 +6,7 @@
 // caller's callbacks say it; without them an lddw names its pseudo source (`map[fd:5]`) so that asm() can read it back.
 
 import { helperName } from './helper_names.ts';
-import { decode, type Insn, type InsnIndex, imm64 } from './insn.ts';
+import { decode, type Insn, type InsnIndex, imm64, LDDW_CODE } from './insn.ts';
 import type { LddwPseudo, Op, Size } from './op.ts';
 import { opOf } from './opcodes.ts';
 import { ALU_TEXT, JMP_TEXT, SIZE_TEXT } from './text.ts';
@@ -61,7 +61,7 @@ export function disasm(program: readonly Insn[] | Uint8Array, opts: DisasmListin
   for (let at = 0; at < insns.length; at++) {
     const number = opts.numbers === false ? '' : `${at}: `;
     lines.push(number + (opts.codes === false ? disasmText : disasmInsn)(insns, at, opts));
-    if (opOf(insns[at])?.kind === 'lddw') at++;
+    if (insns[at].code === LDDW_CODE && insns[at + 1]?.code === 0) at++; // a broken lddw hides nothing
   }
   return lines.map((l) => `${l}\n`).join('');
 }
