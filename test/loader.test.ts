@@ -1,9 +1,11 @@
 // openObject on objects built from test/objects/loader, on the example, and on damaged copies of them.
 
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openOracle } from '../conformance/kernel/oracle.ts';
 import type { Insn } from '../src/isa/insn.ts';
 import { checkLoadable, type MapSpec, type ObjectSpec, openObject } from '../src/loader/index.ts';
+import { programInput } from '../src/runtime/program_input.ts';
 import { BPF_MAP_TYPE as MAP, BPF_PROG_TYPE as PROG } from '../src/uapi/enums.ts';
 import { BeewasmError, FormatError, UnsupportedError } from '../src/uapi/errors.ts';
 
@@ -355,5 +357,28 @@ describe('bad input', () => {
     }
     expect(opened).toBeGreaterThan(100);
     expect(refused).toBeGreaterThan(100);
+  });
+});
+
+const oracle = openOracle((reason) => console.log(`loader objects on the live kernel: skipped, ${reason}`));
+afterAll(() => oracle?.shutdown());
+
+describe.skipIf(oracle === null)('the live kernel accepts what was linked', () => {
+  const runs: [string, string, number | null][] = [
+    ['programs', 'first', 18],
+    ['programs', 'second', 2],
+    ['programs', 'frags', 0],
+    ['maps', 'target', 1],
+    ['maps', 'jump', 0],
+    ['nodebug', 'prog', 7],
+    ['data', 'prog', null],
+  ];
+  it.each(runs)('%s: %s returns %s', (name, program, retval) => {
+    const object = load(name);
+    const loaded = oracle!.load(programInput(object, object.programs[program]));
+    expect(loaded.log).toContain('processed');
+    expect(loaded.verdict).toBe('ACCEPT');
+    if (retval !== null) expect(oracle!.run(loaded.handle, { data: new Uint8Array(64) }).retval).toBe(retval);
+    oracle!.unload(loaded);
   });
 });
