@@ -1,0 +1,16 @@
+// All commands, in the order of the help. An abbreviation means the first one that fits.
+
+import { asmCommand } from './asm.ts';
+import type { Command, RawCommand } from './command.ts';
+import { disasmCommand } from './disasm.ts';
+import { featureCommand } from './feature.ts';
+import { progDump } from './prog_dump.ts';
+import { progShow } from './prog_show.ts';
+
+export const COMMANDS: readonly (Command | RawCommand)[] = [
+  progShow,
+  progDump,
+  asmCommand,
+  disasmCommand,
+  featureCommand,
+];

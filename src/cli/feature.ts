@@ -1,0 +1,79 @@
+// `feature`: what of eBPF this beewasm has, in the words of `bpftool feature`: program types, map types, helpers.
+
+import { helperName } from '../isa/helper_names.ts';
+import { HELPERS, type HelperRow } from '../spec/helpers.ts';
+import { mapTypeById } from '../spec/map_types.ts';
+import { PROG_TYPES, progTypeById } from '../spec/prog_types.ts';
+import { BPF_FUNC_ID, BPF_MAP_TYPE, BPF_PROG_TYPE } from '../uapi/enums.ts';
+import type { Answer, Command } from './command.ts';
+
+export interface Features {
+  readonly programTypes: Readonly<Record<string, boolean>>;
+  readonly mapTypes: Readonly<Record<string, boolean>>;
+  /** By program type, only those that exist. */
+  readonly helpers: Readonly<Record<string, readonly string[]>>;
+}
+
+export function features(): Features {
+  const programTypes = typesOf(BPF_PROG_TYPE, 'BPF_PROG_TYPE_', (id) => progTypeById(id) !== undefined);
+  const mapTypes = typesOf(BPF_MAP_TYPE, 'BPF_MAP_TYPE_', (id) => mapTypeById(id) !== undefined);
+  const helpers = PROG_TYPES.map((type) => [type.name, helpersFor(type.name)]);
+  return { programTypes, mapTypes, helpers: Object.fromEntries(helpers) };
+}
+
+/** BPF_MAP_TYPE_LRU_HASH -> lru_hash: whether there is a row for it. Deprecated second names are left out. */
+function typesOf(numbers: Readonly<Record<string, number>>, prefix: string, has: (id: number) => boolean) {
+  const names = Object.entries(numbers).filter(
+    ([name, id]) => name.startsWith(prefix) && id !== 0 && !name.endsWith('_DEPRECATED'),
+  );
+  return Object.fromEntries(names.map(([name, id]) => [name.slice(prefix.length).toLowerCase(), has(id)]));
+}
+
+/** Names in the order of Linux's numbers. */
+function helpersFor(type: string): string[] {
+  const rows: readonly HelperRow[] = Object.values(HELPERS);
+  return rows
+    .filter((row) => row.types === 'all' || row.types.includes(type))
+    .sort((a, b) => a.id - b.id)
+    .map((row) => helperName(row.id) ?? `#${row.id}`);
+}
+
+function text(f: Features): string {
+  const available = (kind: string, list: Readonly<Record<string, boolean>>) =>
+    Object.entries(list).map(([name, yes]) => `eBPF ${kind} ${name} is ${yes ? '' : 'NOT '}available`);
+  const total = Object.keys(BPF_FUNC_ID).length - 2; // without unspec and __MAX
+  return [
+    'Scanning eBPF program types...',
+    ...available('program_type', f.programTypes),
+    '',
+    'Scanning eBPF map types...',
+    ...available('map_type', f.mapTypes),
+    '',
+    `Scanning eBPF helper functions (${Object.keys(HELPERS).length} of Linux's ${total})...`,
+    ...Object.entries(f.helpers).flatMap(([type, names]) => [
+      `eBPF helpers supported for program type ${type}:`,
+      ...names.map((name) => `\t- ${name}`),
+    ]),
+  ].join('\n');
+}
+
+function json(f: Features): unknown {
+  const have = (list: Readonly<Record<string, boolean>>, suffix: string) =>
+    Object.fromEntries(Object.entries(list).map(([name, yes]) => [`have_${name}_${suffix}`, yes]));
+  return {
+    program_types: have(f.programTypes, 'prog_type'),
+    map_types: have(f.mapTypes, 'map_type'),
+    helpers: Object.fromEntries(Object.entries(f.helpers).map(([type, names]) => [`${type}_available_helpers`, names])),
+  };
+}
+
+export const featureCommand: Command = {
+  words: ['feature'],
+  usage: '',
+  summary: 'list the program types, map types and helpers that exist here',
+  run({ words }): Answer {
+    words.end();
+    const found = features();
+    return { json: json(found), text: () => text(found) };
+  },
+};

@@ -1,0 +1,59 @@
+// Files of the command line. '-' is stdin or stdout. What the system refuses becomes one line that names the file.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type ObjectSpec, openObject, type ProgramSpec } from '../loader/index.ts';
+import { BeewasmError, FormatError, UnsupportedError } from '../uapi/errors.ts';
+
+/** The file can't be read or written. */
+export class FileError extends BeewasmError {
+  override name = 'FileError';
+  readonly code = 'EFILE';
+}
+
+/** "ENOENT: no such file or directory, open 'x'" -> FileError("can't read x: no such file or directory"). */
+export function fileError(verb: string, path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('syscall' in error)) return error;
+  const reason = /^[A-Z0-9]+: ([^,]*)/.exec(error.message)?.[1] ?? error.message;
+  return new FileError(`can't ${verb} ${path}: ${reason}`);
+}
+
+export function readInput(path: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path === '-' ? 0 : path));
+  } catch (error) {
+    throw fileError('read', path, error);
+  }
+}
+
+export function writeOutput(path: string, bytes: Uint8Array): void {
+  try {
+    writeFileSync(path === '-' ? 1 : path, bytes);
+  } catch (error) {
+    throw fileError('write', path, error);
+  }
+}
+
+/** Opens an object; errors say which file. */
+export function readObject(path: string): ObjectSpec {
+  const bytes = readInput(path);
+  try {
+    return openObject(bytes);
+  } catch (error) {
+    if (error instanceof FormatError || error instanceof UnsupportedError)
+      throw new FileError(`${path}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The program with this name; without a name the only one that there is. */
+export function pickProgram(object: ObjectSpec, path: string, name: string | undefined): ProgramSpec {
+  const programs = Object.values(object.programs);
+  const names = programs.map((p) => p.name).join(', ');
+  if (programs.length === 0) throw new FileError(`${path} holds no programs`);
+  if (name === undefined) {
+    if (programs.length > 1) throw new FileError(`${path} holds several programs, name one of: ${names}`);
+    return programs[0];
+  }
+  if (!Object.hasOwn(object.programs, name)) throw new FileError(`${path} has no program '${name}', only: ${names}`);
+  return object.programs[name];
+}
