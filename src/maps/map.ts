@@ -123,6 +123,13 @@ export class KernelMap {
     return at === 0 ? 0 : at + cpu * cpuStride;
   }
 
+  /** index and prog stores: the first u32 of a slot; 0 = empty or out of range. */
+  slot(index: number): number {
+    const { values, stride, maxEntries, type } = this.placement;
+    if (type.store !== 'index' && type.store !== 'prog') return 0;
+    return index < maxEntries ? this.#ctx.memory.u32(values + index * stride) : 0;
+  }
+
   progUpdate(cpu: number, keyAddr: Addr, valueAddr: Addr, flagsLo: number, flagsHi: number): number {
     const { update } = this.placement;
     if (update === null) return -ERRNO.EINVAL;
