@@ -51,7 +51,7 @@ export class Machine {
     try {
       this.#loop();
     } catch (e) {
-      throw e instanceof BpfError ? new BpfError(e.code, `insn ${this.#pc}: ${stripCode(e)}`) : e;
+      throw e instanceof BpfError ? new BpfError(e.code, `insn ${this.#pc}: ${e.reason}`) : e;
     }
     return r;
   }
@@ -299,8 +299,4 @@ function abiArgs(helper: Helper, w: Uint32Array): number[] {
     if (kind === 'u64') args.push(w[n + 1] | 0);
   });
   return args;
-}
-
-function stripCode(e: BpfError): string {
-  return e.message.slice(e.code.length + 2);
 }

@@ -78,6 +78,10 @@ export function ctxArea(cpu: number): Addr {
 export function packetArea(cpu: number): Addr {
   return cpuBlock(cpu) + PACKET_OFF;
 }
+/** [start, end) of what engines use as they like (control words, stack, bounce area): no comparison of engines looks there. */
+export function scratchRanges(cpus: number): { start: Addr; end: Addr }[] {
+  return Array.from({ length: cpus }, (_, cpu) => ({ start: cpuBlock(cpu), end: ctxArea(cpu) }));
+}
 /** What a program sees as the address of its function that starts at slot `insn`: no memory is there. */
 export function codeAddr(insn: number): Addr {
   return MEMORY_END + 8 * insn;

@@ -11,12 +11,10 @@ const BPF_F_RDONLY_PROG = 128;
 /** Throws UnsupportedError for what beewasm lacks, BpfError('EINVAL') for a reference to a map that was taken out of the object. */
 export function programInput(object: ObjectSpec, program: ProgramSpec): ProgramInput {
   checkLoadable(program);
-  const names: string[] = [];
-  const mapRefs = new Map<number, MapRef>();
-  for (const reloc of program.relocs) {
-    if (!names.includes(reloc.map)) names.push(reloc.map);
-    mapRefs.set(reloc.insn, { map: names.indexOf(reloc.map), kind: reloc.kind, off: reloc.off });
-  }
+  const names = mapNames(program);
+  const mapRefs = new Map<number, MapRef>(
+    program.relocs.map((reloc) => [reloc.insn, { map: names.indexOf(reloc.map), kind: reloc.kind, off: reloc.off }]),
+  );
   return {
     name: program.name,
     type: program.type!,
@@ -34,6 +32,11 @@ export function programInput(object: ObjectSpec, program: ProgramSpec): ProgramI
     functions: program.functions,
     lines: program.lines,
   };
+}
+
+/** Names of the maps a program refers to, in the order of their first use: what `map` of its MapRefs counts. */
+export function mapNames(program: ProgramSpec): string[] {
+  return [...new Set(program.relocs.map((reloc) => reloc.map))];
 }
 
 /** What the verifier needs to know of a map. */

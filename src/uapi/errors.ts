@@ -12,11 +12,14 @@ export class BpfError extends BeewasmError {
   override name = 'BpfError';
   readonly code: ErrnoName;
   readonly errno: number;
-  constructor(code: ErrnoName | number, message: string) {
+  /** The message without the code. */
+  readonly reason: string;
+  constructor(code: ErrnoName | number, reason: string) {
     const name = typeof code === 'number' ? (errnoName(code) ?? 'EINVAL') : code;
-    super(`${name}: ${message}`);
+    super(`${name}: ${reason}`);
     this.code = name;
     this.errno = ERRNO[name];
+    this.reason = reason;
   }
 }
 

@@ -1,0 +1,38 @@
+// The root of the library: a Kernel with both engines. The JIT with its compiler (Binaryen) is imported when something is
+// compiled for the first time, so importing this file costs neither.
+
+import { createInterpreter } from './interp/interp.ts';
+import { type KernelOptions, Kernel as RuntimeKernel } from './runtime/kernel.ts';
+import type { Toolchain } from './runtime/toolchain.ts';
+
+const toolchain: Toolchain = {
+  interp: createInterpreter(),
+  jit: () => undefined,
+  async loadJit() {},
+};
+
+/** One isolated userspace kernel: memory, maps, programs, CPUs. */
+export class Kernel extends RuntimeKernel {
+  constructor(options: KernelOptions = {}) {
+    super(options, toolchain);
+  }
+}
+
+/** Imports the JIT's compiler, so that loadSync and loadProgram can compile. load() does it by itself. */
+export function loadJit(): Promise<void> {
+  return toolchain.loadJit();
+}
+
+export type { MapSpec, ObjectSpec, ProgramSpec, VariableSpec } from './loader/index.ts';
+export { openObject } from './loader/index.ts';
+export { BpfMap, type MapKey, type MapValue, type UpdateMode } from './maps/bpf_map.ts';
+export { Batch } from './runtime/batch.ts';
+export type { HelperMocking, KernelOptions } from './runtime/kernel.ts';
+export type { LoadedObject, LoadOptions } from './runtime/load.ts';
+export type { Program, RunOptions, VerifierReport } from './runtime/program.ts';
+export type { ProgramSource } from './runtime/program_source.ts';
+export { VerifierError } from './runtime/rejected.ts';
+export type { Redirect, TestRunOptions, TestRunResult } from './runtime/test_run.ts';
+export type { JitLevel } from './runtime/toolchain.ts';
+export type { ClockOption } from './runtime/world.ts';
+export { BeewasmError, BpfError, FormatError, UnsupportedError } from './uapi/errors.ts';

@@ -1,0 +1,199 @@
+// One isolated userspace kernel: the owner of a shared memory, of the maps and programs in it and of the CPUs that run
+// them. Two Kernels share nothing. Which engines exist is the toolchain's business (toolchain.ts).
+
+import type { BoundHelperName, HelperEnv, HelperMock } from '../helpers/helper.ts';
+import { BOUND_HELPERS, bindHelpers } from '../helpers/index.ts';
+import type { ObjectSpec } from '../loader/index.ts';
+import { BpfMap } from '../maps/bpf_map.ts';
+import type { MapParams } from '../maps/create.ts';
+import { createMap } from '../maps/map.ts';
+import { instantiateMapOps, type MapOps } from '../maps/ops.ts';
+import type { MapContext } from '../maps/store.ts';
+import { Arena } from '../memory/alloc.ts';
+import { arenaStart, controlWord } from '../memory/layout.ts';
+import { Memory } from '../memory/memory.ts';
+import { progTypeById } from '../spec/prog_types.ts';
+import { BpfError } from '../uapi/errors.ts';
+import type { ProgramInput } from '../verifier/verified.ts';
+import { check } from './check.ts';
+import type { Cpu, Engine, LoadedProgram } from './engine.ts';
+import { type LoadedObject, type LoadHost, type LoadOptions, loadObject } from './load.ts';
+import { Program, type ProgramHost } from './program.ts';
+import { type ProgramSource, sourceInput } from './program_source.ts';
+import { Registry } from './registry.ts';
+import { engineFor, type Toolchain } from './toolchain.ts';
+import { Trace } from './trace.ts';
+import { type ClockOption, World } from './world.ts';
+
+export interface KernelOptions {
+  /** Default 1. */
+  readonly cpus?: number;
+  /** What programs see as time. Default 'real'. */
+  readonly clock?: ClockOption;
+  /** Makes all random numbers reproducible. */
+  readonly seed?: number;
+}
+
+const MAX_CPUS = 64;
+
+/** Replaces helpers, for every program of the Kernel and from the next run on. */
+export interface HelperMocking {
+  mock(name: string, fn: HelperMock): void;
+  restore(name: string): void;
+}
+
+export class Kernel implements ProgramHost, LoadHost {
+  readonly memory: Memory;
+  readonly arena: Arena;
+  /** Lines of bpf_trace_printk. */
+  readonly trace = new Trace();
+  /** Time and random numbers as programs see them. */
+  readonly world: World;
+  /** Helpers replaced by user code. */
+  readonly helpers: HelperMocking;
+  readonly cpus: number;
+  readonly #toolchain: Toolchain;
+  readonly #registry: Registry;
+  readonly #mapOps: MapOps;
+  readonly #mapContext: MapContext;
+  readonly #mocks = new Map<BoundHelperName, HelperMock>();
+  readonly #helperEnv: HelperEnv;
+  readonly #bound: (Cpu | undefined)[] = [];
+  #closed = false;
+
+  constructor(options: KernelOptions, toolchain: Toolchain) {
+    const { cpus = 1 } = options;
+    if (!Number.isInteger(cpus) || cpus < 1 || cpus > MAX_CPUS) {
+      throw new BpfError('EINVAL', `cpus ${cpus} is not between 1 and ${MAX_CPUS}`);
+    }
+    this.cpus = cpus;
+    this.#toolchain = toolchain;
+    this.world = new World(cpus, options.clock, options.seed);
+    this.memory = new Memory(cpus);
+    this.arena = new Arena(this.memory, arenaStart(cpus));
+    this.#registry = new Registry(this.memory);
+    this.#mapOps = instantiateMapOps(this.memory);
+    this.#mapContext = {
+      memory: this.memory,
+      arena: this.arena,
+      ops: this.#mapOps,
+      cpus,
+      seed: () => this.world.random(0),
+      progType: (id) => this.#registry.program(id)?.code.type,
+    };
+    this.#helperEnv = {
+      memory: this.memory,
+      clock: () => this.world.now(),
+      random: (cpu) => this.world.random(cpu),
+      trace: ({ text }) => this.trace.write(text),
+      mapAt: (addr) => this.#registry.mapAt(addr),
+      mocks: this.#mocks,
+    };
+    this.helpers = {
+      mock: (name, fn) => {
+        this.#mocks.set(checkMockable(name), fn);
+      },
+      restore: (name) => {
+        this.#mocks.delete(checkMockable(name));
+      },
+    };
+    for (let cpu = 0; cpu < cpus; cpu++) this.memory.setU32(controlWord(cpu, 'id'), cpu);
+  }
+
+  /** Creates a map. Throws BpfError with the errno of BPF_MAP_CREATE. */
+  createMap(params: MapParams): BpfMap {
+    this.#checkOpen();
+    const map = createMap(params, this.#mapContext);
+    this.#registry.addMap(map);
+    return new BpfMap(map);
+  }
+
+  /** Closes a map's handle; programs that use it keep it alive. */
+  removeMap(map: BpfMap): void {
+    this.#registry.closeMap(map.kernelMap);
+  }
+
+  /** Creates the maps of an object, verifies its programs and, unless jit is 'off', compiles them. */
+  async load(spec: ObjectSpec, options: LoadOptions = {}): Promise<LoadedObject> {
+    if (options.jit !== 'off') await this.#toolchain.loadJit();
+    return this.loadSync(spec, options);
+  }
+
+  /** The same at once. Unless jit is 'off', the JIT's compiler must have been imported (loadJit, or an earlier load). */
+  loadSync(spec: ObjectSpec, options: LoadOptions = {}): LoadedObject {
+    this.#checkOpen();
+    return loadObject(this, spec, options);
+  }
+
+  /** Loads a program given as instructions, with maps of this Kernel. Needs the JIT's compiler like loadSync. */
+  loadProgram(source: ProgramSource, options: LoadOptions = {}): Program {
+    this.#checkOpen();
+    return this.addProgram(sourceInput(source), source.maps ?? [], options);
+  }
+
+  addProgram(input: ProgramInput, maps: readonly BpfMap[], options: LoadOptions): Program {
+    const engine = engineFor(this.#toolchain, options.jit ?? 'auto');
+    const foreign = maps.find((map) => !this.#registry.hasMap(map));
+    if (foreign !== undefined) throw new BpfError('EBADF', `map '${foreign.name}' is not a map of this Kernel`);
+    const { code, report } = check(input, options.verify ?? true);
+    const loaded: LoadedProgram = {
+      id: this.#registry.nextProgramId(),
+      code,
+      maps: maps.map((map) => map.kernelMap.placement),
+      result: progTypeById(code.type)!.result,
+    };
+    this.#registry.addProgram(
+      loaded,
+      maps.map((map) => map.kernelMap),
+    );
+    return new Program(loaded, engine, report, this);
+  }
+
+  removeProgram(program: Program): void {
+    this.#registry.closeProgram(program.id);
+  }
+  programById(id: number): LoadedProgram | undefined {
+    return this.#registry.program(id);
+  }
+  engine(name: Engine['name']): Engine {
+    return engineFor(this.#toolchain, name === 'interp' ? 'off' : 'auto');
+  }
+
+  /** What code that runs on CPU n is bound to. */
+  cpu(n: number): Cpu {
+    this.#checkOpen();
+    if (!Number.isInteger(n) || n < 0 || n >= this.cpus) {
+      throw new BpfError('EINVAL', `there is no cpu ${n}, this Kernel has ${this.cpus}`);
+    }
+    return (this.#bound[n] ??= this.#bind(n));
+  }
+
+  #bind(id: number): Cpu {
+    return {
+      id,
+      memory: this.memory,
+      helpers: bindHelpers(this.#helperEnv, id),
+      mapOps: this.#mapOps,
+      table: new WebAssembly.Table({ element: 'anyfunc', initial: 0 }),
+    };
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new BpfError('EBADF', 'the Kernel is closed');
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#bound.length = 0;
+  }
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Throws EINVAL for a name that no replaceable helper has. */
+function checkMockable(name: string): BoundHelperName {
+  const found = BOUND_HELPERS.find((bound) => bound === name);
+  if (found === undefined) throw new BpfError('EINVAL', `there is no helper '${name}' to mock`);
+  return found;
+}

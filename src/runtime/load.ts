@@ -1,0 +1,98 @@
+// The steps from a parsed object to live programs: maps are created and filled, every program that loads by itself is
+// verified and gets an id, PROG_ARRAY slots are filled, and with the JIT the programs are compiled for CPU 0. If a step
+// fails, nothing is left behind.
+
+import type { MapSpec, ObjectSpec, ProgramSpec } from '../loader/index.ts';
+import type { BpfMap } from '../maps/bpf_map.ts';
+import type { MapParams } from '../maps/create.ts';
+import { BpfError, UnsupportedError } from '../uapi/errors.ts';
+import type { ProgramInput } from '../verifier/verified.ts';
+import type { Program } from './program.ts';
+import { mapNames, programInput } from './program_input.ts';
+import type { JitLevel } from './toolchain.ts';
+
+export interface LoadOptions {
+  /** Default 'auto'. */
+  readonly jit?: JitLevel;
+  /** false: nothing is checked; for programs no kernel would load. */
+  readonly verify?: boolean;
+}
+
+/** What loading needs of the Kernel. */
+export interface LoadHost {
+  createMap(params: MapParams): BpfMap;
+  addProgram(input: ProgramInput, maps: readonly BpfMap[], options: LoadOptions): Program;
+  removeMap(map: BpfMap): void;
+}
+
+/** A loaded object: its programs and maps by name. Closing it closes both. */
+export class LoadedObject {
+  readonly programs: Readonly<Record<string, Program>>;
+  readonly maps: Readonly<Record<string, BpfMap>>;
+  readonly #host: LoadHost;
+
+  constructor(programs: Record<string, Program>, maps: Record<string, BpfMap>, host: LoadHost) {
+    this.programs = programs;
+    this.maps = maps;
+    this.#host = host;
+  }
+
+  close(): void {
+    for (const program of Object.values(this.programs)) program.close();
+    for (const map of Object.values(this.maps)) this.#host.removeMap(map);
+  }
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+export function loadObject(host: LoadHost, spec: ObjectSpec, options: LoadOptions): LoadedObject {
+  const maps: Record<string, BpfMap> = {};
+  const programs: Record<string, Program> = {};
+  const object = new LoadedObject(programs, maps, host);
+  try {
+    for (const [name, map] of Object.entries(spec.maps)) maps[name] = liveMap(host, map);
+    for (const [name, program] of Object.entries(spec.programs)) {
+      if (program.autoload) programs[name] = liveProgram(host, spec, program, maps, options);
+    }
+    for (const [name, map] of Object.entries(spec.maps)) fillSlots(name, map, maps[name], programs);
+    if (options.jit !== 'off') for (const program of Object.values(programs)) program.executable(0);
+  } catch (e) {
+    object.close();
+    throw e;
+  }
+  return object;
+}
+
+function liveMap(host: LoadHost, spec: MapSpec): BpfMap {
+  if (spec.inner !== undefined) throw new UnsupportedError(`map '${spec.name}': maps that hold maps`);
+  const map = host.createMap(spec);
+  if (spec.data !== undefined) map.set(0, spec.data);
+  if (spec.frozen) map.freeze();
+  return map;
+}
+
+function liveProgram(
+  host: LoadHost,
+  spec: ObjectSpec,
+  program: ProgramSpec,
+  maps: Readonly<Record<string, BpfMap>>,
+  options: LoadOptions,
+): Program {
+  const input = programInput(spec, program);
+  return host.addProgram(
+    input,
+    mapNames(program).map((name) => maps[name]),
+    options,
+  );
+}
+
+/** `.values = { [i] = &program }` of a map definition. */
+function fillSlots(name: string, spec: MapSpec, map: BpfMap, programs: Readonly<Record<string, Program>>): void {
+  for (const { index, symbol } of spec.slots ?? []) {
+    if (!Object.hasOwn(programs, symbol)) {
+      throw new BpfError('EBADF', `map '${name}': slot ${index} holds program '${symbol}', which is not loaded`);
+    }
+    map.set(index, programs[symbol]);
+  }
+}

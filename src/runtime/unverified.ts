@@ -1,0 +1,25 @@
+// What an engine gets when verification is off: the program, its functions, and nothing proven about it.
+
+import type { Insn } from '../isa/insn.ts';
+import { opOf } from '../isa/opcodes.ts';
+import type { ProgramInput, Subprog, Verified } from '../verifier/verified.ts';
+
+/** A program nobody proved anything about. */
+export function unverified(input: ProgramInput): Verified {
+  const { name, type, insns, maps, mapRefs } = input;
+  return { name, type, insns, maps, mapRefs, subprogs: subprogsOf(insns), facts: null };
+}
+
+/** Functions: slot 0, every target of a local call and every function whose address is taken. */
+export function subprogsOf(insns: readonly Insn[]): Subprog[] {
+  const starts = new Set([0]);
+  for (const [pc, insn] of insns.entries()) {
+    const op = opOf(insn);
+    const calls = op?.kind === 'call' && op.callee === 'local';
+    const takesAddress = op?.kind === 'lddw' && op.pseudo === 'func';
+    const target = pc + 1 + insn.imm;
+    if ((calls || takesAddress) && target >= 0 && target < insns.length) starts.add(target);
+  }
+  const sorted = [...starts].sort((a, b) => a - b);
+  return sorted.map((start, i) => ({ start, end: sorted[i + 1] ?? insns.length }));
+}

@@ -1,0 +1,136 @@
+// The one way this project compares its engines: run a program on the interpreter, put memory, clock and random numbers
+// back, run it on the JIT, and compare r0, the packet, the context, the redirect, trace lines and every byte of memory
+// but the engines' own scratch (layout.ts scratchRanges). A difference throws an error that says where.
+//
+// The Kernel must depend on nothing outside: use testKernel(), or a virtual clock and a seed.
+
+import {
+  Kernel,
+  type KernelOptions,
+  loadJit,
+  type Program,
+  type RunOptions,
+  type TestRunResult,
+} from '../src/index.ts';
+import { asm } from '../src/isa/index.ts';
+import type { BpfMap } from '../src/maps/bpf_map.ts';
+import { type Addr, cpuBlock, ctxArea, MEMORY_BASE, packetArea, scratchRanges } from '../src/memory/layout.ts';
+import type { ProgramSource } from '../src/runtime/program_source.ts';
+
+/** A Kernel that two runs see alike. The JIT's compiler is imported. */
+export async function testKernel(options: KernelOptions = {}): Promise<Kernel> {
+  await loadJit();
+  return new Kernel({ clock: 'virtual', seed: 42, ...options });
+}
+
+export type TextSource = Omit<ProgramSource, 'insns' | 'maps' | 'mapRefs'> & {
+  readonly text: string;
+  readonly maps?: Readonly<Record<string, BpfMap>>;
+  readonly verify?: boolean;
+};
+
+/** Loads a program from assembler text; `map NAME` and `value NAME + off` refer to `maps`. */
+export function loadText(kernel: Kernel, { text, maps = {}, verify = true, ...source }: TextSource): Program {
+  const { insns, relocs } = asm(text);
+  const names = Object.keys(maps);
+  const mapRefs = new Map(
+    relocs.map((r) => {
+      if (!names.includes(r.map)) throw new Error(`the text refers to map ${r.map}, which is not given`);
+      return [r.insn, { map: names.indexOf(r.map), kind: r.kind, off: r.off }];
+    }),
+  );
+  return kernel.loadProgram({ ...source, insns, mapRefs, maps: Object.values(maps) }, { jit: 'off', verify });
+}
+
+/** What one input gave on one engine: a result, or the error it threw. */
+type Outcome = TestRunResult<bigint> | { readonly error: string };
+
+interface Observed {
+  readonly outcomes: readonly Outcome[];
+  readonly trace: readonly string[];
+  readonly memory: Uint8Array;
+}
+
+/**
+ * Runs `inputs` in order on each engine and compares. Returns the results (r0 whole, as bigint); memory is then as after
+ * them. Throws the error of a run that both engines end with the same errno.
+ */
+export function runBothAll(kernel: Kernel, program: Program, inputs: readonly RunOptions[]): TestRunResult<bigint>[] {
+  const memory = kernel.memory.snapshot();
+  const world = kernel.world.state();
+  const interp = observe(kernel, program, inputs, 'interp');
+  kernel.memory.restore(memory);
+  kernel.world.restore(world);
+  const jit = observe(kernel, program, inputs, 'jit');
+  compare(kernel.cpus, program.name, interp, jit);
+  return interp.outcomes.map((o) => {
+    if ('error' in o) throw new Error(o.error);
+    return o;
+  });
+}
+
+/** The same for one input. */
+export function runBoth(kernel: Kernel, program: Program, input: RunOptions = {}): TestRunResult<bigint> {
+  return runBothAll(kernel, program, [input])[0];
+}
+
+function observe(kernel: Kernel, program: Program, inputs: readonly RunOptions[], engine: 'interp' | 'jit'): Observed {
+  const seen = kernel.trace.lines.length;
+  const outcomes = inputs.map((input): Outcome => {
+    try {
+      return program.run64({ ...input, engine });
+    } catch (e) {
+      return { error: e instanceof Error ? e.message : String(e) };
+    }
+  });
+  return { outcomes, trace: kernel.trace.lines.slice(seen), memory: kernel.memory.snapshot() };
+}
+
+function compare(cpus: number, name: string, interp: Observed, jit: Observed): void {
+  interp.outcomes.forEach((a, i) => {
+    const b = jit.outcomes[i];
+    const [x, y] = [describeOutcome(a), describeOutcome(b)];
+    if (x !== y) throw new Error(`${name}, input ${i}: the interpreter gives\n  ${x}\nand the JIT\n  ${y}`);
+  });
+  const [ta, tb] = [interp.trace.join('\n'), jit.trace.join('\n')];
+  if (ta !== tb) throw new Error(`${name}: the interpreter traces\n${ta}\nand the JIT\n${tb}`);
+  const at = firstDifference(cpus, interp.memory, jit.memory);
+  if (at !== null) {
+    const [x, y] = [interp.memory, jit.memory].map((m) => hex(m.subarray(at - MEMORY_BASE, at - MEMORY_BASE + 8)));
+    throw new Error(`${name}: memory differs at 0x${at.toString(16)} (${place(cpus, at)}): interpreter ${x}, JIT ${y}`);
+  }
+}
+
+function describeOutcome(o: Outcome): string {
+  if ('error' in o) return `error ${o.error}`;
+  const ctx = JSON.stringify(o.ctx, (_, v) => (typeof v === 'bigint' ? v.toString() : v));
+  return `r0 0x${o.retval.toString(16)}, redirect ${JSON.stringify(o.redirect)}, ctx ${ctx}, data ${hex(o.data)}`;
+}
+
+/** Address of the first byte outside scratch that differs. */
+export function firstDifference(cpus: number, a: Uint8Array, b: Uint8Array): Addr | null {
+  let from = 0;
+  const stops = [...scratchRanges(cpus), { start: MEMORY_BASE + Math.max(a.length, b.length), end: 0 }];
+  for (const { start, end } of stops) {
+    const to = start - MEMORY_BASE;
+    if (Buffer.compare(a.subarray(from, to), b.subarray(from, to)) !== 0) {
+      for (let i = from; i < to; i++) if (a[i] !== b[i]) return MEMORY_BASE + i;
+    }
+    from = end - MEMORY_BASE;
+  }
+  return null;
+}
+
+function place(cpus: number, addr: Addr): string {
+  for (let cpu = 0; cpu < cpus; cpu++) {
+    if (addr < cpuBlock(cpu + 1)) {
+      if (addr >= packetArea(cpu)) return `packet of cpu ${cpu} + ${addr - packetArea(cpu)}`;
+      return `context of cpu ${cpu} + ${addr - ctxArea(cpu)}`;
+    }
+  }
+  return 'arena';
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
