@@ -1,0 +1,504 @@
+// The Kernel: test runs as BPF_PROG_TEST_RUN answers them (numbers seen on Linux 6.18), batches, life times, mocks.
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { type BpfMap, Kernel, openObject } from '../src/index.ts';
+import { asm } from '../src/isa/index.ts';
+import { BPF_MAP_TYPE } from '../src/uapi/enums.ts';
+import { BpfError, UnsupportedError } from '../src/uapi/errors.ts';
+import { firstDifference, loadText, type TextSource } from './harness.ts';
+
+const kernelOf = () => new Kernel({ clock: 'virtual', seed: 1 });
+const loaded = (text: string, source: Partial<TextSource> = {}, kernel = kernelOf()) =>
+  loadText(kernel, { type: 'xdp', verify: false, text, ...source });
+
+/** 0, 1, 2, ... with an Ethernet type. */
+function packet(length: number, etherType = 0x0800): Uint8Array {
+  const bytes = Uint8Array.from({ length }, (_, i) => i);
+  bytes.set([etherType >> 8, etherType & 0xff], 12);
+  return bytes;
+}
+
+function errorOf(fn: () => unknown): string {
+  try {
+    fn();
+  } catch (e) {
+    if (e instanceof BpfError) return e.code;
+    throw e;
+  }
+  return 'ok';
+}
+
+const array = (kernel: Kernel, maxEntries = 4): BpfMap =>
+  kernel.createMap({
+    name: 'a',
+    type: BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY,
+    keySize: 4,
+    valueSize: 8,
+    maxEntries,
+    flags: 0,
+  });
+const progArray = (kernel: Kernel, maxEntries = 4): BpfMap =>
+  kernel.createMap({
+    name: 'jumps',
+    type: BPF_MAP_TYPE.BPF_MAP_TYPE_PROG_ARRAY,
+    keySize: 4,
+    valueSize: 4,
+    maxEntries,
+    flags: 0,
+  });
+
+const PASS = 'r0 = 2\nexit';
+const LENGTH = 'r2 = *(u32 *)(r1 +0)\nr0 = *(u32 *)(r1 +4)\nr0 -= r2\nexit';
+
+describe('test run of XDP', () => {
+  it('needs an Ethernet header', () => {
+    const program = loaded(PASS);
+    expect(errorOf(() => program.run({ data: packet(64).slice(0, 13) }))).toBe('EINVAL');
+    expect(errorOf(() => program.run())).toBe('EINVAL');
+    expect(program.run({ data: packet(14) })).toMatchObject({ retval: 2, data: packet(14) });
+  });
+
+  // {data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex} of ctx_in and what Linux answered to
+  // 64 bytes (300 where data_end is); devices aside: every ifindex exists here.
+  it.each([
+    [[0, 64, 0, 0, 0, 0], 'ok'],
+    [[0, 0, 0, 0, 0, 0], 'ok'],
+    [[0, 13, 0, 0, 0, 0], 'ok'],
+    [[0, 63, 0, 0, 0, 0], 'ok'],
+    [[0, 65, 0, 0, 0, 0], 'EINVAL'],
+    [[0, 64, 0, 1, 0, 0], 'ok'],
+    [[0, 64, 0, 0, 1, 0], 'EINVAL'],
+    [[0, 64, 0, 0, 0, 1], 'EINVAL'],
+    [[0, 64, 4, 0, 0, 0], 'EINVAL'],
+    [[8, 64, 0, 0, 0, 0], 'ok'],
+    [[6, 64, 0, 0, 0, 0], 'EINVAL'],
+    [[48, 64, 0, 0, 0, 0], 'ok'],
+    [[52, 64, 0, 0, 0, 0], 'EINVAL'],
+    [[32, 20, 0, 0, 0, 0], 'EINVAL'],
+    [[216, 300, 0, 0, 0, 0], 'ok'],
+    [[220, 300, 0, 0, 0, 0], 'EINVAL'],
+    [[252, 300, 0, 0, 0, 0], 'EINVAL'],
+  ])('ctx_in %j: %s', (md, expected) => {
+    const [data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex] = md;
+    const ctx = { data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex };
+    const input = packet(data_end > 100 ? data_end : 64);
+    expect(errorOf(() => loaded(PASS).run({ data: input, ctx }))).toBe(expected);
+    if (expected === 'ok') {
+      const result = loaded(LENGTH).run({ data: input, ctx });
+      expect(result).toMatchObject({ retval: data_end - data, ctx, data: input });
+    }
+  });
+
+  it('takes the context as bytes, cut or with a tail of zeros', () => {
+    const program = loaded('r0 = *(u32 *)(r1 +12)\nexit');
+    const words = (...w: number[]) => new Uint8Array(Uint32Array.from(w).buffer);
+    expect(program.run({ data: packet(64), ctx: words(0, 64, 0, 7, 3, 0, 0) }).retval).toBe(7);
+    expect(program.run({ data: packet(64), ctx: words(0, 64) }).retval).toBe(1);
+    expect(errorOf(() => program.run({ data: packet(64), ctx: words(0, 64, 0, 7, 3, 0, 1) }))).toBe('E2BIG');
+    expect(errorOf(() => program.run({ data: packet(64), ctx: { dat: 0 } }))).toBe('EINVAL');
+    expect(errorOf(() => program.run({ data: packet(64), ctx: { rx_queue_index: 1.5 } }))).toBe('EINVAL');
+  });
+
+  it('shows metadata before the packet, and gives it back', () => {
+    const text = `
+      r2 = *(u32 *)(r1 +8)
+      r3 = *(u32 *)(r1 +0)
+      r0 = *(u8 *)(r2 +1)
+      w4 = 9
+      *(u8 *)(r2 +0) = r4
+      r3 -= r2
+      r3 <<= 8
+      r0 |= r3
+      exit`;
+    const result = loaded(text).run({ data: packet(64), ctx: { data: 8 } });
+    expect(result.retval).toBe(0x801);
+    expect(result.data).toEqual(Uint8Array.from([9, ...packet(64).slice(1)]));
+  });
+
+  it('cuts a packet longer than a page as Linux does, and puts the rest behind the output', () => {
+    const result = loaded(LENGTH).run({ data: packet(5000) });
+    expect([result.retval, result.data]).toEqual([3520, packet(5000)]);
+  });
+
+  it('moves the bounds of the packet', () => {
+    const adjust = (helper: string, by: number) => `
+      r6 = r1
+      r2 = ${by}
+      call ${helper}
+      r7 = r0
+      if r0 != 0 goto out
+      r2 = *(u32 *)(r6 +0)
+      r7 = *(u32 *)(r6 +4)
+      r7 -= r2
+    out:
+      r0 = r7
+      exit`;
+    const run = (helper: string, by: number) => {
+      const { retval, data, ctx } = loaded(adjust(helper, by)).run({ data: packet(64) });
+      return [retval | 0, data.length, ctx.data];
+    };
+    expect(run('bpf_xdp_adjust_head', -8)).toEqual([72, 72, 0]);
+    expect(run('bpf_xdp_adjust_head', 8)).toEqual([56, 56, 0]);
+    expect(run('bpf_xdp_adjust_head', 51)).toEqual([-22, 64, 0]);
+    expect(run('bpf_xdp_adjust_head', -216)).toEqual([280, 280, 0]);
+    expect(run('bpf_xdp_adjust_head', -217)).toEqual([-22, 64, 0]);
+    expect(run('bpf_xdp_adjust_tail', 16)).toEqual([80, 80, 0]);
+    expect(run('bpf_xdp_adjust_tail', 3520 - 64)).toEqual([3520, 3520, 0]);
+    expect(run('bpf_xdp_adjust_tail', 3521 - 64)).toEqual([-22, 64, 0]);
+    expect(run('bpf_xdp_adjust_meta', -4)).toEqual([64, 68, 4]);
+  });
+
+  it('repeats over the packet as it is, and measures', () => {
+    const text = `
+      r2 = *(u32 *)(r1 +0)
+      r0 = *(u8 *)(r2 +0)
+      r0 += 1
+      *(u8 *)(r2 +0) = r0
+      exit`;
+    const result = loaded(text).run({ data: packet(64), repeat: 5 });
+    expect([result.retval, result.data[0]]).toEqual([5, 5]);
+    expect(result.duration).toBeGreaterThanOrEqual(0);
+    expect(errorOf(() => loaded(PASS).run({ data: packet(64), repeat: -1 }))).toBe('EINVAL');
+  });
+
+  it('says where a packet was redirected', () => {
+    const program = loaded('r1 = 7\nr2 = 0\ncall bpf_redirect\nexit');
+    expect(program.run({ data: packet(64) })).toMatchObject({ retval: 4, redirect: { kind: 'ifindex', ifindex: 7 } });
+    expect(loaded(PASS).run({ data: packet(64) }).redirect).toBeNull();
+  });
+});
+
+describe('test run of socket filters', () => {
+  const field = (off: number, size = 'u32') => loaded(`r0 = *(${size} *)(r1 +${off})\nexit`, { type: 'socket_filter' });
+
+  it('shows the packet behind its Ethernet header, which the output has as zeros', () => {
+    const result = field(0).run({ data: packet(64) });
+    expect(result.retval).toBe(50);
+    expect(result.data).toEqual(Uint8Array.from([...new Uint8Array(14), ...packet(64).slice(14)]));
+    expect(result.ctx).toMatchObject({ ifindex: 1, wire_len: 50, len: 0 });
+  });
+
+  it.each([
+    [4, 3],
+    [8, 0],
+    [16, 0x0008],
+    [36, 0],
+    [40, 1],
+  ])('__sk_buff + %i is %i', (off, value) => {
+    expect(field(off).run({ data: packet(64) }).retval).toBe(value);
+  });
+
+  it.each([
+    [0x0800, 34],
+    [0x86dd, 54],
+    [0x0806, 14],
+    [0x0100, 14],
+  ])('Ethernet type 0x%s takes packets from %i bytes on', (etherType, least) => {
+    expect(errorOf(() => field(0).run({ data: packet(64, etherType).slice(0, least - 1) }))).toBe('EINVAL');
+    expect(field(0).run({ data: packet(64, etherType).slice(0, least) }).retval).toBe(least - 14);
+  });
+
+  it('takes some members of __sk_buff and refuses the others', () => {
+    const run = (ctx: Record<string, number>) => field(8).run({ data: packet(64), ctx });
+    const given = { mark: 7, priority: 3, ingress_ifindex: 5 };
+    expect(run(given)).toMatchObject({ retval: 7, ctx: { ...given, ifindex: 1, wire_len: 50 } });
+    expect(errorOf(() => run({ len: 50 }))).toBe('EINVAL');
+    expect(errorOf(() => run({ wire_len: 49 }))).toBe('EINVAL');
+    expect(errorOf(() => run({ data_end: 64 }))).toBe('ok');
+  });
+
+  // The same loads on Linux 6.18; a failed one leaves with r0 = 0.
+  it.each([
+    [0, 0x0f],
+    [49, 0x40],
+    [50, 0],
+    [-0x1000, 0],
+    [-0x100000, 0x0f],
+    [-0x100000 + 49, 0x40],
+    [-0x100000 + 50, 0],
+    [-0x200000, 0x01],
+    [-0x200000 + 13, 0x01],
+    [-0x200000 - 1, 0],
+  ])('packet load at %i', (k, expected) => {
+    const abs = loaded(`r6 = r1\nr0 = *(u8 *)skb[${k}]\nr0 += 1\nexit`, { type: 'socket_filter' });
+    const ind = loaded(`r6 = r1\nr2 = ${k - 3}\nr0 = *(u8 *)skb[r2 + 3]\nr0 += 1\nexit`, { type: 'socket_filter' });
+    expect([abs, ind].map((p) => p.run({ data: packet(64) }).retval)).toEqual([expected, expected]);
+  });
+});
+
+describe('type raw', () => {
+  it('gets the address and length of its memory and returns 64 bits', () => {
+    const program = loaded('*(u8 *)(r1 +1) = 9\nr0 = *(u64 *)(r1 +0)\nr0 += r2\nexit', { type: 'raw' });
+    const result = program.run64({ data: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 0x80) });
+    expect(result.retval).toBe(0x8007060504030909n);
+    expect(result.data[1]).toBe(9);
+    expect(program.run({ data: new Uint8Array(8) }).retval).toBe(0x908);
+  });
+
+  it('has no context', () => {
+    expect(errorOf(() => loaded(PASS, { type: 'raw' }).run({ ctx: {} }))).toBe('EINVAL');
+  });
+});
+
+describe('batches', () => {
+  const packets = Array.from({ length: 600 }, (_, i) => packet(14 + i));
+
+  it('give what single runs give, over several engine calls', () => {
+    const program = loaded(LENGTH);
+    expect([...program.runBatch(packets)]).toEqual(packets.map((data) => program.run({ data }).retval));
+    expect([...program.runBatch([])]).toEqual([]);
+  });
+
+  it('stay in memory to be run again and read', () => {
+    const program = loaded(`
+      r2 = *(u32 *)(r1 +0)
+      r0 = *(u8 *)(r2 +0)
+      r0 += 1
+      *(u8 *)(r2 +0) = r0
+      r3 = 0x100000000 ll
+      r0 |= r3
+      exit`);
+    const batch = program.batch([packet(64), packet(20)], { ctx: { ingress_ifindex: 3 } });
+    batch.run();
+    batch.run();
+    expect([...batch.retvals()]).toEqual([2, 2]);
+    expect(batch.r0(1)).toBe(0x100000002n);
+    expect(batch.output(1)).toMatchObject({
+      data: Uint8Array.from([2, ...packet(20).slice(1)]),
+      ctx: { data_end: 20, ingress_ifindex: 3 },
+    });
+    expect(errorOf(() => batch.r0(2))).toBe('EINVAL');
+    batch.close();
+  });
+
+  it('name the packet that can not be run, and leave no memory behind', () => {
+    const kernel = kernelOf();
+    const program = loaded(PASS, {}, kernel);
+    const used = kernel.arena.used;
+    expect(() => program.runBatch([packet(64), packet(14).slice(1)])).toThrow(
+      'EINVAL: packet 1: the packet has 13 bytes',
+    );
+    expect(() => program.batch([new Uint8Array(70000)])).toThrow('EINVAL');
+    program.runBatch(packets);
+    expect(kernel.arena.used).toBe(used);
+    expect(kernel.arena.checkCanaries()).toEqual([]);
+  });
+});
+
+const TAIL_CALL = 'r2 = map jumps\nr3 = 1\ncall bpf_tail_call\nr0 = 77\nexit';
+
+describe('tail calls', () => {
+  it('jump, fall through an empty slot and beyond the end', () => {
+    const kernel = kernelOf();
+    const jumps = progArray(kernel);
+    const program = loaded(TAIL_CALL, { maps: { jumps } }, kernel);
+    const run = () => program.run({ data: packet(64) }).retval;
+    expect(run()).toBe(77);
+    jumps.set(1, loaded('r0 = 5\nexit', {}, kernel));
+    expect(run()).toBe(5);
+    jumps.delete(1);
+    expect(run()).toBe(77);
+    const beyond = loaded(TAIL_CALL.replace('r3 = 1', 'r3 = 4'), { maps: { jumps } }, kernel);
+    expect(beyond.run({ data: packet(64) }).retval).toBe(77);
+  });
+
+  it('are 33 at most, in each run of a batch too', () => {
+    const kernel = kernelOf();
+    const [jumps, a] = [progArray(kernel), array(kernel)];
+    const counting = `
+      r6 = r1
+      r1 = value a + 0
+      r2 = *(u64 *)(r1 +0)
+      r2 += 1
+      *(u64 *)(r1 +0) = r2
+      r1 = r6
+      ${TAIL_CALL}`;
+    const program = loaded(counting, { maps: { jumps, a } }, kernel);
+    jumps.set(1, program);
+    expect(program.run({ data: packet(64) }).retval).toBe(77);
+    expect(a.get(0)![0]).toBe(34);
+    program.runBatch([packet(64), packet(64)]);
+    expect(a.get(0)![0]).toBe(3 * 34);
+  });
+});
+
+describe('life times', () => {
+  it('a program in an open PROG_ARRAY outlives its handle', () => {
+    const kernel = kernelOf();
+    const jumps = progArray(kernel);
+    const target = loaded('r0 = 5\nexit', {}, kernel);
+    jumps.set(1, target);
+    target.close();
+    const program = loaded(TAIL_CALL, { maps: { jumps } }, kernel);
+    expect(errorOf(() => target.run({ data: packet(64) }))).toBe('EBADF');
+    expect(program.run({ data: packet(64) }).retval).toBe(5);
+    kernel.removeMap(jumps);
+    expect(program.run({ data: packet(64) }).retval).toBe(77);
+    expect(kernel.programById(target.id)).toBeUndefined();
+  });
+
+  it('a map lives while a program uses it', () => {
+    const kernel = kernelOf();
+    const before = kernel.arena.used;
+    const a = array(kernel);
+    a.set(0, 9);
+    const program = loaded('r1 = value a + 0\nr0 = *(u64 *)(r1 +0)\nexit', { maps: { a } }, kernel);
+    kernel.removeMap(a);
+    expect(program.run({ data: packet(64) }).retval).toBe(9);
+    program.close();
+    expect(kernel.arena.used).toBe(before);
+  });
+
+  it('programs that jump to each other go with their PROG_ARRAY', () => {
+    const kernel = kernelOf();
+    const before = kernel.arena.used;
+    const jumps = progArray(kernel);
+    const program = loaded(TAIL_CALL, { maps: { jumps } }, kernel);
+    jumps.set(1, program);
+    program.close();
+    expect(kernel.programById(program.id)).toBeDefined();
+    kernel.removeMap(jumps);
+    expect(kernel.programById(program.id)).toBeUndefined();
+    expect(kernel.arena.used).toBe(before);
+  });
+
+  it('ids are never used again', () => {
+    const kernel = kernelOf();
+    const ids = [1, 2, 3].map(() => {
+      const program = loaded(PASS, {}, kernel);
+      program.close();
+      return program.id;
+    });
+    expect(ids).toEqual([1, 2, 3]);
+  });
+
+  it('a closed Kernel runs nothing', () => {
+    const kernel = kernelOf();
+    const program = loaded(PASS, {}, kernel);
+    kernel.close();
+    expect(errorOf(() => program.run({ data: packet(64) }))).toBe('EBADF');
+    expect(errorOf(() => array(kernel))).toBe('EBADF');
+  });
+});
+
+describe('the world of a program', () => {
+  it('has a clock that stands still until it is moved', () => {
+    const kernel = kernelOf();
+    const program = loaded('call bpf_ktime_get_ns\nexit', { type: 'raw' }, kernel);
+    const first = program.run64().retval;
+    expect(program.run64().retval).toBe(first);
+    kernel.world.advance(5n);
+    expect(program.run64().retval).toBe(first + 5n);
+    const own = loaded('call bpf_ktime_get_ns\nexit', { type: 'raw' }, new Kernel({ clock: () => 2n ** 63n }));
+    expect(own.run64().retval).toBe(2n ** 63n);
+  });
+
+  it('has random numbers that a seed repeats', () => {
+    const numbers = (seed: number, cpu: number) => {
+      const kernel = new Kernel({ clock: 'virtual', seed, cpus: 2 });
+      const program = loaded('call bpf_get_prandom_u32\nexit', {}, kernel);
+      return [1, 2, 3].map(() => program.run({ data: packet(64), cpu }).retval);
+    };
+    expect(numbers(1, 0)).toEqual(numbers(1, 0));
+    expect(numbers(1, 0)).not.toEqual(numbers(2, 0));
+    expect(numbers(1, 0)).not.toEqual(numbers(1, 1));
+  });
+
+  it('can be mocked after a program was linked', () => {
+    const kernel = kernelOf();
+    const program = loaded('call bpf_ktime_get_ns\nexit', { type: 'raw' }, kernel);
+    program.run64();
+    kernel.helpers.mock('bpf_ktime_get_ns', () => 1_000n);
+    expect(program.run64().retval).toBe(1000n);
+    kernel.helpers.restore('bpf_ktime_get_ns');
+    expect(program.run64().retval).not.toBe(1000n);
+    expect(errorOf(() => kernel.helpers.mock('bpf_tail_call', () => 0))).toBe('EINVAL');
+    expect(errorOf(() => kernel.helpers.mock('bpf_nothing', () => 0))).toBe('EINVAL');
+  });
+
+  it('keeps the lines of trace_printk', () => {
+    const kernel = kernelOf();
+    const text = `
+      r1 = ${0x000a6425}  ; "%d\\n"
+      *(u64 *)(r10 -8) = r1
+      r1 = r10
+      r1 += -8
+      r2 = 4
+      r3 = 42
+      call bpf_trace_printk
+      exit`;
+    const heard: string[] = [];
+    kernel.trace.onLine = (line) => heard.push(line);
+    loaded(text, {}, kernel).run({ data: packet(64) });
+    expect([kernel.trace.take(), kernel.trace.lines, heard]).toEqual([['42'], [], ['42']]);
+  });
+
+  it('runs on the CPU it is told', () => {
+    const kernel = new Kernel({ cpus: 2, clock: 'virtual', seed: 1 });
+    const program = loaded('call bpf_get_smp_processor_id\nexit', {}, kernel);
+    expect([0, 1].map((cpu) => program.run({ data: packet(64), cpu }).retval)).toEqual([0, 1]);
+    expect(errorOf(() => program.run({ data: packet(64), cpu: 2 }))).toBe('EINVAL');
+    expect(errorOf(() => new Kernel({ cpus: 0 }))).toBe('EINVAL');
+  });
+});
+
+describe('loading', () => {
+  const bytes = readFileSync(new URL('../../examples/firewall/firewall.bpf.o', import.meta.url));
+
+  it('creates maps, fills data and slots, and takes everything back', async () => {
+    const kernel = kernelOf();
+    const before = kernel.arena.used;
+    const object = await kernel.load(openObject(bytes), { jit: 'off', verify: false });
+    const { inspectors } = object.maps;
+    expect(object.programs.xdp_fw.type).toBe('xdp');
+    expect([...inspectors.values()].map((v) => v[0])).toContain(object.programs.xdp_fw_dns.id);
+    expect(object.maps['.rodata'].frozen).toBe(true);
+    expect(errorOf(() => object.maps['.rodata'].set(0, new Uint8Array(object.maps['.rodata'].valueSize)))).toBe(
+      'EPERM',
+    );
+    object.close();
+    expect(kernel.arena.used).toBe(before);
+  });
+
+  it('takes edits of the object, and leaves nothing behind when it fails', async () => {
+    const kernel = kernelOf();
+    const before = kernel.arena.used;
+    const spec = openObject(bytes);
+    spec.maps.sources.maxEntries = 7;
+    const object = kernel.loadSync(spec, { jit: 'off', verify: false });
+    expect(object.maps.sources.maxEntries).toBe(7);
+    object.close();
+    spec.programs.xdp_fw_dns.autoload = false;
+    expect(errorOf(() => kernel.loadSync(spec, { jit: 'off', verify: false }))).toBe('EBADF');
+    spec.maps.rules.keySize = 0;
+    expect(errorOf(() => kernel.loadSync(spec, { jit: 'off', verify: false }))).toBe('EINVAL');
+    expect(kernel.arena.used).toBe(before);
+  });
+
+  it("refuses another Kernel's map, an unknown type and a reference to nothing", () => {
+    const [kernel, other] = [kernelOf(), kernelOf()];
+    array(other);
+    const jumps = progArray(other);
+    expect(errorOf(() => loaded(TAIL_CALL, { maps: { jumps } }, kernel))).toBe('EBADF');
+    expect(() => loaded(PASS, { type: 'kprobe' })).toThrow(UnsupportedError);
+    const mapRefs = new Map([[0, { map: 0, kind: 'fd', off: 0 } as const]]);
+    const source = { type: 'xdp', insns: asm('r1 = 0x1 ll\nexit').insns, mapRefs };
+    expect(errorOf(() => kernel.loadProgram(source, { jit: 'off', verify: false }))).toBe('EBADF');
+  });
+});
+
+describe('the harness', () => {
+  it('sees a byte that differs, but not in scratch', () => {
+    const kernel = kernelOf();
+    const a = array(kernel);
+    const before = kernel.memory.snapshot();
+    kernel.memory.setU32(kernel.memory.end - 4, 1);
+    expect(firstDifference(1, before, kernel.memory.snapshot())).toBe(kernel.memory.end - 4);
+    kernel.memory.restore(before);
+    a.set(0, 1);
+    expect(firstDifference(1, before, kernel.memory.snapshot())).toBe(a.kernelMap.placement.values);
+    kernel.memory.restore(before);
+    loaded('*(u64 *)(r10 -8) = 5\nr0 = 1\nexit', { type: 'raw' }, kernel).run();
+    expect(firstDifference(1, before, kernel.memory.snapshot())).toBeNull();
+  });
+});
