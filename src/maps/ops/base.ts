@@ -58,6 +58,14 @@ export function lock(addr: u32, owner: u32, cpus: u32): i32 {
   return ETIMEDOUT;
 }
 
+// Makes an element reachable for CPUs that walk without the lock: what was written before it is seen by them.
+// @ts-ignore: decorator
+@inline
+export function publish(link: u32, off: u32, cpus: u32): void {
+  if (cpus == 1) store<u32>(link, off);
+  else atomic.store<u32>(link, off);
+}
+
 // @ts-ignore: decorator
 @inline
 export function unlock(addr: u32, cpus: u32): void {

@@ -20,7 +20,7 @@
 // _all = user space writes a per-CPU map: `valueAddr` holds round_up(valueSize, 8) bytes for each CPU.
 // Value of CPU n = value address on CPU 0 + n * cpuStride; cpuStride 0 = one value for all CPUs.
 // owner = lock word of the caller: (generation << 12) | (cpu + 1). With cpus = 1 nothing is locked.
-import { cpuOf, copy, lock, unlock, EINVAL, E2BIG, EEXIST, ENOENT } from "./base";
+import { cpuOf, copy, lock, publish, unlock, EINVAL, E2BIG, EEXIST, ENOENT } from "./base";
 import { NONE, NULLS, KEY, bucketOf, hash4, hash8, hash16, hashKey, find, valueOffset, fillValues, pop, push, unlink } from "./table";
 
 export function array_lookup(values: u32, stride: u32, maxEntries: u32, keyAddr: u32): u32 {
@@ -166,9 +166,9 @@ function hashUpdate(
       store<u32>(e, hash, 4);
       copy(e + KEY, keyAddr, keySize);
       fillValues(e + valueOffset(keySize), valueAddr, valueSize, cpuStride, cpus, cpu, all, true);
-      atomic.store<u32>(bucket, off);
+      publish(bucket, off, cpus);
       if (old != NONE) {
-        unlink(bucket, elems, limit, old);
+        unlink(bucket, elems, limit, old, cpus);
         store<u32>(spare, old);
       }
     }
@@ -218,7 +218,7 @@ export function hash_take(
         from += cpuStride;
       }
     }
-    unlink(bucket, elems, limit, off);
+    unlink(bucket, elems, limit, off, cpus);
   }
   unlock(bucket + 4, cpus);
   if (off == NONE) return ENOENT;

@@ -4,7 +4,7 @@
 //
 // A link below `limit` is an element, NULLS | bucket ends that bucket's list. A deleted element keeps its next link and
 // its value until it is used again, so a reader that stands on it goes on (as with the kernel's preallocated elements).
-import { copy } from "./base";
+import { copy, publish } from "./base";
 
 // @ts-ignore: decorator
 @inline export const KEY: u32 = 8;
@@ -167,7 +167,7 @@ export function push(header: u32, elems: u32, off: u32, cpus: u32): void {
 }
 
 // Takes `off` out of its bucket's list; the bucket is locked.
-export function unlink(bucket: u32, elems: u32, limit: u32, off: u32): void {
+export function unlink(bucket: u32, elems: u32, limit: u32, off: u32, cpus: u32): void {
   const next = load<u32>(elems + off);
   let link = bucket;
   let steps: i32 = limit >> 4;
@@ -175,5 +175,5 @@ export function unlink(bucket: u32, elems: u32, limit: u32, off: u32): void {
     link = elems + load<u32>(link);
     if (link - elems >= limit || --steps < 0) return;
   }
-  atomic.store<u32>(link, next);
+  publish(link, next, cpus);
 }
