@@ -2,6 +2,7 @@
 
 import { asmCommand } from './asm.ts';
 import type { Command, RawCommand } from './command.ts';
+import { conformancePluginCommand } from './conformance_plugin.ts';
 import { disasmCommand } from './disasm.ts';
 import { featureCommand } from './feature.ts';
 import { progDump } from './prog_dump.ts';
@@ -13,4 +14,5 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   asmCommand,
   disasmCommand,
   featureCommand,
+  conformancePluginCommand,
 ];

@@ -1,0 +1,91 @@
+// The command line of `npm run conformance`. Bad arguments throw UsageError: one line, exit 2.
+
+import { parseArgs } from 'node:util';
+import { progTypeByName } from '../src/spec/prog_types.ts';
+import { BeewasmError } from '../src/uapi/errors.ts';
+import { ENGINES, type EngineName } from './engines.ts';
+
+export const USAGE = `usage: conformance isa|rejects|verifier --vectors FILE [options]
+
+  isa        rows {name, mem, insns, expected_r0} run as type raw
+  rejects    rows that a load must refuse
+  verifier   rows with Linux's verdict; accepted ones with a run are run on both engines
+
+  --engine interp|jit|both   engines of isa (default both)
+  --verify                   isa: the verifier must accept each row first (default: verification off)
+  --json                     print the report as JSON and nothing else
+  --theme TEXT               verifier: only themes that contain TEXT (repeatable)
+  --type NAME|NUMBER         verifier: only this program type (repeatable)
+  --id TEXT                  only rows whose id contains TEXT
+  --no-run                   verifier: verdicts only`;
+
+export const SUITES = ['isa'] as const;
+export type Suite = (typeof SUITES)[number];
+
+export interface Options {
+  readonly suite: Suite;
+  readonly vectors: string;
+  readonly engine: EngineName | 'both';
+  readonly verify: boolean;
+  readonly json: boolean;
+  readonly themes: readonly string[];
+  readonly types: readonly number[];
+  readonly id: string;
+  readonly run: boolean;
+}
+
+export class UsageError extends BeewasmError {
+  override name = 'UsageError';
+}
+
+export function parseOptions(argv: readonly string[]): Options {
+  const { values, positionals } = parse(argv);
+  const [suite, ...rest] = positionals;
+  if (!isOneOf(SUITES, suite)) throw new UsageError(`expected one of ${SUITES.join(', ')}`);
+  if (rest.length > 0) throw new UsageError(`unexpected argument ${rest[0]}`);
+  if (values.vectors === undefined) throw new UsageError('--vectors FILE is missing');
+  const engine = values.engine ?? 'both';
+  if (!isOneOf([...ENGINES, 'both'] as const, engine)) throw new UsageError(`unknown engine ${engine}`);
+  return {
+    suite,
+    vectors: values.vectors,
+    engine,
+    verify: values.verify ?? false,
+    json: values.json ?? false,
+    themes: values.theme ?? [],
+    types: (values.type ?? []).map(progTypeNumber),
+    id: values.id ?? '',
+    run: !values['no-run'],
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        vectors: { type: 'string' },
+        engine: { type: 'string' },
+        verify: { type: 'boolean' },
+        json: { type: 'boolean' },
+        theme: { type: 'string', multiple: true },
+        type: { type: 'string', multiple: true },
+        id: { type: 'string' },
+        'no-run': { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message.split('\n')[0]);
+  }
+}
+
+function progTypeNumber(text: string): number {
+  const id = progTypeByName(text)?.id ?? Number(text);
+  if (!Number.isInteger(id)) throw new UsageError(`unknown program type ${text}`);
+  return id;
+}
+
+function isOneOf<T extends string>(all: readonly T[], value: string | undefined): value is T {
+  return (all as readonly (string | undefined)[]).includes(value);
+}

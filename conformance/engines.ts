@@ -1,0 +1,45 @@
+// How the suites run a program: through a Kernel of the public API, on the interpreter and on the JIT. Everything a suite
+// knows of beewasm's run time is behind this interface.
+
+import { Kernel, loadJit } from '../src/index.ts';
+import type { ProgramInput } from '../src/verifier/verified.ts';
+
+export type EngineName = 'interp' | 'jit';
+export const ENGINES: readonly EngineName[] = ['interp', 'jit'];
+
+export interface Runner {
+  /** r0 of a raw program over a copy of `mem`; `verified` = the verifier must accept it (VerifierError if not). */
+  runRaw(engine: EngineName, input: ProgramInput, mem: Uint8Array, verified: boolean): bigint;
+  /** The 32-bit result of one test run of an accepted program, with fresh maps. */
+  runPacket(engine: EngineName, input: ProgramInput, data: Uint8Array): number;
+}
+
+const JIT = { interp: 'off', jit: 'auto' } as const satisfies Record<EngineName, string>;
+
+export async function openRunner(): Promise<Runner> {
+  await loadJit();
+  const raw = new Kernel({ clock: 'virtual', seed: 1 });
+  return {
+    runRaw(engine, input, mem, verified) {
+      const program = raw.loadProgram({ ...input, maps: [] }, { jit: JIT[engine], verify: verified });
+      try {
+        return program.run64({ data: mem }).retval;
+      } finally {
+        program.close();
+      }
+    },
+    runPacket(engine, input, data) {
+      // A real clock: programs may wait for it to move.
+      const kernel = new Kernel({ clock: 'real', seed: 1 });
+      const maps = input.maps.map((def) => {
+        const map = kernel.createMap(def);
+        if (def.contents) map.set(new Uint8Array(def.keySize), def.contents);
+        if (def.frozen) map.freeze();
+        return map;
+      });
+      const { retval } = kernel.loadProgram({ ...input, maps }, { jit: JIT[engine] }).run({ data });
+      kernel.close();
+      return retval;
+    },
+  };
+}
