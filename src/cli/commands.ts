@@ -6,10 +6,12 @@ import { conformancePluginCommand } from './conformance_plugin.ts';
 import { disasmCommand } from './disasm.ts';
 import { featureCommand } from './feature.ts';
 import { progDump } from './prog_dump.ts';
+import { progRun } from './prog_run.ts';
 import { progShow } from './prog_show.ts';
 
 export const COMMANDS: readonly (Command | RawCommand)[] = [
   progShow,
+  progRun,
   progDump,
   asmCommand,
   disasmCommand,
