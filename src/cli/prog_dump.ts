@@ -32,7 +32,8 @@ export function dumpRows(program: ProgramSpec): DumpRow[] {
   for (let at = 0; at < insns.length; ) {
     const slots = insns[at].code === LDDW_CODE && at + 1 < insns.length ? 2 : 1;
     const name = functions.get(at);
-    const source = lines.get(at);
+    // line 0 without text: code that clang can't attribute
+    const source = lines.get(at)?.text.trim() ? lines.get(at) : undefined;
     rows.push({
       insn: at,
       ...(name === undefined ? {} : { function: name }),

@@ -23,6 +23,8 @@ export interface MapTypeRow {
   readonly store: 'array' | 'hash' | 'prog' | 'index';
   readonly perCpu: boolean;
   readonly create: MapCreateRule;
+  /** BPF_F_* that the kernel adds to the map's own: what the verifier must see in MapDef.flags. */
+  readonly impliedFlags?: number;
   /** Helpers that take this map as their const_map_ptr. */
   readonly helpers: readonly string[];
 }
@@ -95,6 +97,8 @@ export const MAP_TYPES = [
     store: 'index',
     perCpu: false,
     create: { keySize: u32, valueSize: [4, 8], flags: fdAccess | F.BPF_F_NUMA_NODE },
+    // A lookup returns the slot itself (kernel dev_map_init_map).
+    impliedFlags: F.BPF_F_RDONLY_PROG,
     helpers: ['bpf_redirect_map', 'bpf_map_lookup_elem'],
   },
   {

@@ -1,0 +1,36 @@
+// Two CPUs at once on one HASH: no update is lost, no element disappears or stands in the table twice.
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { expect, it } from 'vitest';
+import { stackTop } from '../src/memory/layout.ts';
+import type { HammerTask } from './map_hammer.ts';
+import { mapWorld } from './map_world.ts';
+
+const worker = fileURLToPath(new URL('./map_hammer.js', import.meta.url));
+
+function run(task: HammerTask): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    const w = new Worker(worker, { workerData: task });
+    w.once('message', resolve);
+    w.once('error', reject);
+    // A lock that is never released would spin for ever.
+    setTimeout(() => w.terminate().then(() => reject(new Error('stuck'))), 30_000).unref();
+  });
+}
+
+it.each([
+  ['few keys, much contention', 4, 60],
+  ['many buckets', 32, 400],
+])('%s', async (_, keys, maxEntries) => {
+  const { memory, map, kernelMap, arena } = mapWorld(2).open({ type: 'hash', keySize: 4, valueSize: 8, maxEntries });
+  const { lookup, update, delete: del } = kernelMap.placement;
+  const task = { memory: memory.wasm, lookup: lookup!, update: update!, delete: del!, rounds: 60_000, keys };
+  const wrong = await Promise.all([0, 1].map((cpu) => run({ ...task, cpu, operands: stackTop(cpu) - 4096 })));
+  expect(wrong).toEqual([[], []]);
+  const left = [...map.keys()].length;
+  expect(new Set([...map.keys()].map(String)).size).toBe(left);
+  for (const key of map.keys()) expect(map.delete(key)).toBe(true);
+  for (let k = 0; k < maxEntries; k++) map.set(k, 1n, 'noexist');
+  expect(() => map.set(maxEntries, 1n)).toThrow(expect.objectContaining({ code: 'E2BIG' }));
+  expect(arena.checkCanaries()).toEqual([]);
+});
