@@ -1,5 +1,5 @@
-// `npm run objects`: rebuilds the committed .bpf.o beside every .bpf.c of examples/ and test/objects/ with clang 16 (or
-// $CLANG). Needs libbpf-dev and linux-libc-dev. A source may add flags in a line `// clang: FLAGS`. Objects name no
+// `npm run objects`: rebuilds the committed .bpf.o beside every .bpf.c of examples/, bench/programs/ and test/objects/ with
+// clang 16 (or $CLANG). Needs libbpf-dev and linux-libc-dev. A source may add flags in a line `// clang: FLAGS`. Objects name no
 // path of the machine that built them: paths are relative to the project's root. With --check nothing is written, and
 // an object that would change is an error.
 import { spawnSync } from 'node:child_process';
@@ -15,7 +15,7 @@ const check = process.argv.includes('--check');
 const includes = ['x86_64-linux-gnu', 'aarch64-linux-gnu'].map((d) => `/usr/include/${d}`).filter(existsSync);
 const flags = ['-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v3', '-fdebug-compilation-dir=.'];
 
-const sources = ['examples', 'test/objects']
+const sources = ['examples', 'bench/programs', 'test/objects']
   .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)))
   .filter((path) => path.endsWith('.bpf.c'))
   .sort();

@@ -2,9 +2,9 @@
 //
 // A small stateless firewall for XDP: it sees every frame before the network stack does and answers with a verdict.
 //
-//   frame --parse()--> struct packet --blocked source? --> TCP | UDP | ICMP rules --> finish(): count, return verdict
-//                                                             \
-//                                                              `-- DNS: tail call into xdp_fw_dns, which reads the query
+//   frame -- parse() --> struct packet -- blocked source? -- rules for TCP, UDP, ICMP --> finish(): count, return verdict
+//                                                        |
+//                                                        +-- DNS: tail call into xdp_fw_dns, which reads the query
 //
 // User space owns the policy and reads the counters; both are maps:
 //   blocked       source address        -> counted, always dropped
@@ -337,10 +337,8 @@ static __noinline int parse(struct xdp_md *ctx, struct packet *pkt)
 
 // --------------------------------------------------------------------------------------------------------- counting
 
-static __always_inline void count(void *map, __u32 index, __u64 bytes)
+static __always_inline void count(struct counter *c, __u64 bytes)
 {
-	struct counter *c = bpf_map_lookup_elem(map, &index);
-
 	if (!c) // can not happen for an array and a good index, but only a null check tells the verifier
 		return;
 	c->packets++;
@@ -352,8 +350,8 @@ static __noinline int finish(struct xdp_md *ctx, const struct packet *pkt, __u32
 {
 	__u64 bytes = ctx->data_end - ctx->data;
 
-	count(&verdicts, action, bytes);
-	count(&reasons, reason, bytes);
+	count(bpf_map_lookup_elem(&verdicts, &action), bytes);
+	count(bpf_map_lookup_elem(&reasons, &reason), bytes);
 	if (pkt->version) {
 		struct source_stats *s = bpf_map_lookup_elem(&sources, &pkt->saddr);
 
