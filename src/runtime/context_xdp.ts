@@ -8,7 +8,7 @@ import { PACKET_HEADROOM, PACKET_TAILROOM, PAGE } from '../memory/layout.ts';
 import { XDP_CTX, XDP_FRAME_BYTES, XDP_FRAME_SIZE, XDP_META_MAX } from '../spec/xdp.ts';
 import { BpfError } from '../uapi/errors.ts';
 import type { ContextRow } from './context.ts';
-import { decodeStruct, encodeStruct, type StructLayout } from './struct.ts';
+import { decodeStruct, type StructLayout } from './struct.ts';
 
 const ETH_HLEN = 14;
 /** Where packets come from when the caller names no device: the loopback device. */
@@ -31,11 +31,19 @@ type XdpMd = Readonly<
   Record<'data' | 'data_end' | 'data_meta' | 'ingress_ifindex' | 'rx_queue_index' | 'egress_ifindex', number>
 >;
 
+const NO_MD: XdpMd = {
+  data: 0,
+  data_end: 0,
+  data_meta: 0,
+  ingress_ifindex: 0,
+  rx_queue_index: 0,
+  egress_ifindex: 0,
+};
+const NOTHING = new Uint8Array(0);
+
 function readMd(bytes: Uint8Array): XdpMd {
   return decodeStruct(XDP_MD, bytes) as XdpMd;
 }
-
-const wholePacket = (length: number) => ({ data_end: length });
 
 /** Linux's checks of ctx_in; offsets count from the start of the metadata. */
 function checkMd(md: XdpMd, length: number): void {
@@ -54,7 +62,7 @@ function checkMd(md: XdpMd, length: number): void {
 
 export const XDP_CONTEXT: ContextRow = {
   layout: XDP_MD,
-  defaults: wholePacket,
+  defaults: (length) => ({ data_end: length }),
 
   frameBytes(length) {
     if (length > PAGE) throw new BpfError('EINVAL', `a packet of ${length} bytes is longer than ${PAGE}`);
@@ -63,24 +71,24 @@ export const XDP_CONTEXT: ContextRow = {
 
   prepare({ memory, ctx, frame }, input) {
     const { data } = input;
-    if (data.length < ETH_HLEN)
+    if (data.length < ETH_HLEN) {
       throw new BpfError('EINVAL', `the packet has ${data.length} bytes, fewer than ${ETH_HLEN}`);
-    const md = readMd(input.ctx ?? encodeStruct(XDP_MD, wholePacket(data.length)));
+    }
+    const md = input.ctx === null ? { ...NO_MD, data_end: data.length } : readMd(input.ctx);
     checkMd(md, data.length);
     const start = frame + PACKET_HEADROOM - md.data;
     const linear = Math.min(md.data_end, XDP_FRAME_BYTES - PACKET_HEADROOM + md.data - PACKET_TAILROOM);
     memory.bytes(frame, start - frame).fill(0);
-    memory.write(start, data.subarray(0, linear));
-    const words = new Uint32Array(XDP_CTX.size / 4);
-    words[XDP_CTX.data / 4] = start + md.data;
-    words[XDP_CTX.dataEnd / 4] = start + linear;
-    words[XDP_CTX.dataMeta / 4] = start;
-    words[XDP_CTX.ingressIfindex / 4] = md.ingress_ifindex === 0 ? LOOPBACK_IFINDEX : md.ingress_ifindex;
-    words[XDP_CTX.rxQueueIndex / 4] = md.rx_queue_index;
-    words[XDP_CTX.frameStart / 4] = frame;
-    words[XDP_CTX.frameEnd / 4] = frame + XDP_FRAME_BYTES;
-    memory.write(ctx, new Uint8Array(words.buffer));
-    return { r1: ctx, r2: 0, rest: data.subarray(linear) };
+    memory.write(start, linear === data.length ? data : data.subarray(0, linear));
+    memory.setU32(ctx + XDP_CTX.data, start + md.data);
+    memory.setU32(ctx + XDP_CTX.dataEnd, start + linear);
+    memory.setU32(ctx + XDP_CTX.dataMeta, start);
+    memory.setU32(ctx + XDP_CTX.ingressIfindex, md.ingress_ifindex === 0 ? LOOPBACK_IFINDEX : md.ingress_ifindex);
+    memory.setU32(ctx + XDP_CTX.rxQueueIndex, md.rx_queue_index);
+    memory.setU32(ctx + XDP_CTX.egressIfindex, 0);
+    memory.setU32(ctx + XDP_CTX.frameStart, frame);
+    memory.setU32(ctx + XDP_CTX.frameEnd, frame + XDP_FRAME_BYTES);
+    return { r1: ctx, r2: 0, rest: linear === data.length ? NOTHING : data.subarray(linear) };
   },
 
   collect({ memory, ctx }, input, { rest }) {
@@ -89,8 +97,10 @@ export const XDP_CONTEXT: ContextRow = {
     const data = new Uint8Array(end - start + rest.length);
     data.set(memory.bytes(start, end - start));
     data.set(rest, end - start);
-    const given = input.ctx === null ? {} : readMd(input.ctx);
-    const md = { ...given, data: memory.u32(ctx + XDP_CTX.data) - start, data_end: end - start };
-    return { data, ctx: encodeStruct(XDP_MD, md) };
+    const md = input.ctx?.slice() ?? new Uint8Array(XDP_MD.size);
+    const view = new DataView(md.buffer);
+    view.setUint32(XDP_CTX.data, memory.u32(ctx + XDP_CTX.data) - start, true);
+    view.setUint32(XDP_CTX.dataEnd, end - start, true);
+    return { data, ctx: md };
   },
 };

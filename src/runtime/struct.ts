@@ -33,20 +33,24 @@ export function encodeStruct(layout: StructLayout, values: StructValues): Uint8A
     const items = Array.isArray(value) ? (value as readonly (number | bigint)[]) : [value as number | bigint];
     if (items.length > (member.count ?? 1)) throw new BpfError('EINVAL', `${layout.name}.${name} has too many values`);
     items.forEach((item, i) => {
-      put(view, member.offset + i * member.size, member, integer(item, `${layout.name}.${name}`));
+      put(view, member.offset + i * member.size, member, item, `${layout.name}.${name}`);
     });
   }
   return bytes;
 }
 
-function integer(value: number | bigint, what: string): bigint {
-  if (typeof value === 'bigint') return value;
-  if (Number.isSafeInteger(value)) return BigInt(value);
-  throw new BpfError('EINVAL', `${what} is not an integer: ${String(value)}`);
+function put(view: DataView, at: number, member: Member, value: number | bigint, what: string): void {
+  if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) {
+    throw new BpfError('EINVAL', `${what} is not an integer: ${String(value)}`);
+  }
+  if (member.size === 8) view.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), true);
+  else setSmall(view, at, member.size, Number(value));
 }
 
-function put(view: DataView, at: number, member: Member, value: bigint): void {
-  for (let i = 0; i < member.size; i++) view.setUint8(at + i, Number((value >> BigInt(8 * i)) & 0xffn));
+function setSmall(view: DataView, at: number, size: 1 | 2 | 4, value: number): void {
+  if (size === 4) view.setUint32(at, value, true);
+  else if (size === 2) view.setUint16(at, value, true);
+  else view.setUint8(at, value);
 }
 
 /** Every member of the struct by name. */
