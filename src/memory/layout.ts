@@ -48,12 +48,16 @@ export const CPU_STRIDE = PACKET_OFF + PACKET_SIZE + 4096;
 export const CPU = {
   /** u32: tail calls done in this run. */
   tailCalls: 0,
+  /** u32: program id that a compiled tail call goes to. */
+  tailTarget: 4,
   /** u64: result of a helper that returns 64 bits. */
   result: 8,
   /** u32: this CPU's number. */
   id: 16,
   /** i32: not 0 = stop at the next back edge that is not proven short. */
   kill: 20,
+  /** i32: back edges and calls that compiled code may still make before it has to ask (unverified programs, may_goto). */
+  budget: 24,
   /** Redirect target of bpf_redirect / bpf_redirect_map: u32 kind (0 none, 1 ifindex, 2 map), u32 index, u32 map address. */
   redirect: 32,
 } as const;

@@ -1,0 +1,73 @@
+// What the passes of compile.ts hand on: one record per program and one per function, filled pass by pass.
+//
+// A "vreg" is what becomes a Wasm local: 0-10 are the registers, 11 and up are promoted stack slots (promote.ts).
+
+import type { Cfg } from '../src/analysis/cfg.ts';
+import type { Insn, InsnIndex } from '../src/isa/insn.ts';
+import type { Op } from '../src/isa/op.ts';
+import type { LoadedProgram } from '../src/runtime/engine.ts';
+import { type Facts, REG_KIND } from '../src/verifier/verified.ts';
+import type { Image } from './image.ts';
+import type { FnWidths } from './narrow.ts';
+import type { Node } from './structure.ts';
+
+export const REGS = 11;
+export const FP = 10;
+
+export interface CompileOptions {
+  /** 'auto': what Binaryen emits as it is; 'optimized': its inlining passes run. */
+  readonly level?: 'auto' | 'optimized';
+  /** Validate the module before it is emitted. */
+  readonly validate?: boolean;
+  /** Keep names of functions in the binary (for dumps and stack traces). */
+  readonly names?: boolean;
+  /** Called after each pass; `dump` renders its result as text that a person can diff. */
+  readonly onPass?: (name: string, ms: number, dump: () => string) => void;
+}
+
+/** One subprogram that is emitted. */
+export interface Fn {
+  /** Position in Compilation.fns; 0 is the program's entry. */
+  readonly index: number;
+  readonly start: InsnIndex;
+  readonly cfg: Cfg;
+  /** Functions it calls, by start slot. */
+  readonly callees: readonly InsnIndex[];
+  /** By promote.ts: number of vregs, and the slot vreg an access at `start + i` goes to (0: it goes to memory). */
+  vregs: number;
+  slots: Uint16Array;
+  /** By narrow.ts. */
+  widths: FnWidths | null;
+  /** By structure.ts. */
+  body: readonly Node[];
+}
+
+export interface Compilation {
+  readonly program: LoadedProgram;
+  readonly options: CompileOptions;
+  readonly insns: readonly Insn[];
+  readonly ops: readonly (Op | undefined)[];
+  readonly facts: Facts | null;
+  /** Callers before callees, the entry first. */
+  fns: Fn[];
+  fnAt: Map<InsnIndex, Fn>;
+  /** Something calls itself, or is called by address: nothing is known about arguments then. */
+  openCalls: boolean;
+  /** By emit. */
+  image: Image | null;
+}
+
+const POINTERS: ReadonlySet<number> = new Set([
+  REG_KIND.ctx,
+  REG_KIND.stack,
+  REG_KIND.packet,
+  REG_KIND.packet_meta,
+  REG_KIND.packet_end,
+  REG_KIND.map_ptr,
+  REG_KIND.map_value,
+  REG_KIND.mem,
+  REG_KIND.other_ptr,
+]);
+
+/** Whether every arrival holds a pointer (maybe NULL): an address below 2^32. */
+export const isPointer = (kind: number): boolean => POINTERS.has(kind);

@@ -1,0 +1,149 @@
+// What an instruction needs of the vregs it reads: the backward half of narrow.ts.
+//
+// LOW = the low 32 bits, WHOLE = all 64. A vreg whose upper half nobody asks for may live in an i32 local whatever its
+// value is: addresses, operands of 32-bit ALU and of the low-only operations (the low half of a sum depends on the low
+// halves only). Where the verifier saw a pointer the low half is the value.
+
+import { targetOf } from '../src/analysis/cfg.ts';
+import type { Insn, InsnIndex } from '../src/isa/insn.ts';
+import type { AluOp, Op } from '../src/isa/op.ts';
+import { helperById } from '../src/spec/helpers.ts';
+import { type Compilation, type Fn, FP, isPointer } from './compilation.ts';
+
+export const DEAD = 0;
+export const LOW = 1;
+export const WHOLE = 3;
+
+/** Operations whose low 32 result bits depend on the low 32 operand bits only (lsh: by an immediate). */
+export const LOW_ONLY: ReadonlySet<AluOp> = new Set(['add', 'sub', 'mul', 'and', 'or', 'xor', 'mov']);
+
+/** Told of each vreg that is read, and how much of it. */
+export type Use = (vreg: number, need: number) => void;
+
+/**
+ * Reports what the instruction at `at` reads. `need` = what is needed of its result (DEAD..WHOLE), `bits` = how many
+ * bits the result has.
+ */
+export function demandsOf(
+  c: Compilation,
+  fn: Fn,
+  at: InsnIndex,
+  insn: Insn,
+  op: Op,
+  need: number,
+  bits: number,
+  use: Use,
+): void {
+  const { dst, src } = insn;
+  const dstIs = (n: number) => use(dst, pointerAt(c, at, 'dst') ? LOW : n);
+  const srcIs = (n: number) => use(src, pointerAt(c, at, 'src') ? LOW : n);
+  const slot = fn.slots[at - fn.start];
+  // A result that fits into 32 bits is computed from low halves where the operation allows it.
+  const lowOnly = need === WHOLE && bits > 32 ? WHOLE : LOW;
+  switch (op.kind) {
+    case 'alu': {
+      const n = op.width === 32 ? LOW : operandNeed(op, lowOnly);
+      if (op.op !== 'mov') dstIs(n);
+      if (op.operand === 'reg') srcIs(op.op === 'lsh' || op.op === 'rsh' || op.op === 'arsh' ? LOW : n);
+      return;
+    }
+    case 'movsx':
+      srcIs(LOW);
+      return;
+    case 'neg':
+      dstIs(op.width === 32 ? LOW : lowOnly);
+      return;
+    case 'end':
+      if (op.bits < 64) dstIs(LOW);
+      else if (op.order !== 'le') dstIs(WHOLE);
+      return;
+    case 'jmp': {
+      const n = op.width === 32 || (op.op === 'jset' && op.operand === 'imm' && insn.imm >= 0) ? LOW : WHOLE;
+      dstIs(n);
+      if (op.operand === 'reg') srcIs(n);
+      return;
+    }
+    case 'ldx':
+      slot > 0 ? use(slot, lowOnly) : use(src, LOW);
+      return;
+    case 'load_acq':
+      use(src, LOW);
+      return;
+    case 'st':
+      slot > 0 ? undefined : use(dst, LOW);
+      return;
+    case 'stx':
+      if (slot === 0) use(dst, LOW);
+      srcIs(op.size < 8 ? LOW : slot > 0 ? lowOnly : WHOLE);
+      return;
+    case 'store_rel':
+      use(dst, LOW);
+      srcIs(op.size < 8 ? LOW : WHOLE);
+      return;
+    case 'atomic':
+      use(dst, LOW);
+      srcIs(op.size < 8 ? LOW : WHOLE);
+      if (op.op === 'cmpxchg') use(0, op.size < 8 ? LOW : WHOLE);
+      return;
+    case 'ld_ind':
+      use(src, LOW);
+      use(6, LOW);
+      return;
+    case 'ld_abs':
+      use(6, LOW);
+      return;
+    case 'call':
+      callDemands(c, at, insn, op, use);
+      return;
+    case 'exit':
+      use(0, WHOLE);
+      return;
+    case 'ja':
+    case 'may_goto':
+    case 'lddw':
+      return;
+    default:
+      op satisfies never;
+      return;
+  }
+}
+
+function operandNeed(op: Op & { kind: 'alu' }, lowOnly: number): number {
+  if (LOW_ONLY.has(op.op) || op.op === 'lsh') return lowOnly;
+  return WHOLE;
+}
+
+function callDemands(c: Compilation, at: InsnIndex, insn: Insn, op: Op & { kind: 'call' }, use: Use): void {
+  switch (op.callee) {
+    case 'helper': {
+      const helper = helperById(insn.imm);
+      helper?.args.forEach((kind, i) => {
+        use(i + 1, kind === 'u64' ? WHOLE : LOW);
+      });
+      if (helper?.ret === 'tail_call') use(FP, LOW);
+      return;
+    }
+    case 'local': {
+      const callee = c.fnAt.get(targetOf(insn, op, at));
+      for (const p of callee?.widths?.params ?? ALL_ARGS) use(p.reg, p.narrow ? LOW : WHOLE);
+      use(FP, LOW);
+      return;
+    }
+    case 'callx':
+      for (let r = 1; r <= 5; r++) use(r, WHOLE);
+      use(insn.dst, WHOLE);
+      use(FP, LOW);
+      return;
+    case 'kfunc':
+      return;
+    default:
+      op.callee satisfies never;
+      return;
+  }
+}
+
+const ALL_ARGS = [1, 2, 3, 4, 5].map((reg) => ({ reg, narrow: false }));
+
+function pointerAt(c: Compilation, at: InsnIndex, side: 'dst' | 'src'): boolean {
+  return c.facts !== null && isPointer(c.facts[side][at]);
+}

@@ -1,0 +1,183 @@
+// The only file that knows Binaryen: a Builder over it, and the binary. Binaryen is imported when something is compiled
+// for the first time (0.8 s, 79 MB).
+//
+// Traps (Binaryen 132): features default to MVP; the memory has to exist before it is imported; i64.const takes one
+// bigint; a wrong ExpressionRef aborts the whole instance, which then can't be used any more; optimisation settings are
+// global to the instance, so every run sets all it relies on.
+
+import type binaryen from 'binaryen';
+import { MEMORY_BASE, MEMORY_END, PAGE } from '../src/memory/layout.ts';
+import type { Builder, FunctionDef, I32, I32Ops, I64, I64Ops, Imports, Signature, Stmt, ValType } from './wasm.ts';
+
+type Binaryen = typeof binaryen;
+
+/** A bug of ours in the compiler: never the input's fault. */
+export class JitError extends Error {
+  override name = 'JitError';
+}
+
+let loading: Promise<void> | undefined;
+let loaded: Binaryen | undefined;
+
+/** Imports Binaryen; compiling is synchronous afterwards. */
+export function loadBinaryen(): Promise<void> {
+  loading ??= import('binaryen').then((m) => {
+    loaded = m.default;
+  });
+  return loading;
+}
+
+function instance(): Binaryen {
+  if (loaded === undefined) throw new JitError('the compiler is not loaded: await loadBinaryen() first');
+  return loaded;
+}
+
+export interface EmitOptions {
+  readonly optimize: boolean;
+  readonly validate: boolean;
+  readonly names: boolean;
+}
+
+/** A module under construction. Imports may be asked for until finish(). */
+export interface ModuleBuilder extends Builder {
+  /** Adds the imports and yields the binary; the builder is then used up. */
+  readonly finish: (imports: Imports, options: EmitOptions) => Uint8Array;
+  readonly text: () => string;
+  readonly dispose: () => void;
+}
+
+const MEMORY = 'memory';
+const TABLE = 'table';
+const ENV = 'env';
+
+/** Runs `make` over a fresh module. An abort of Binaryen becomes a JitError; the module is disposed of in any case. */
+export function withModule<T>(make: (b: ModuleBuilder) => T): T {
+  const bin = instance();
+  const m = new bin.Module();
+  try {
+    return make(builder(bin, m));
+  } catch (e) {
+    // Emscripten aborts with WebAssembly.RuntimeError and a message of megabytes.
+    if (e instanceof WebAssembly.RuntimeError) {
+      throw new JitError(`Binaryen aborted: ${e.message.slice(0, 200)}`, { cause: e });
+    }
+    throw e;
+  } finally {
+    m.dispose();
+  }
+}
+
+function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
+  const { Features } = bin;
+  m.setFeatures(
+    Features.Atomics |
+      Features.BulkMemory |
+      Features.MutableGlobals |
+      Features.ReferenceTypes |
+      Features.SignExt |
+      Features.TailCall,
+  );
+  // Loads and stores look the memory up when they are made.
+  m.setMemory(MEMORY_BASE / PAGE, MEMORY_END / PAGE, undefined, [], true, false, MEMORY);
+  const types = { i32: bin.i32, i64: bin.i64 } as const satisfies Record<ValType, number>;
+  const params = (list: readonly ValType[]) => bin.createType(list.map((t) => types[t]));
+  const result = (t: ValType | null) => (t === null ? bin.none : types[t]);
+  // Binaryen's own names are those of the Builder; only the types of the expressions are lost there.
+  const i32 = m.i32 as unknown as I32Ops;
+  const i64 = m.i64 as unknown as I64Ops;
+  const asStmt = (e: number) => e as Stmt;
+  const asI32 = (e: number) => e as I32;
+  const asI64 = (e: number) => e as I64;
+  const callType = bin.createType([bin.i32, bin.i32]);
+
+  return {
+    i32,
+    i64,
+    get32: (local) => asI32(m.local.get(local, bin.i32)),
+    get64: (local) => asI64(m.local.get(local, bin.i64)),
+    set: (local, value) => asStmt(m.local.set(local, value)),
+    tee32: (local, value) => asI32(m.local.tee(local, value, bin.i32)),
+    tee64: (local, value) => asI64(m.local.tee(local, value, bin.i64)),
+    global: (name) => asI32(m.global.get(name, bin.i32)),
+    block: (label, body) => asStmt(m.block(label, body)),
+    loop: (label, body) => asStmt(m.loop(label, m.block(null, body))),
+    br: (label) => asStmt(m.br(label)),
+    brIf: (label, condition) => asStmt(m.br_if(label, condition)),
+    brTable: (labels, index) => asStmt(m.switch(labels, labels[0], index)),
+    if: (condition, then, otherwise) =>
+      asStmt(m.if(condition, m.block(null, then), otherwise && m.block(null, otherwise))),
+    choose32: (condition, a, b) => asI32(m.if(condition, a, b)),
+    choose64: (condition, a, b) => asI64(m.if(condition, a, b)),
+    select32: (condition, a, b) => asI32(m.select(condition, a, b)),
+    call: (name, args) => asStmt(m.call(name, args, bin.none)),
+    call32: (name, args) => asI32(m.call(name, args, bin.i32)),
+    call64: (name, args) => asI64(m.call(name, args, bin.i64)),
+    tailCall: (index, r1, sp) => asStmt(m.return_call_indirect(TABLE, index, [r1, sp], callType, bin.i64)),
+    tableSize: () => asI32(m.table.size(TABLE)),
+    drop: (value) => asStmt(m.drop(value)),
+    return: (value) => asStmt(m.return(value)),
+    unreachable: () => asStmt(m.unreachable()),
+    addFunction: (def: FunctionDef) => {
+      const locals = def.locals.map((t) => types[t]);
+      m.addFunction(def.name, params(def.params), result(def.result), locals, m.block(null, def.body));
+    },
+    addExport: (name, fn) => {
+      m.addFunctionExport(fn, name);
+    },
+    finish: (imports, options) => {
+      m.addMemoryImport(MEMORY, ENV, MEMORY, true);
+      if (imports.table) m.addTableImport(TABLE, ENV, TABLE);
+      for (const name of imports.globals) m.addGlobalImport(name, ENV, name, bin.i32, false);
+      for (const [name, sig] of imports.functions) addImport(name, sig);
+      if (options.optimize) optimize(bin, m);
+      if (options.validate) validate(m);
+      bin.setDebugInfo(options.names);
+      return m.emitBinary();
+    },
+    text: () => m.emitText(),
+    dispose: () => m.dispose(),
+  };
+
+  function addImport(name: string, sig: Signature): void {
+    m.addFunctionImport(name, ENV, name, params(sig.params), result(sig.result));
+  }
+}
+
+/** Passes that leave nothing behind; inlining is what they are for. */
+const PASSES = [
+  'remove-unused-module-elements',
+  'inlining',
+  'precompute-propagate',
+  'optimize-instructions',
+  'simplify-locals',
+  'coalesce-locals',
+  'vacuum',
+  'remove-unused-module-elements',
+];
+
+function optimize(bin: Binaryen, m: binaryen.Module): void {
+  bin.setOptimizeLevel(2);
+  bin.setShrinkLevel(0);
+  bin.setAllowInliningFunctionsWithLoops(true);
+  bin.setAlwaysInlineMaxSize(100);
+  bin.setFlexibleInlineMaxSize(100);
+  bin.setOneCallerInlineMaxSize(1000);
+  m.runPasses(PASSES);
+}
+
+/** Binaryen writes what is wrong to the console. */
+function validate(m: binaryen.Module): void {
+  if (m.validate() !== 1) throw new JitError('the module is not valid');
+}
+
+/** The text form of a binary. */
+export function textOf(wasm: Uint8Array): string {
+  const bin = instance();
+  const m = bin.readBinary(wasm);
+  try {
+    m.setFeatures(bin.Features.All);
+    return m.emitText();
+  } finally {
+    m.dispose();
+  }
+}

@@ -1,0 +1,211 @@
+// One function while it is lowered: its locals, which local holds each vreg at this point, and the statements so far.
+// The lower_*.ts tables read registers with low() and whole() and write them with setLow(), setSigned(), setWhole();
+// which local that is, and the conversion, is decided here from the pass `narrow`.
+
+import type { InsnIndex } from '../src/isa/insn.ts';
+import { STACK_FRAME } from '../src/memory/layout.ts';
+import { defOf } from './bits.ts';
+import { type Compilation, type Fn, FP, isPointer } from './compilation.ts';
+import { DEAD } from './demand.ts';
+import type { Module } from './module.ts';
+import { type FnWidths, type Param, RESULT } from './narrow.ts';
+import type { Builder, FunctionDef, I32, I64, Stmt, ValType } from './wasm.ts';
+
+const NO_LOCAL = -1;
+
+export class FnLowering {
+  readonly m: Module;
+  readonly b: Builder;
+  readonly c: Compilation;
+  readonly fn: Fn;
+  readonly widths: FnWidths;
+  /** Where statements go now. */
+  out: Stmt[] = [];
+  /** The instruction being lowered. */
+  at: InsnIndex = 0;
+  readonly params: readonly Param[];
+  readonly #types: ValType[] = [];
+  readonly #low: Int32Array;
+  readonly #whole: Int32Array;
+  /** 1 = the vreg is in its i32 local now. */
+  readonly #narrow: Uint8Array;
+  readonly #named = new Map<string, number>();
+  readonly #keepsFp: boolean;
+
+  constructor(m: Module, fn: Fn) {
+    this.m = m;
+    this.b = m.b;
+    this.c = m.c;
+    this.fn = fn;
+    this.widths = fn.widths!;
+    this.params = paramsOf(m.c, fn);
+    this.#low = new Int32Array(fn.vregs).fill(NO_LOCAL);
+    this.#whole = new Int32Array(fn.vregs).fill(NO_LOCAL);
+    this.#narrow = new Uint8Array(fn.vregs);
+    for (const p of this.params) {
+      (p.narrow ? this.#low : this.#whole)[p.reg] = this.#newLocal(p.narrow ? 'i32' : 'i64');
+    }
+    this.#low[FP] = this.#newLocal('i32');
+    this.#keepsFp = !writesFp(m.c, fn);
+  }
+
+  #newLocal(type: ValType): number {
+    return this.#types.push(type) - 1;
+  }
+
+  /** A local of this function by name, made on first use. */
+  local(name: string, type: ValType): number {
+    let index = this.#named.get(name);
+    if (index === undefined) this.#named.set(name, (index = this.#newLocal(type)));
+    return index;
+  }
+
+  #lowLocal(v: number): number {
+    if (this.#low[v] === NO_LOCAL) this.#low[v] = this.#newLocal('i32');
+    return this.#low[v];
+  }
+
+  #wholeLocal(v: number): number {
+    if (this.#whole[v] === NO_LOCAL) this.#whole[v] = this.#newLocal('i64');
+    return this.#whole[v];
+  }
+
+  push(...stmts: Stmt[]): void {
+    for (const s of stmts) this.out.push(s);
+  }
+
+  isNarrow(v: number): boolean {
+    return this.#narrow[v] === 1;
+  }
+
+  /** Whether the low half of the register an instruction reads is its value. */
+  fits32(v: number, side: 'dst' | 'src'): boolean {
+    const { facts } = this.c;
+    return this.isNarrow(v) || (facts !== null && isPointer(facts[side][this.at]));
+  }
+
+  /** Low 32 bits. */
+  low(v: number): I32 {
+    if (this.isNarrow(v)) return this.b.get32(this.#lowLocal(v));
+    return this.b.i32.wrap(this.b.get64(this.#wholeLocal(v)));
+  }
+
+  /** All 64 bits. */
+  whole(v: number): I64 {
+    if (this.isNarrow(v)) return this.b.i64.extend_u(this.b.get32(this.#lowLocal(v)));
+    return this.b.get64(this.#wholeLocal(v));
+  }
+
+  /** Whether the result of this instruction goes into an i32 local. */
+  get wantsLow(): boolean {
+    return this.widths.result[this.at - this.fn.start] === RESULT.narrow;
+  }
+
+  /** v = value, zero-extended. */
+  setLow(v: number, value: I32): void {
+    if (this.wantsLow) this.#setLow(v, value);
+    else this.#setWhole(v, this.b.i64.extend_u(value));
+  }
+
+  /** v = value, sign-extended. */
+  setSigned(v: number, value: I32): void {
+    if (this.wantsLow) this.#setLow(v, value);
+    else this.#setWhole(v, this.b.i64.extend_s(value));
+  }
+
+  setWhole(v: number, value: I64): void {
+    if (this.wantsLow) this.#setLow(v, this.b.i32.wrap(value));
+    else this.#setWhole(v, value);
+  }
+
+  setConst(v: number, value: bigint): void {
+    if (this.wantsLow) this.#setLow(v, this.b.i32.const(Number(BigInt.asIntN(32, value))));
+    else this.#setWhole(v, this.b.i64.const(value));
+  }
+
+  #setLow(v: number, value: I32): void {
+    this.push(this.b.set(this.#lowLocal(v), value));
+    this.#narrow[v] = 1;
+  }
+
+  #setWhole(v: number, value: I64): void {
+    this.push(this.b.set(this.#wholeLocal(v), value));
+    this.#narrow[v] = 0;
+  }
+
+  /** r10 - 512, for accesses at fixed places of the frame; undefined when the program changes r10. */
+  frameBase(): I32 | undefined {
+    return this.#keepsFp ? this.b.get32(this.local('frame', 'i32')) : undefined;
+  }
+
+  /** The stack pointer this function was called with. */
+  spParam(): I32 {
+    return this.b.get32(this.params.length);
+  }
+
+  /** Where the vregs are when `block` begins. */
+  enterBlock(block: number): void {
+    const n = this.fn.vregs;
+    this.#narrow.set(this.widths.entry.subarray(block * n, block * n + n));
+  }
+
+  /** Copies what the successors of `block` expect in the other local. */
+  leaveBlock(block: number): void {
+    const { widths, fn } = this;
+    const n = fn.vregs;
+    for (const s of fn.cfg.blocks[block].succs) {
+      for (let v = 0; v < n; v++) {
+        if (widths.needs[s * n + v] !== DEAD && widths.entry[s * n + v] !== this.#narrow[v]) this.#convert(v);
+      }
+    }
+  }
+
+  /** Two successors that want the same copy get it twice: the engine's compiler drops one. */
+  #convert(v: number): void {
+    const { b } = this;
+    if (this.isNarrow(v)) this.push(b.set(this.#wholeLocal(v), this.whole(v)));
+    else this.push(b.set(this.#lowLocal(v), this.low(v)));
+  }
+
+  /** The finished function; `body` is what follows the prologue. */
+  finish(name: string, body: readonly Stmt[], prologue: readonly Stmt[]): FunctionDef {
+    const { b } = this;
+    const n = this.params.length + 1;
+    const start: Stmt[] = [...prologue];
+    const frame = this.#named.get('frame');
+    if (frame !== undefined) {
+      start.push(b.set(frame, b.i32.sub(b.get32(this.#low[FP]), b.i32.const(STACK_FRAME))));
+    }
+    this.out = start;
+    for (const p of this.params) this.#narrow[p.reg] = p.narrow ? 1 : 0;
+    this.#narrow[FP] = 1;
+    for (const v of [...this.params.map((p) => p.reg), FP]) {
+      if (this.widths.needs[v] !== DEAD && this.widths.entry[v] !== this.#narrow[v]) this.#convert(v);
+    }
+    return {
+      name,
+      params: this.#types.slice(0, n),
+      result: 'i64',
+      locals: this.#types.slice(n),
+      body: [...start, ...body, b.unreachable()],
+    };
+  }
+}
+
+/** Arguments of the Wasm function, before sp. The entry has r1, and r2 where it is read; nothing else is set there. */
+export function paramsOf(c: Compilation, fn: Fn): readonly Param[] {
+  const { params } = fn.widths!;
+  if (fn.index > 0 || c.openCalls) return params;
+  const r2 = params.find((p) => p.reg === 2);
+  return [{ reg: 1, narrow: true }, ...(r2 === undefined ? [] : [r2])];
+}
+
+function writesFp(c: Compilation, fn: Fn): boolean {
+  return fn.cfg.blocks.some((block) => {
+    for (let at = block.start; at <= block.last; at++) {
+      const op = c.ops[at];
+      if (op !== undefined && defOf(fn, at, c.insns[at], op) === FP) return true;
+    }
+    return false;
+  });
+}

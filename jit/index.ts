@@ -1,0 +1,68 @@
+// The JIT as an Engine: programs are compiled when they are first linked, once for all CPUs.
+
+import type { Engine, LoadedProgram } from '../src/runtime/engine.ts';
+import { type CompileOptions, compile } from './compile.ts';
+import { loadBinaryen } from './emit.ts';
+import type { Image } from './image.ts';
+import { type Compiled, link } from './link.ts';
+
+export interface JitOptions extends CompileOptions {
+  /** Back edges and calls one run of a program that was not verified (or uses may_goto) may make: then EAGAIN. */
+  readonly maxSteps?: number;
+}
+
+export interface JitEngine extends Engine {
+  readonly name: 'jit';
+  /** Compiles now, on this thread. */
+  image(program: LoadedProgram): Image;
+  /** Compiles without holding up the thread while the host compiles the module. */
+  prepare(program: LoadedProgram): Promise<Image>;
+}
+
+/** Two billion: seconds, so that an endless loop ends as an error and not as a hang. */
+const DEFAULT_STEPS = 2 ** 31;
+
+/** An engine that compiles. Binaryen has been imported when the promise is kept; everything is synchronous then. */
+export async function createJitEngine(options: JitOptions = {}): Promise<JitEngine> {
+  await loadBinaryen();
+  return jitEngine(options);
+}
+
+/** The same at once; compiling throws until loadBinaryen() is done. */
+export function jitEngine(options: JitOptions = {}): JitEngine {
+  const done = new WeakMap<LoadedProgram, Compiled>();
+  const images = new WeakMap<LoadedProgram, Image>();
+  const image = (program: LoadedProgram): Image => {
+    let made = images.get(program);
+    if (made === undefined) images.set(program, (made = compile(program, options)));
+    return made;
+  };
+  const compiled = (program: LoadedProgram): Compiled => {
+    let made = done.get(program);
+    if (made === undefined) {
+      const from = image(program);
+      const module = new WebAssembly.Module(from.wasm as Uint8Array<ArrayBuffer>);
+      done.set(program, (made = { image: from, module }));
+    }
+    return made;
+  };
+  const host = { maxSteps: options.maxSteps ?? DEFAULT_STEPS, compiled };
+  return {
+    name: 'jit',
+    image,
+    async prepare(program) {
+      const from = image(program);
+      if (!done.has(program)) {
+        const module = await WebAssembly.compile(from.wasm as Uint8Array<ArrayBuffer>);
+        done.set(program, { image: from, module });
+      }
+      return from;
+    },
+    link: (program, cpu, resolve) => link(host, program, cpu, resolve),
+  };
+}
+
+export { type CompileOptions, compile } from './compile.ts';
+export { dumpWat } from './dump.ts';
+export { JitError, loadBinaryen } from './emit.ts';
+export type { Image } from './image.ts';

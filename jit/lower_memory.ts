@@ -1,0 +1,113 @@
+// Loads and stores (RFC 9669 5.1, 5.2). Alignment hints are 1 everywhere: BPF on x86 allows any address.
+//
+// Programs that were not verified get each address checked against the window of the Kernel's memory, on 64 bits, as the
+// interpreter does; what the window doesn't have yet traps by itself.
+
+import type { Insn } from '../src/isa/insn.ts';
+import type { Op, Size } from '../src/isa/op.ts';
+import { MEMORY_BASE, MEMORY_END, STACK_FRAME } from '../src/memory/layout.ts';
+import { FP } from './compilation.ts';
+import type { FnLowering } from './function.ts';
+import type { I32 } from './wasm.ts';
+
+type OpOf<K extends Op['kind']> = Op & { kind: K };
+
+export interface Place {
+  readonly ptr: I32;
+  readonly offset: number;
+}
+
+/** Address `reg` + off as a base and a static offset. To be used once. */
+export function place(l: FnLowering, reg: number, off: number): Place {
+  const { b } = l;
+  if (reg === FP && off < 0 && off >= -STACK_FRAME) {
+    const base = l.frameBase();
+    if (base !== undefined) return { ptr: base, offset: STACK_FRAME + off };
+  }
+  if (l.c.facts === null) return { ptr: checked(l, reg, off), offset: 0 };
+  // A static offset is added without wrapping; it can't be negative.
+  if (off >= 0) return { ptr: l.low(reg), offset: off };
+  return { ptr: b.i32.add(l.low(reg), b.i32.const(off)), offset: 0 };
+}
+
+function checked(l: FnLowering, reg: number, off: number): I32 {
+  const { b } = l;
+  const addr = l.local('addr', 'i64');
+  const fromBase = b.i64.add(l.whole(reg), b.i64.const(BigInt(off - MEMORY_BASE)));
+  const outside = b.i64.ge_u(b.tee64(addr, fromBase), b.i64.const(BigInt(MEMORY_END - MEMORY_BASE)));
+  l.push(b.if(outside, l.m.fail('address', l.at)));
+  return b.i32.add(b.i32.wrap(b.get64(addr)), b.i32.const(MEMORY_BASE));
+}
+
+const LOAD32 = {
+  1: ['load8_u', 'load8_s'],
+  2: ['load16_u', 'load16_s'],
+  4: ['load', 'load'],
+} as const;
+
+export function lowerLdx(l: FnLowering, insn: Insn, op: OpOf<'ldx'>): void {
+  const { b } = l;
+  const { dst, src, off } = insn;
+  const slot = l.fn.slots[l.at - l.fn.start];
+  if (slot > 0) {
+    moveSlot(l, dst, slot);
+    return;
+  }
+  const { ptr, offset } = place(l, src, off);
+  if (op.size === 8) {
+    // The low half stands first.
+    if (l.wantsLow) l.setLow(dst, b.i32.load(offset, 1, ptr));
+    else l.setWhole(dst, b.i64.load(offset, 1, ptr));
+  } else {
+    const value = b.i32[LOAD32[op.size][op.signed ? 1 : 0]](offset, 1, ptr);
+    if (op.signed) l.setSigned(dst, value);
+    else l.setLow(dst, value);
+  }
+}
+
+/** A load from a slot that lives in a local. */
+function moveSlot(l: FnLowering, to: number, from: number): void {
+  if (l.wantsLow) l.setLow(to, l.low(from));
+  else l.setWhole(to, l.whole(from));
+}
+
+export function lowerSt(l: FnLowering, insn: Insn, op: OpOf<'st'>): void {
+  const { b } = l;
+  const { dst, off, imm } = insn;
+  const slot = l.fn.slots[l.at - l.fn.start];
+  if (slot > 0) {
+    l.setConst(slot, BigInt.asUintN(op.size * 8, BigInt(imm)));
+    return;
+  }
+  const { ptr, offset } = place(l, dst, off);
+  if (op.size === 8) l.push(b.i64.store(offset, 1, ptr, b.i64.const(BigInt(imm))));
+  else l.push(storeLow(l, op.size, { ptr, offset }, b.i32.const(imm)));
+}
+
+export function lowerStx(l: FnLowering, insn: Insn, op: OpOf<'stx'>): void {
+  const { dst, src, off } = insn;
+  const slot = l.fn.slots[l.at - l.fn.start];
+  if (slot > 0) storeSlot(l, slot, src, op.size);
+  else storeReg(l, op.size, place(l, dst, off), src);
+}
+
+/** A store to a slot that lives in a local: what is cut off there is cut off here. */
+function storeSlot(l: FnLowering, slot: number, src: number, size: Size): void {
+  const { b } = l;
+  if (size === 8) moveSlot(l, slot, src);
+  else if (size === 4) l.setLow(slot, l.low(src));
+  else l.setLow(slot, b.i32.and(l.low(src), b.i32.const(size === 1 ? 0xff : 0xffff)));
+}
+
+/** The low `size` bytes of a register to memory. */
+export function storeReg(l: FnLowering, size: Size, { ptr, offset }: Place, src: number): void {
+  const { b } = l;
+  if (size === 8) l.push(b.i64.store(offset, 1, ptr, l.whole(src)));
+  else l.push(storeLow(l, size, { ptr, offset }, l.low(src)));
+}
+
+const STORE32 = { 1: 'store8', 2: 'store16', 4: 'store' } as const;
+
+function storeLow(l: FnLowering, size: 1 | 2 | 4, { ptr, offset }: Place, value: I32) {
+  return l.b.i32[STORE32[size]](offset, 1, ptr, value);
+}

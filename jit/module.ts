@@ -1,0 +1,101 @@
+// What the functions of one module share while they are lowered: the builder, and the imports and shared functions that
+// turned out to be needed. Imports are named by what they are: 'helper.bpf_ktime_get_ns', 'map.hash_lookup_4', 'fail'.
+
+import type { MapOpName } from '../src/maps/placement.ts';
+import { CPU } from '../src/memory/layout.ts';
+import { abiParams, abiReturnsI32, type Helper, type HelperName } from '../src/spec/helpers.ts';
+import type { Compilation } from './compilation.ts';
+import { FAIL } from './image.ts';
+import type { Builder, I32, Signature, Stmt } from './wasm.ts';
+
+const i32s = (n: number) => new Array<'i32'>(n).fill('i32');
+
+/** Immutable globals of a CPU: its control block, the top of its stack, its number, its mark in locks. */
+export const GLOBALS = ['cpu', 'stack', 'id', 'owner'] as const;
+export type GlobalName = (typeof GLOBALS)[number];
+
+/** Signatures of the engine's own imports. */
+const OWN = {
+  /** (FAIL.*, slot): throws. */
+  fail: { params: i32s(2), result: null },
+  /** The budget word ran out: refills it, or throws. */
+  refill: { params: [], result: null },
+  /** (program id): links it on this CPU and puts it into the table. */
+  link: { params: i32s(1), result: null },
+} as const satisfies Record<string, Signature>;
+
+export class Module {
+  readonly b: Builder;
+  readonly c: Compilation;
+  readonly imports = new Map<string, Signature>();
+  readonly helpers = new Set<HelperName>();
+  readonly mapOps = new Set<MapOpName>();
+  tailCalls = false;
+  readonly budget: boolean;
+  readonly #shared = new Set<string>();
+
+  constructor(b: Builder, c: Compilation) {
+    this.b = b;
+    this.c = c;
+    this.budget = c.facts === null || c.ops.some((op) => op?.kind === 'may_goto');
+  }
+
+  global(name: GlobalName): I32 {
+    return this.b.global(name);
+  }
+
+  /** Imports a function of the engine and returns its name. */
+  own(name: keyof typeof OWN): string {
+    this.imports.set(name, OWN[name]);
+    return name;
+  }
+
+  helper(helper: Helper): string {
+    const name = `helper.${helper.name}`;
+    const result = abiReturnsI32(helper) ? 'i32' : null;
+    this.imports.set(name, { params: i32s(abiParams(helper)), result });
+    this.helpers.add(helper.name);
+    return name;
+  }
+
+  mapOp(op: MapOpName, args: number): string {
+    const name = `map.${op}`;
+    this.imports.set(name, { params: i32s(args), result: 'i32' });
+    this.mapOps.add(op);
+    return name;
+  }
+
+  /** A function of this module that several places call; `add` adds it the first time. */
+  shared(name: string, add: () => void): string {
+    if (!this.#shared.has(name)) {
+      this.#shared.add(name);
+      add();
+    }
+    return name;
+  }
+
+  /** Leaves the program with an error. */
+  fail(why: keyof typeof FAIL, slot: number): Stmt[] {
+    const { b } = this;
+    return [b.call(this.own('fail'), [b.i32.const(FAIL[why]), b.i32.const(slot)]), b.unreachable()];
+  }
+
+  loadWord(word: keyof typeof CPU): I32 {
+    return this.b.i32.load(CPU[word], 4, this.global('cpu'));
+  }
+
+  storeWord(word: keyof typeof CPU, value: I32): Stmt {
+    return this.b.i32.store(CPU[word], 4, this.global('cpu'), value);
+  }
+
+  /** One step of the budget; `spare` is a free i32 local. */
+  countDown(spare: number): Stmt[] {
+    const { b } = this;
+    if (!this.budget) return [];
+    const less = b.i32.sub(this.loadWord('budget'), b.i32.const(1));
+    return [
+      this.storeWord('budget', b.tee32(spare, less)),
+      b.if(b.i32.lt_s(b.get32(spare), b.i32.const(0)), [b.call(this.own('refill'), [])]),
+    ];
+  }
+}
