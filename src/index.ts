@@ -2,13 +2,22 @@
 // compiled for the first time, so importing this file costs neither.
 
 import { createInterpreter } from './interp/interp.ts';
+import type { Engine } from './runtime/engine.ts';
 import { type KernelOptions, Kernel as RuntimeKernel } from './runtime/kernel.ts';
-import type { Toolchain } from './runtime/toolchain.ts';
+import type { JitLevel, Toolchain } from './runtime/toolchain.ts';
+
+/** By level; empty until loadJit() is done. */
+const jits = new Map<JitLevel, Engine>();
 
 const toolchain: Toolchain = {
   interp: createInterpreter(),
-  jit: () => undefined,
-  async loadJit() {},
+  jit: (level) => jits.get(level),
+  async loadJit() {
+    const { createJitEngine } = await import('../jit/index.ts');
+    for (const level of ['auto', 'optimized'] as const) {
+      if (!jits.has(level)) jits.set(level, await createJitEngine({ level }));
+    }
+  },
 };
 
 /** One isolated userspace kernel: memory, maps, programs, CPUs. */
