@@ -1,0 +1,188 @@
+// The program before the walk: what each slot means, where functions start and end, and everything Linux checks before
+// it follows a single path (add_subprog, check_subprogs, resolve_pseudo_ldimm64). In: ProgramInput. Out: Prog | Reject.
+
+import { type Insn, type InsnIndex, LDDW_CODE } from '../isa/insn.ts';
+import type { Op } from '../isa/op.ts';
+import { opOf } from '../isa/opcodes.ts';
+import { mapTypeById } from '../spec/map_types.ts';
+import { invalid, type Reject, tooBig } from './reject.ts';
+import type { MapRef, ProgramInput, Subprog } from './verified.ts';
+
+export const MAX_INSNS = 1_000_000;
+const BPF_MAX_VAR_OFF = 1 << 29;
+const TAIL_CALL = 12;
+
+export interface Prog {
+  readonly input: ProgramInput;
+  readonly insns: readonly Insn[];
+  /** Meaning of each slot; undefined for the second half of an lddw. */
+  readonly ops: readonly (Op | undefined)[];
+  readonly subprogs: readonly Subprog[];
+  /** Function of each slot. */
+  readonly subprogOf: Uint16Array | Uint32Array;
+  /** Per function: has a tail call / ld_abs. */
+  readonly tailCalls: readonly boolean[];
+}
+
+export function isReject(x: object): x is Reject {
+  return 'code' in x && 'message' in x;
+}
+
+/** Slot that a pc-relative call or function address at `at` refers to. */
+export function callTarget(insn: Insn, at: InsnIndex): InsnIndex {
+  return at + insn.imm + 1;
+}
+
+function isFuncAddress(insn: Insn): boolean {
+  return insn.code === LDDW_CODE && insn.src === 4;
+}
+
+function isLocalCall(insn: Insn): boolean {
+  return insn.code === 0x85 && insn.src === 1;
+}
+
+function findSubprogs(insns: readonly Insn[]): number[] | Reject {
+  const starts = new Set([0]);
+  for (let i = 0; i < insns.length; i++) {
+    if (!isLocalCall(insns[i]) && !isFuncAddress(insns[i])) continue;
+    const target = callTarget(insns[i], i);
+    if (target < 0 || target >= insns.length) return invalid('call to invalid destination');
+    starts.add(target);
+  }
+  return [...starts].sort((a, b) => a - b);
+}
+
+/** Jump target of a jump at `at`, or undefined when the slot is no jump. */
+export function jumpTarget(op: Op | undefined, insn: Insn, at: InsnIndex): InsnIndex | undefined {
+  if (op === undefined) return undefined;
+  if (op.kind === 'jmp' || op.kind === 'may_goto') return at + insn.off + 1;
+  if (op.kind === 'ja') return at + (op.wide ? insn.imm : insn.off) + 1;
+  return undefined;
+}
+
+/** BPF_JMP / BPF_JMP32 instructions that are neither call nor exit, by opcode byte alone. */
+function rawJumpTarget(insn: Insn, at: InsnIndex): InsnIndex | undefined {
+  const cls = insn.code & 7;
+  if (cls !== 5 && cls !== 6) return undefined;
+  const op = insn.code & 0xf0;
+  if (op === 0x80 || op === 0x90) return undefined;
+  return at + (insn.code === 0x06 ? insn.imm : insn.off) + 1;
+}
+
+function checkSubprogs(insns: readonly Insn[], subprogs: readonly Subprog[]): Reject | null {
+  for (const { start, end } of subprogs) {
+    for (let i = start; i < end; i++) {
+      const target = rawJumpTarget(insns[i], i);
+      if (target !== undefined && (target < start || target >= end)) {
+        return invalid(`jump out of range from insn ${i} to ${target}`);
+      }
+    }
+    const last = insns[end - 1].code;
+    if (last !== 0x95 && last !== 0x05 && last !== 0x06) return invalid('last insn is not an exit or jmp');
+  }
+  return null;
+}
+
+/** Tail calls and ld_abs in functions need BTF that says they return int (kernel check_abnormal_return). */
+function checkAbnormalReturn(input: ProgramInput, subprogs: readonly Subprog[]): Reject | null {
+  if (input.functions !== undefined) return null;
+  for (const { start, end } of subprogs.slice(1)) {
+    for (let i = start; i < end; i++) {
+      const insn = input.insns[i];
+      const mode = insn.code & 0xe7;
+      if (mode === 0x20 || mode === 0x40) return invalid('LD_ABS is not allowed in subprogs without BTF');
+      if (insn.code === 0x85 && insn.src === 0 && insn.imm === TAIL_CALL) {
+        return invalid('tail_call is not allowed in subprogs without BTF');
+      }
+    }
+  }
+  return null;
+}
+
+function checkMapRef(input: ProgramInput, insn: Insn, ref: MapRef | undefined): Reject | null {
+  const map = ref && input.maps[ref.map];
+  if (ref === undefined || map === undefined) {
+    return { code: 'EBADF', message: `fd ${insn.imm} is not pointing to valid bpf_map` };
+  }
+  if (ref.kind === 'fd') return null;
+  if (ref.off >= BPF_MAX_VAR_OFF) return invalid(`direct value offset of ${ref.off >>> 0} is not allowed`);
+  const row = mapTypeById(map.type);
+  if (row?.store !== 'array' || row.perCpu || map.maxEntries !== 1) {
+    return { code: 'ENOTSUPP', message: 'no direct value access support for this map type' };
+  }
+  if (ref.off >= map.valueSize) {
+    return invalid(`invalid access to map value pointer, value_size=${map.valueSize} off=${ref.off >>> 0}`);
+  }
+  return null;
+}
+
+function checkLddw(input: ProgramInput, i: InsnIndex): Reject | null {
+  const insn = input.insns[i];
+  const next = input.insns[i + 1];
+  if (next === undefined || next.code !== 0 || next.dst !== 0 || next.src !== 0 || next.off !== 0) {
+    return invalid('invalid bpf_ld_imm64 insn');
+  }
+  if (insn.off !== 0) return invalid('BPF_LD_IMM64 uses reserved fields');
+  if (insn.src === 0 || insn.src === 4) return null;
+  const byValue = insn.src === 2 || insn.src === 6;
+  const byFd = insn.src === 1 || insn.src === 5;
+  if (insn.src === 3) return invalid('btf ids of kernel variables are not supported by beewasm');
+  if (!byValue && (!byFd || next.imm !== 0)) return invalid('unrecognized bpf_ld_imm64 insn');
+  return checkMapRef(input, insn, input.mapRefs.get(i));
+}
+
+function resolve(input: ProgramInput): (Op | undefined)[] | Reject {
+  const { insns } = input;
+  const ops = new Array<Op | undefined>(insns.length);
+  for (let i = 0; i < insns.length; i++) {
+    const insn = insns[i];
+    if ((insn.code & 7) === 1) {
+      const mode = insn.code & 0xe0;
+      if ((mode !== 0x60 && mode !== 0x80) || insn.imm !== 0) return invalid('BPF_LDX uses reserved fields');
+    }
+    if (insn.code === LDDW_CODE) {
+      const reject = checkLddw(input, i);
+      if (reject) return reject;
+      ops[i] = opOf(insn);
+      i++;
+      continue;
+    }
+    const op = opOf(insn);
+    // The opcode byte decides what is unknown; rows that fields select are judged where the instruction is reached.
+    if (!KNOWN_CODES.has(insn.code)) return invalid(`unknown opcode ${insn.code.toString(16).padStart(2, '0')}`);
+    ops[i] = op;
+  }
+  return ops;
+}
+
+/** Opcode bytes of Linux 6.18 (callx is not among them). */
+const KNOWN_CODES: ReadonlySet<number> = (() => {
+  const codes = new Set<number>();
+  for (let code = 0; code < 256; code++) {
+    const probes: Insn[] = [];
+    for (const imm of [0, 16]) for (const src of [0, 1]) probes.push({ code, dst: 0, src, off: 0, imm });
+    if (code !== 0x8d && probes.some((p) => opOf(p) !== undefined)) codes.add(code);
+  }
+  return codes;
+})();
+
+/** Everything before the control-flow check. */
+export function prepare(input: ProgramInput): Prog | Reject {
+  const { insns } = input;
+  if (insns.length === 0 || insns.length > MAX_INSNS) return tooBig(`program has ${insns.length} instructions`);
+  const starts = findSubprogs(insns);
+  if (!Array.isArray(starts)) return starts;
+  const subprogs = starts.map((start, i) => ({ start, end: starts[i + 1] ?? insns.length }));
+  const bad = checkSubprogs(insns, subprogs) ?? checkAbnormalReturn(input, subprogs);
+  if (bad) return bad;
+  const ops = resolve(input);
+  if (!Array.isArray(ops)) return ops;
+  const subprogOf = new Uint32Array(insns.length);
+  subprogs.forEach((s, n) => {
+    subprogOf.fill(n, s.start, s.end);
+  });
+  const tailCalls = subprogs.map((s) =>
+    insns.slice(s.start, s.end).some((x) => x.code === 0x85 && x.src === 0 && x.imm === TAIL_CALL),
+  );
+  return { input, insns, ops, subprogs, subprogOf, tailCalls };
+}

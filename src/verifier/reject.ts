@@ -1,0 +1,29 @@
+// A rejection: the errno Linux answers and the text its log ends with. Checks return `Reject | null`.
+
+import type { ErrnoName } from '../uapi/errno.ts';
+
+export interface Reject {
+  readonly code: ErrnoName;
+  /** One or more lines; the last one is what people quote. */
+  readonly message: string;
+}
+
+/** EACCES: the program would do something it may not. */
+export function denied(message: string): Reject {
+  return { code: 'EACCES', message };
+}
+
+/** EINVAL: the program is malformed or uses something in a way that is not defined. */
+export function invalid(message: string): Reject {
+  return { code: 'EINVAL', message };
+}
+
+/** E2BIG: a limit was hit. */
+export function tooBig(message: string): Reject {
+  return { code: 'E2BIG', message };
+}
+
+/** Adds a line below the text of a rejection. */
+export function explain(reject: Reject, line: string): Reject {
+  return { code: reject.code, message: `${reject.message}\n${line}` };
+}

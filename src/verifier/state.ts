@@ -1,0 +1,171 @@
+// The verifier's picture of the machine at one instruction: call frames with registers and stack, and where the state
+// hangs in the tree of explored paths. Registers and stack slots are immutable and shared; frames are copied on fork.
+//
+// A stack slot is 8 bytes, spi = 0 for fp-8 ... 63 for fp-512. Byte i of a slot (kernel slot_type[i]) is the byte at
+// address fp - 8 * spi - 1 - i: byte 7 is the one at the lowest address.
+
+import type { InsnIndex } from '../isa/insn.ts';
+import { NOT_INIT, type Reg } from './reg.ts';
+
+export const SLOT = { invalid: 0, spill: 1, misc: 2, zero: 3 } as const;
+export type SlotType = (typeof SLOT)[keyof typeof SLOT];
+
+export interface Slot {
+  /** Eight SlotType, four bits each, byte 0 in the low bits. */
+  readonly types: number;
+  /** What was spilled; NOT_INIT when byte 7 is no spill. */
+  readonly reg: Reg;
+}
+
+export const EMPTY_SLOT: Slot = { types: 0, reg: NOT_INIT };
+/** Every byte of the slot is `t`. */
+export function allBytes(t: SlotType): number {
+  return (t * 0x11111111) | 0;
+}
+
+export function byteType(slot: Slot, i: number): SlotType {
+  return ((slot.types >>> (i * 4)) & 15) as SlotType;
+}
+export function withByte(types: number, i: number, t: SlotType): number {
+  return (types & ~(15 << (i * 4))) | (t << (i * 4));
+}
+export function isSpill(slot: Slot): boolean {
+  return byteType(slot, 7) === SLOT.spill;
+}
+export function isScalarSpill(slot: Slot): boolean {
+  return isSpill(slot) && slot.reg.kind === 'scalar';
+}
+export function isFullScalarSpill(slot: Slot): boolean {
+  return byteType(slot, 0) === SLOT.spill && isScalarSpill(slot);
+}
+/** Spill bytes become misc, others stay. */
+export function scrub(types: number): number {
+  let t = types;
+  for (let i = 0; i < 8; i++) if (((t >>> (i * 4)) & 15) === SLOT.spill) t = withByte(t, i, SLOT.misc);
+  return t;
+}
+
+export class Frame {
+  regs: Reg[];
+  stack: Slot[];
+  /** Slot of the call that made this frame; -1 for the outermost. */
+  readonly callsite: InsnIndex;
+  readonly frameno: number;
+  readonly subprog: number;
+
+  constructor(regs: Reg[], stack: Slot[], callsite: InsnIndex, frameno: number, subprog: number) {
+    this.regs = regs;
+    this.stack = stack;
+    this.callsite = callsite;
+    this.frameno = frameno;
+    this.subprog = subprog;
+  }
+
+  clone(): Frame {
+    return new Frame(this.regs.slice(), this.stack.slice(), this.callsite, this.frameno, this.subprog);
+  }
+
+  /** Makes room for `bytes` bytes of stack. */
+  grow(bytes: number): void {
+    const slots = (bytes + 7) >> 3;
+    while (this.stack.length < slots) this.stack.push(EMPTY_SLOT);
+  }
+}
+
+/** Registers and slots that share an id, as {frame, reg} or {frame, spi}. */
+export interface LinkedReg {
+  readonly frame: number;
+  readonly isReg: boolean;
+  readonly at: number;
+}
+
+/** One step of a path that can't be told from the instruction alone (kernel bpf_jmp_history_entry). */
+export interface HistoryEntry {
+  readonly idx: InsnIndex;
+  readonly prevIdx: InsnIndex;
+  /** The instruction accessed stack slot `spi` of `frame` as a spill or fill; -1 = none. */
+  spi: number;
+  frame: number;
+  /** Jump operands that are stack pointers can't be marked precise. */
+  dstIsStack: boolean;
+  srcIsStack: boolean;
+  /** Scalars that gained a range together here. */
+  linked: readonly LinkedReg[] | null;
+}
+
+export const MAX_CALL_FRAMES = 8;
+
+export class State {
+  frames: Frame[];
+  parent: State | null = null;
+  /** Paths below this state that are still being explored, itself included. */
+  branches = 1;
+  insnIdx: InsnIndex = 0;
+  firstInsnIdx: InsnIndex = 0;
+  lastInsnIdx: InsnIndex = -1;
+  history: HistoryEntry[] = [];
+  mayGotoDepth = 0;
+  /** Per frame, two words of 32 slots: read by a descendant before it was written. */
+  readonly read = new Int32Array(MAX_CALL_FRAMES * 2);
+  /** Per frame: fully written since the parent. */
+  readonly written = new Int32Array(MAX_CALL_FRAMES * 2);
+  cleaned = false;
+
+  constructor(frames: Frame[]) {
+    this.frames = frames;
+  }
+
+  get frame(): Frame {
+    return this.frames[this.frames.length - 1];
+  }
+
+  /** A copy that shares registers and slots. The history and the place in the tree are copied too. */
+  clone(): State {
+    const s = new State(this.frames.map((f) => f.clone()));
+    s.parent = this.parent;
+    s.branches = this.branches;
+    s.insnIdx = this.insnIdx;
+    s.firstInsnIdx = this.firstInsnIdx;
+    s.lastInsnIdx = this.lastInsnIdx;
+    s.history = this.history.map((h) => ({ ...h }));
+    s.mayGotoDepth = this.mayGotoDepth;
+    s.read.set(this.read);
+    s.written.set(this.written);
+    return s;
+  }
+}
+
+/** Where execution of `frame` stands: the current instruction, or the call it waits for. */
+export function frameInsn(state: State, frame: number): InsnIndex {
+  return frame === state.frames.length - 1 ? state.insnIdx : state.frames[frame + 1].callsite;
+}
+
+/** Calls `f` with every initialised register of every frame, spilled ones included, and stores what it returns. */
+export function mapRegs(state: State, f: (reg: Reg) => Reg): void {
+  for (const frame of state.frames) {
+    for (let i = 0; i < frame.regs.length; i++) frame.regs[i] = f(frame.regs[i]);
+    for (let i = 0; i < frame.stack.length; i++) {
+      const slot = frame.stack[i];
+      if (!isSpill(slot)) continue;
+      const reg = f(slot.reg);
+      if (reg !== slot.reg) frame.stack[i] = { types: slot.types, reg };
+    }
+  }
+}
+
+/** Notes that slot `spi` of `frame` is read here: every ancestor up to the last full write depends on it. */
+export function markStackRead(state: State, frame: number, spi: number): void {
+  const word = frame * 2 + (spi >> 5);
+  const bit = 1 << (spi & 31);
+  let st = state;
+  while ((st.written[word] & bit) === 0) {
+    const parent = st.parent;
+    if (parent === null || (parent.read[word] & bit) !== 0) return;
+    parent.read[word] |= bit;
+    st = parent;
+  }
+}
+
+export function markStackWritten(state: State, frame: number, spi: number): void {
+  state.written[frame * 2 + (spi >> 5)] |= 1 << (spi & 31);
+}
