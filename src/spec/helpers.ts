@@ -35,6 +35,10 @@ export interface HelperRow {
   readonly types: 'all' | readonly string[];
   /** Refused to programs whose license is not GPL-compatible. */
   readonly gpl?: boolean;
+  /** How many of the last arguments are passed along unchecked (ARG_DONTCARE). */
+  readonly dontCare?: number;
+  /** May be given packet pointers (kernel pkt_access). */
+  readonly pktAccess?: boolean;
   /** Packet pointers are invalid after the call (kernel bpf_helper_changes_pkt_data). */
   readonly changesPacket?: boolean;
 }
@@ -42,13 +46,32 @@ export interface HelperRow {
 const xdp = ['xdp'] as const;
 
 export const HELPERS = {
-  bpf_map_lookup_elem: { id: 1, args: ['const_map_ptr', 'map_key'], ret: 'map_value_or_null', types: 'all' },
-  bpf_map_update_elem: { id: 2, args: ['const_map_ptr', 'map_key', 'map_value', 'u64'], ret: 's32', types: 'all' },
-  bpf_map_delete_elem: { id: 3, args: ['const_map_ptr', 'map_key'], ret: 's32', types: 'all' },
+  bpf_map_lookup_elem: {
+    id: 1,
+    args: ['const_map_ptr', 'map_key'],
+    ret: 'map_value_or_null',
+    types: 'all',
+    pktAccess: true,
+  },
+  bpf_map_update_elem: {
+    id: 2,
+    args: ['const_map_ptr', 'map_key', 'map_value', 'u64'],
+    ret: 's32',
+    types: 'all',
+    pktAccess: true,
+  },
+  bpf_map_delete_elem: {
+    id: 3,
+    args: ['const_map_ptr', 'map_key'],
+    ret: 's32',
+    types: 'all',
+    pktAccess: true,
+  },
   bpf_ktime_get_ns: { id: 5, args: [], ret: 'u64', types: 'all' },
   bpf_trace_printk: {
     id: 6,
     args: ['mem_rdonly', 'size', 'u64', 'u64', 'u64'],
+    dontCare: 3,
     ret: 's32',
     types: 'all',
     gpl: true,
@@ -62,6 +85,7 @@ export const HELPERS = {
     args: ['mem_rdonly_or_null', 'size_or_zero', 'mem_rdonly_or_null', 'size_or_zero', 'u32'],
     ret: 's64',
     types: xdp,
+    pktAccess: true,
   },
   bpf_xdp_adjust_head: { id: 44, args: ['ctx', 's32'], ret: 's32', types: xdp, changesPacket: true },
   bpf_redirect_map: { id: 51, args: ['const_map_ptr', 'u64', 'u64'], ret: 's32', types: xdp },

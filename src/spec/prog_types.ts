@@ -20,6 +20,8 @@ export interface ProgTypeRow {
   readonly verdicts?: readonly string[];
   /** Whether test_run needs a packet. */
   readonly packet: boolean;
+  /** Whether programs may write into the packet directly (kernel may_access_direct_pkt_data). */
+  readonly packetWrite?: boolean;
 }
 
 export const PROG_TYPES = [
@@ -38,6 +40,7 @@ export const PROG_TYPES = [
     ctx: 'xdp_md',
     result: 'u32',
     sections: ['xdp', 'xdp/', 'xdp.frags', 'xdp.frags/'],
+    packetWrite: true,
     verdicts: ['XDP_ABORTED', 'XDP_DROP', 'XDP_PASS', 'XDP_TX', 'XDP_REDIRECT'],
     packet: true,
   },

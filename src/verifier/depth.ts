@@ -1,0 +1,40 @@
+// Stack use over call chains (kernel check_max_stack_depth): the frames of nested calls together must fit in 512 bytes,
+// at most 8 of them, and a tail call may only happen where little stack is in use.
+
+import type { Env } from './env.ts';
+import { callTarget } from './program.ts';
+import { denied, type Reject, tooBig } from './reject.ts';
+import { MAX_CALL_FRAMES } from './state.ts';
+
+const MAX_BPF_STACK = 512;
+const TAIL_CALL_STACK = 256;
+
+/** Calls of a function, in the order of its instructions. */
+function callees(env: Env, subprog: number): number[] {
+  const { start, end } = env.prog.subprogs[subprog];
+  const out: number[] = [];
+  for (let i = start; i < end; i++) {
+    const insn = env.prog.insns[i];
+    if (insn.code === 0x85 && insn.src === 1) out.push(env.prog.subprogOf[callTarget(insn, i)]);
+  }
+  return [...new Set(out)];
+}
+
+export function checkStackDepth(env: Env): Reject | null {
+  const visit = (subprog: number, before: number, frames: number): Reject | null => {
+    if (env.prog.tailCalls[subprog] && before >= TAIL_CALL_STACK) {
+      return denied(`tail_calls are not allowed when call stack of previous frames is ${before} bytes. Too large`);
+    }
+    const depth = before + Math.ceil(env.stackDepth[subprog] / 16) * 16;
+    if (depth > MAX_BPF_STACK) {
+      return denied(`combined stack size of ${frames} calls is ${depth}. Too large`);
+    }
+    for (const callee of callees(env, subprog)) {
+      if (frames >= MAX_CALL_FRAMES) return tooBig(`the call stack of ${frames} frames is too deep !`);
+      const reject = visit(callee, depth, frames + 1);
+      if (reject) return reject;
+    }
+    return null;
+  };
+  return visit(0, 0, 1);
+}

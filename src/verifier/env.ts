@@ -1,0 +1,189 @@
+// What the parts of one verification share: the program, counters, the log, and what is proven on the way.
+// The search owns `state`; steps change it and say no with a Reject.
+
+import type { InsnIndex } from '../isa/insn.ts';
+import { type Ctx, ctxByName } from '../spec/ctx.ts';
+import { type ProgTypeRow, progTypeById } from '../spec/prog_types.ts';
+import type { Cfg } from './cfg.ts';
+import { FactRecorder } from './facts.ts';
+import type { Log } from './log.ts';
+import type { Prog } from './program.ts';
+import { constReg, makeReg, type Reg } from './reg.ts';
+import { denied, invalid, type Reject } from './reject.ts';
+import type { Frame, HistoryEntry, LinkedReg, State } from './state.ts';
+import type { MapDef } from './verified.ts';
+
+export interface VerifyOptions {
+  /** 0: errors only; 1: the path that failed; 2: everything. */
+  readonly logLevel?: 0 | 1 | 2;
+  /** Number of possible CPUs: bpf_get_smp_processor_id is below it. */
+  readonly cpus?: number;
+  /** Off: no pruning (exponential; for tests of small programs). */
+  readonly prune?: boolean;
+}
+
+/** A path that waits to be explored. */
+export interface Pending {
+  readonly state: State;
+  readonly insnIdx: InsnIndex;
+  readonly prevInsnIdx: InsnIndex;
+  readonly logPos: number;
+}
+
+export class Env {
+  readonly prog: Prog;
+  readonly cfg: Cfg;
+  /** Live registers before each slot. */
+  readonly live: Uint16Array;
+  readonly type: ProgTypeRow;
+  readonly ctx: Ctx | null;
+  readonly log: Log;
+  readonly facts: FactRecorder;
+  readonly cpus: number;
+  readonly prune: boolean;
+  readonly strictAlignment: boolean;
+  readonly testStateFreq: boolean;
+  readonly gpl: boolean;
+
+  state: State;
+  insnIdx: InsnIndex = 0;
+  prevInsnIdx: InsnIndex = -1;
+  readonly pending: Pending[] = [];
+  /** History entry that the current instruction made, if any. */
+  current: HistoryEntry | null = null;
+  #idGen = 0;
+
+  processed = 0;
+  jmpsProcessed = 0;
+  prevProcessed = 0;
+  prevJmpsProcessed = 0;
+  totalStates = 0;
+  peakStates = 0;
+  keptStates = 0;
+  maxStatesPerInsn = 0;
+  /** Bytes of stack per subprogram. */
+  readonly stackDepth: number[];
+
+  constructor(prog: Prog, cfg: Cfg, live: Uint16Array, initial: State, log: Log, options: VerifyOptions) {
+    this.prog = prog;
+    this.cfg = cfg;
+    this.live = live;
+    this.type = progTypeById(prog.input.type)!;
+    this.ctx = this.type.ctx === null ? null : ctxByName(this.type.ctx);
+    this.log = log;
+    this.facts = new FactRecorder(prog.insns.length);
+    this.cpus = options.cpus ?? 1;
+    this.prune = options.prune ?? true;
+    this.strictAlignment = (prog.input.flags & 1) !== 0;
+    this.testStateFreq = (prog.input.flags & 8) !== 0;
+    this.gpl = isGplCompatible(prog.input.license);
+    this.state = initial;
+    this.stackDepth = prog.subprogs.map(() => 0);
+  }
+
+  newId(): number {
+    return ++this.#idGen;
+  }
+  get idGen(): number {
+    return this.#idGen;
+  }
+  get frame(): Frame {
+    return this.state.frame;
+  }
+  reg(r: number): Reg {
+    return this.state.frame.regs[r];
+  }
+  setReg(r: number, reg: Reg): void {
+    this.state.frame.regs[r] = reg;
+  }
+  map(index: number): MapDef {
+    return this.prog.input.maps[index];
+  }
+
+  /** Remembers something of the current instruction that backtracking needs (kernel push_jmp_history). */
+  remember(what: Partial<HistoryEntry>): void {
+    if (this.current === null) {
+      this.current = {
+        idx: this.insnIdx,
+        prevIdx: this.prevInsnIdx,
+        spi: -1,
+        frame: 0,
+        dstIsStack: false,
+        srcIsStack: false,
+        linked: null,
+      };
+      this.state.history.push(this.current);
+    }
+    Object.assign(this.current, what);
+  }
+  rememberLinked(linked: readonly LinkedReg[]): void {
+    this.remember({ linked });
+  }
+
+  /** Forks: a copy of the current state will continue at `insnIdx` later. Returns it, or null when too many wait. */
+  push(insnIdx: InsnIndex): State | null {
+    const state = this.state.clone();
+    this.pending.push({ state, insnIdx, prevInsnIdx: this.insnIdx, logPos: this.log.position });
+    if (this.pending.length > COMPLEXITY_LIMIT_JMP_SEQ) return null;
+    if (state.parent !== null) state.parent.branches++;
+    return state;
+  }
+
+  /** May the instruction read register `r` (kernel check_reg_arg SRC_OP)? */
+  read(r: number): Reject | null {
+    this.touchReg(r);
+    if (r > 10) return invalid(`R${r} is invalid`);
+    return this.reg(r).kind === 'not_init' ? denied(`R${r} !read_ok`) : null;
+  }
+  /** May it be written (DST_OP)? */
+  canWrite(r: number): Reject | null {
+    this.touchReg(r);
+    if (r > 10) return invalid(`R${r} is invalid`);
+    return r === 10 ? denied('frame pointer is read only') : null;
+  }
+
+  /** Slots and registers whose state the log prints behind the current instruction. */
+  touchedRegs = 0;
+  readonly touchedSlots: [number, number] = [0, 0];
+  touchReg(r: number): void {
+    this.touchedRegs |= 1 << r;
+  }
+  touchSlot(frame: number, spi: number): void {
+    if (frame === this.state.frames.length - 1) this.touchedSlots[spi >> 5] |= 1 << (spi & 31);
+  }
+
+  /** Grows the stack of a frame and the depth of its function. */
+  growStack(frame: Frame, bytes: number): void {
+    frame.grow(bytes);
+    const depth = this.stackDepth[frame.subprog];
+    if (bytes > depth) this.stackDepth[frame.subprog] = bytes;
+  }
+}
+
+export const COMPLEXITY_LIMIT_JMP_SEQ = 8192;
+
+/** Kernel license_is_gpl_compatible. */
+export function isGplCompatible(license: string): boolean {
+  return GPL_LICENSES.has(license);
+}
+const GPL_LICENSES: ReadonlySet<string> = new Set([
+  'GPL',
+  'GPL v2',
+  'GPL and additional rights',
+  'Dual BSD/GPL',
+  'Dual MIT/GPL',
+  'Dual MPL/GPL',
+]);
+
+/** The registers a program starts with. */
+export function initialRegs(prog: Prog, regs: Reg[]): void {
+  const type = progTypeById(prog.input.type)!;
+  regs[10] = makeReg({ kind: 'fp' });
+  if (type.ctx !== null) {
+    regs[1] = makeReg({ kind: 'ctx' });
+    return;
+  }
+  const size = prog.input.memSize ?? 0;
+  regs[1] = makeReg({ kind: 'mem', size });
+  regs[2] = constReg(BigInt(size));
+}

@@ -1,0 +1,155 @@
+// Does an old state cover the current one: is everything the program could do from here already explored from there
+// (kernel states_equal, regsafe, stacksafe)? Ids are compared up to renaming.
+
+import type { Env } from './env.ts';
+import { type Reg, UNKNOWN_SCALAR } from './reg.ts';
+import { type Scalar, sameScalar } from './scalar.ts';
+import {
+  byteType,
+  EMPTY_SLOT,
+  type Frame,
+  frameInsn,
+  isFullScalarSpill,
+  SLOT,
+  type Slot,
+  type State,
+} from './state.ts';
+import { tnumIn } from './tnum.ts';
+
+/**
+ * not_exact: scalars that decided nothing do not count; range_within: every scalar must lie in the old range;
+ * exact: nothing may differ (to find endless loops).
+ */
+export type Exactness = 'not_exact' | 'range_within' | 'exact';
+
+/** Renaming of ids from the old state to the current one, one to one. */
+class IdMap {
+  readonly #toCur = new Map<number, number>();
+  readonly #toOld = new Map<number, number>();
+  #fresh = -1;
+
+  match(old: number, cur: number): boolean {
+    if ((old === 0) !== (cur === 0)) return false;
+    if (old === 0) return true;
+    const mapped = this.#toCur.get(old);
+    if (mapped !== undefined) return mapped === cur;
+    if (this.#toOld.has(cur)) return false;
+    this.#toCur.set(old, cur);
+    this.#toOld.set(cur, old);
+    return true;
+  }
+  /** Scalars without an id count as having one nobody else has. */
+  matchScalar(old: number, cur: number): boolean {
+    return this.match(old === 0 ? this.#fresh-- : old, cur === 0 ? this.#fresh-- : cur);
+  }
+}
+
+function rangeWithin(old: Scalar, cur: Scalar): boolean {
+  return (
+    old === cur ||
+    (old.umin <= cur.umin &&
+      old.umax >= cur.umax &&
+      old.smin <= cur.smin &&
+      old.smax >= cur.smax &&
+      old.u32_min <= cur.u32_min &&
+      old.u32_max >= cur.u32_max &&
+      old.s32_min <= cur.s32_min &&
+      old.s32_max >= cur.s32_max)
+  );
+}
+
+function covers(old: Scalar, cur: Scalar): boolean {
+  return old === cur || (rangeWithin(old, cur) && tnumIn(old.var_off, cur.var_off));
+}
+
+/** Same fields, ids aside. */
+function sameFields(a: Reg, b: Reg): boolean {
+  return (
+    a.kind === b.kind &&
+    a.maybeNull === b.maybeNull &&
+    a.off === b.off &&
+    a.map === b.map &&
+    a.range === b.range &&
+    a.frame === b.frame &&
+    a.size === b.size
+  );
+}
+
+function regsExact(old: Reg, cur: Reg, ids: IdMap): boolean {
+  return sameFields(old, cur) && sameScalar(old.s, cur.s) && old.addConst === cur.addConst && ids.match(old.id, cur.id);
+}
+
+function regSafe(old: Reg, cur: Reg, ids: IdMap, exact: Exactness): boolean {
+  if (exact === 'exact') return regsExact(old, cur, ids);
+  if (old.kind === 'not_init') return true;
+  if (old.kind !== cur.kind || old.maybeNull !== cur.maybeNull) return false;
+  switch (old.kind) {
+    case 'scalar':
+      if (!old.precise && exact === 'not_exact') return true;
+      if (old.addConst !== cur.addConst || (old.addConst && old.off !== cur.off)) return false;
+      return ids.matchScalar(old.id, cur.id) && covers(old.s, cur.s);
+    case 'map_value':
+    case 'mem':
+      return sameFields(old, cur) && covers(old.s, cur.s) && ids.match(old.id, cur.id);
+    case 'pkt':
+    case 'pkt_meta':
+      if (old.range < 0 || cur.range < 0 ? old.range !== cur.range : old.range > cur.range) return false;
+      return old.off === cur.off && ids.match(old.id, cur.id) && covers(old.s, cur.s);
+    default:
+      return regsExact(old, cur, ids);
+  }
+}
+
+/** A slot as one scalar, when a full load from it would give one: a spill, or bytes of which nothing is known. */
+function slotScalar(slot: Slot): Reg | null {
+  if (isFullScalarSpill(slot)) return slot.reg;
+  for (let i = 0; i < 8; i++) {
+    const t = byteType(slot, i);
+    if (t !== SLOT.misc && t !== SLOT.invalid) return null;
+  }
+  return slot.types === 0 ? null : UNKNOWN_SCALAR;
+}
+
+function slotSafe(old: Slot, cur: Slot, ids: IdMap, exact: Exactness): boolean {
+  if (exact === 'exact' && old.types !== cur.types) return false;
+  const oldScalar = slotScalar(old);
+  const curScalar = cur.types === 0 && exact !== 'exact' ? UNKNOWN_SCALAR : slotScalar(cur);
+  if (oldScalar && curScalar) return regSafe(oldScalar, curScalar, ids, exact);
+  let spill = false;
+  for (let i = 0; i < 8; i++) {
+    const o = byteType(old, i);
+    if (o === SLOT.invalid || (o === SLOT.misc && exact !== 'exact')) continue;
+    if (o !== byteType(cur, i)) return false;
+    if (i === 7) spill = o === SLOT.spill;
+  }
+  return !spill || regSafe(old.reg, cur.reg, ids, exact);
+}
+
+function stackSafe(old: Frame, cur: Frame, ids: IdMap, exact: Exactness): boolean {
+  const n = exact === 'exact' ? Math.max(old.stack.length, cur.stack.length) : old.stack.length;
+  for (let spi = 0; spi < n; spi++) {
+    const o = old.stack[spi] ?? EMPTY_SLOT;
+    const c = cur.stack[spi] ?? EMPTY_SLOT;
+    if (o === c && o.reg.id === 0) continue;
+    if (o.types === 0 && exact !== 'exact') continue;
+    if (!slotSafe(o, c, ids, exact)) return false;
+  }
+  return true;
+}
+
+/** Whether the old state covers the current one. */
+export function statesEqual(env: Env, old: State, cur: State, exact: Exactness): boolean {
+  if (old.frames.length !== cur.frames.length) return false;
+  const ids = new IdMap();
+  for (let f = 0; f < old.frames.length; f++) {
+    const a = old.frames[f];
+    const b = cur.frames[f];
+    if (a.callsite !== b.callsite) return false;
+    const live = env.live[frameInsn(cur, f)];
+    for (let r = 0; r < 10; r++) {
+      if ((live & (1 << r)) !== 0 && !regSafe(a.regs[r], b.regs[r], ids, exact)) return false;
+    }
+    if (!stackSafe(a, b, ids, exact)) return false;
+  }
+  return true;
+}

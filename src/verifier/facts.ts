@@ -1,0 +1,61 @@
+// Collects what the engines may rely on while the search runs (see Facts in verified.ts): merged over all arrivals.
+
+import type { InsnIndex } from '../isa/insn.ts';
+import type { Reg, RegKind } from './reg.ts';
+import { type Facts, REG_KIND } from './verified.ts';
+
+const KIND: Record<RegKind, number> = {
+  not_init: REG_KIND.unseen,
+  scalar: REG_KIND.scalar,
+  ctx: REG_KIND.ctx,
+  map_ptr: REG_KIND.map_ptr,
+  map_value: REG_KIND.map_value,
+  fp: REG_KIND.stack,
+  pkt: REG_KIND.packet,
+  pkt_meta: REG_KIND.packet_meta,
+  pkt_end: REG_KIND.packet_end,
+  mem: REG_KIND.mem,
+  func: REG_KIND.other_ptr,
+  sock_common: REG_KIND.other_ptr,
+};
+
+function merge(kinds: Uint8Array, at: InsnIndex, reg: Reg): void {
+  // A pointer that may be NULL is still an address (0) in a narrow register; what differs is only the kind.
+  const kind = KIND[reg.kind];
+  const old = kinds[at];
+  kinds[at] = old === REG_KIND.unseen || old === kind ? kind : REG_KIND.mixed;
+}
+
+const MIXED_MAP = -2;
+const NO_MAP = -1;
+
+export class FactRecorder {
+  readonly reached: Uint8Array;
+  readonly taken: Uint8Array;
+  readonly dst: Uint8Array;
+  readonly src: Uint8Array;
+  readonly callMap: Int32Array;
+
+  constructor(n: number) {
+    this.reached = new Uint8Array(n);
+    this.taken = new Uint8Array(n);
+    this.dst = new Uint8Array(n);
+    this.src = new Uint8Array(n);
+    this.callMap = new Int32Array(n).fill(NO_MAP);
+  }
+
+  operands(at: InsnIndex, dst: Reg, src: Reg): void {
+    merge(this.dst, at, dst);
+    merge(this.src, at, src);
+  }
+
+  call(at: InsnIndex, map: number): void {
+    const old = this.callMap[at];
+    this.callMap[at] = old === NO_MAP || old === map ? map : MIXED_MAP;
+  }
+
+  facts(): Facts {
+    const { reached, taken, dst, src } = this;
+    return { reached, taken, dst, src, callMap: this.callMap.map((m) => (m === MIXED_MAP ? -1 : m)) };
+  }
+}

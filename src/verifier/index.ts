@@ -1,0 +1,113 @@
+// The verifier: program in, verdict out. Pure: no clock, no memory, no I/O; the log does not change the verdict.
+
+import { progTypeById } from '../spec/prog_types.ts';
+import { ERRNO } from '../uapi/errno.ts';
+import { UnsupportedError } from '../uapi/errors.ts';
+import { checkCfg } from './cfg.ts';
+import { checkStackDepth } from './depth.ts';
+import { Env, initialRegs, type VerifyOptions } from './env.ts';
+import { liveRegisters } from './liveness.ts';
+import { Log } from './log.ts';
+import { isReject, type Prog, prepare } from './program.ts';
+import { NOT_INIT, type Reg } from './reg.ts';
+import type { Reject } from './reject.ts';
+import { Search, sourceAt } from './search.ts';
+import { Frame, State } from './state.ts';
+import type { ProgramInput, VerifierStats, VerifyResult } from './verified.ts';
+
+export type { VerifyOptions } from './env.ts';
+export type * from './verified.ts';
+
+const NO_STATS: VerifierStats = {
+  processed: 0,
+  maxStatesPerInsn: 0,
+  totalStates: 0,
+  peakStates: 0,
+  markRead: 0,
+  stackDepths: [],
+};
+
+function statsOf(env: Env): VerifierStats {
+  return {
+    processed: env.processed,
+    maxStatesPerInsn: env.maxStatesPerInsn,
+    totalStates: env.totalStates,
+    peakStates: env.peakStates,
+    markRead: 0,
+    stackDepths: env.stackDepth,
+  };
+}
+
+/** Linux's closing line of the log. */
+export function statsText(s: VerifierStats): string {
+  return (
+    `processed ${s.processed} insns (limit 1000000) max_states_per_insn ${s.maxStatesPerInsn} ` +
+    `total_states ${s.totalStates} peak_states ${s.peakStates} mark_read ${s.markRead}`
+  );
+}
+
+function rejection(
+  input: ProgramInput,
+  reject: Reject,
+  at: number | null,
+  log: Log,
+  stats: VerifierStats,
+): VerifyResult {
+  for (const line of reject.message.split('\n')) log.line(line);
+  log.line(statsText(stats));
+  const lines = reject.message.split('\n');
+  return {
+    ok: false,
+    log: log.text(),
+    stats,
+    error: {
+      code: reject.code,
+      errno: ERRNO[reject.code],
+      message: lines[lines.length - 1],
+      insn: at,
+      source: (at !== null && input.lines && sourceAt(input.lines, at)) || null,
+    },
+  };
+}
+
+function start(prog: Prog): State {
+  const regs: Reg[] = new Array<Reg>(11).fill(NOT_INIT);
+  initialRegs(prog, regs);
+  return new State([new Frame(regs, [], -1, 0, 0)]);
+}
+
+/**
+ * Verifies a program as Linux 6.18 does for a privileged user (BPF_PROG_LOAD). Never throws for what is wrong with the
+ * program; a program type that beewasm does not have is an UnsupportedError.
+ */
+export function verify(input: ProgramInput, options: VerifyOptions = {}): VerifyResult {
+  if (progTypeById(input.type) === undefined) throw new UnsupportedError(`program type ${input.type}`);
+  const log = new Log(options.logLevel ?? 0);
+  const prog = prepare(input);
+  if (isReject(prog)) return rejection(input, prog, null, log, NO_STATS);
+  const cfg = checkCfg(prog);
+  if (isReject(cfg)) return rejection(input, cfg, null, log, NO_STATS);
+  if (log.on) for (const [i, s] of prog.subprogs.entries()) log.line(`func#${i} @${s.start}`);
+  const env = new Env(prog, cfg, liveRegisters(prog), start(prog), log, options);
+  const wrong = new Search(env).run();
+  if (wrong) return rejection(input, wrong, env.insnIdx, log, statsOf(env));
+  log.cut(0);
+  const deep = checkStackDepth(env);
+  const stats = statsOf(env);
+  if (deep) return rejection(input, deep, null, log, stats);
+  log.line(statsText(stats));
+  return {
+    ok: true,
+    log: log.text(),
+    stats,
+    verified: {
+      name: input.name,
+      type: input.type,
+      insns: input.insns,
+      subprogs: prog.subprogs,
+      maps: input.maps,
+      mapRefs: input.mapRefs,
+      facts: env.facts.facts(),
+    },
+  };
+}

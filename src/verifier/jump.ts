@@ -1,0 +1,208 @@
+// Conditional jumps (kernel check_cond_jmp_op): one way when the outcome is known, else both, each with what it teaches
+// about the operands: ranges of scalars, packet bounds, NULL or not.
+
+import type { Insn, InsnIndex } from '../isa/insn.ts';
+import type { JmpOp, OpShape } from '../isa/op.ts';
+import { FLIPPED, isBranchTaken, refine } from './branch.ts';
+import type { Env } from './env.ts';
+import { collectLinked, syncLinked } from './link.ts';
+import { markPrecise } from './precision.ts';
+import { AT_PKT_END, BEYOND_PKT_END, constReg, isNotNull, isPacket, isPointer, type Reg, ZERO_SCALAR } from './reg.ts';
+import { invalid, type Reject, tooBig } from './reject.ts';
+import { type Bounds, isConst, isEmpty, type Scalar, setUnbounded32, setUnbounded64 } from './scalar.ts';
+import { type LinkedReg, mapRegs, type State } from './state.ts';
+import { tnumSubreg, tnumSubregIsConst } from './tnum.ts';
+
+type JumpOp = Extract<OpShape, { kind: 'jmp' }>;
+
+/** Kernel is_pkt_ptr_branch_taken: a packet pointer already proven to be at or beyond the end. */
+function packetDecided(op: JmpOp, dst: Reg, src: Reg): boolean | undefined {
+  if (src.kind !== 'pkt_end' && dst.kind !== 'pkt_end') return undefined;
+  const [pkt, o] = src.kind === 'pkt_end' ? [dst, op] : [src, FLIPPED[op]];
+  if (pkt.range >= 0) return undefined;
+  if (pkt.range === BEYOND_PKT_END) {
+    if (o === 'jle') return false;
+    if (o === 'jgt') return true;
+  }
+  // Beyond or at the end.
+  if (o === 'jlt') return false;
+  if (o === 'jge') return true;
+  return undefined;
+}
+
+function isPacketAny(r: Reg): boolean {
+  return isPacket(r) || r.kind === 'pkt_end';
+}
+
+function sameRegister(op: JmpOp, width: 32 | 64, reg: Reg): boolean | undefined {
+  if (op === 'jset') return isBranchTaken(op, width, reg.s, reg.s);
+  return op === 'jeq' || op === 'jge' || op === 'jle' || op === 'jsge' || op === 'jsle';
+}
+
+/** Whether the outcome is known, for any kinds of operands (kernel is_branch_taken). */
+function decided(op: JumpOp, insn: Insn, dst: Reg, src: Reg): boolean | undefined {
+  if (isPacketAny(dst) && isPacketAny(src) && op.width === 64) return packetDecided(op.op, dst, src);
+  const lowConst = (r: Reg) => r.kind === 'scalar' && (op.width === 64 ? isConst(r.s) : tnumSubregIsConst(r.s.var_off));
+  const [a, b] = lowConst(dst) ? [src, dst] : [dst, src];
+  if (isPointer(a) || isPointer(b)) {
+    const ptr = isPointer(a) ? a : b;
+    const other = ptr === a ? b : a;
+    if (!lowConst(other)) return undefined;
+    const value = op.width === 64 ? other.s.var_off.value : tnumSubreg(other.s.var_off).value;
+    if (value !== 0n || !isNotNull(ptr)) return undefined;
+    if (op.op === 'jeq') return false;
+    return op.op === 'jne' ? true : undefined;
+  }
+  if (op.operand === 'reg' && insn.dst === insn.src) return sameRegister(op.op, op.width, dst);
+  return isBranchTaken(op.op, op.width, dst.s, src.s);
+}
+
+/** A path whose ranges contradict each other can't happen; its scalar keeps only its known bits. */
+function sane(s: Scalar): Scalar {
+  if (!isEmpty(s)) return s;
+  const b: Bounds = { ...s };
+  setUnbounded64(b);
+  setUnbounded32(b);
+  return b;
+}
+
+/** What the outcome says about two scalars, in one branch. */
+function refineScalars(state: State, op: JumpOp, insn: Insn, src: Reg, holds: boolean): void {
+  const { regs } = state.frame;
+  const dst = regs[insn.dst];
+  if (dst.kind !== 'scalar' || src.kind !== 'scalar') return;
+  if (op.operand === 'reg' && insn.dst === insn.src) return;
+  const [d, s] = refine(op.op, op.width, holds, dst.s, src.s);
+  regs[insn.dst] = { ...dst, s: sane(d) };
+  if (op.operand === 'reg') regs[insn.src] = { ...src, s: sane(s) };
+}
+
+/** Every register with this pointer's id: NULL becomes the scalar 0, not NULL loses the doubt (mark_ptr_or_null_regs). */
+function markNull(state: State, ptr: Reg, isNullHere: boolean): void {
+  mapRegs(state, (reg) => {
+    if (!reg.maybeNull || reg.id !== ptr.id || !isPointer(reg)) return reg;
+    if (isNullHere) return ZERO_SCALAR;
+    // A map value needs no id any more; sockets keep theirs, references hang on it.
+    return { ...reg, maybeNull: false, id: reg.kind === 'sock_common' ? reg.id : 0 };
+  });
+}
+
+const MAX_PACKET_OFF = 0xffff;
+
+/** Bytes below `ptr` are inside the packet: every pointer with the same base gains that range (find_good_pkt_pointers). */
+function gainRange(state: State, ptr: Reg, rightOpen: boolean): void {
+  if (ptr.off < 0 || (ptr.off === 0 && rightOpen)) return;
+  if (ptr.s.umax > BigInt(MAX_PACKET_OFF) || ptr.s.umax + BigInt(ptr.off) > BigInt(MAX_PACKET_OFF)) return;
+  const range = ptr.off + (rightOpen ? 1 : 0);
+  mapRegs(state, (reg) => (reg.kind === ptr.kind && reg.id === ptr.id && reg.range < range ? { ...reg, range } : reg));
+}
+
+/** The pointer is at (or beyond) the end: nothing behind it may be read, and comparing again is decided. */
+function markAtEnd(state: State, regno: number, rangeOpen: boolean): void {
+  const { regs } = state.frame;
+  if (regs[regno].kind !== 'pkt') return;
+  regs[regno] = { ...regs[regno], range: rangeOpen ? BEYOND_PKT_END : AT_PKT_END };
+}
+
+/** For each comparison `pkt op end`: in which branch (jump or fall through) the bytes below pkt are proven, and how. */
+const PACKET_RULES: Partial<Record<JmpOp, { provenOnJump: boolean; open: boolean }>> = {
+  jgt: { provenOnJump: false, open: false },
+  jlt: { provenOnJump: true, open: true },
+  jge: { provenOnJump: false, open: true },
+  jle: { provenOnJump: true, open: false },
+};
+
+function matchPackets(op: JumpOp, insn: Insn, dst: Reg, src: Reg, jump: State, fall: State): boolean {
+  if (op.operand !== 'reg' || op.width !== 64) return false;
+  const pktFirst = (dst.kind === 'pkt' && src.kind === 'pkt_end') || (dst.kind === 'pkt_meta' && isPlainPacket(src));
+  const pktSecond = (src.kind === 'pkt' && dst.kind === 'pkt_end') || (src.kind === 'pkt_meta' && isPlainPacket(dst));
+  if (!pktFirst && !pktSecond) return false;
+  const rule = PACKET_RULES[pktFirst ? op.op : FLIPPED[op.op]];
+  if (rule === undefined) return false;
+  const [ptr, regno] = pktFirst ? [dst, insn.dst] : [src, insn.src];
+  gainRange(rule.provenOnJump ? jump : fall, ptr, rule.open);
+  markAtEnd(rule.provenOnJump ? fall : jump, regno, !rule.open);
+  return true;
+}
+
+/** pkt_meta is compared with the packet's start. */
+function isPlainPacket(r: Reg): boolean {
+  return r.kind === 'pkt' && r.off === 0 && r.id === 0 && r.s.var_off.mask === 0n && r.s.var_off.value === 0n;
+}
+
+function checkOperands(env: Env, op: JumpOp, insn: Insn): Reject | null {
+  const unreadable = env.read(insn.dst);
+  if (op.operand === 'imm') {
+    return insn.src !== 0 ? invalid('BPF_JMP/JMP32 uses reserved fields') : unreadable;
+  }
+  if (insn.imm !== 0) return invalid('BPF_JMP/JMP32 uses reserved fields');
+  return unreadable ?? env.read(insn.src);
+}
+
+/** Pointers that a comparison may lift the NULL doubt from: `valid == maybe` makes the second valid too. */
+function liftNull(op: JumpOp, insn: Insn, dst: Reg, src: Reg, jump: State, fall: State): void {
+  if (op.width !== 64 || op.operand !== 'reg' || !isPointer(dst) || !isPointer(src)) return;
+  if (dst.maybeNull === src.maybeNull) return;
+  const equal = op.op === 'jeq' ? jump : op.op === 'jne' ? fall : null;
+  if (equal === null) return;
+  const regno = dst.maybeNull ? insn.dst : insn.src;
+  const { regs } = equal.frame;
+  regs[regno] = { ...regs[regno], maybeNull: false };
+}
+
+function follow(env: Env, insn: Insn, jumps: boolean): InsnIndex {
+  return env.insnIdx + 1 + (jumps ? insn.off : 0);
+}
+
+/** The jump at env.insnIdx. Returns where the current path goes on. */
+export function conditionalJump(env: Env, op: JumpOp, insn: Insn): InsnIndex | Reject {
+  const bad = checkOperands(env, op, insn);
+  if (bad) return bad;
+  const dst = env.reg(insn.dst);
+  const src = op.operand === 'reg' ? env.reg(insn.src) : constReg(BigInt.asUintN(64, BigInt(insn.imm)));
+  const dstIsStack = dst.kind === 'fp';
+  const srcIsStack = op.operand === 'reg' && src.kind === 'fp';
+  if (dstIsStack || srcIsStack) env.remember({ dstIsStack, srcIsStack });
+  const outcome = decided(op, insn, dst, src);
+  if (outcome !== undefined) {
+    const reject =
+      (isPointer(dst) ? null : markPrecise(env, insn.dst)) ??
+      (op.operand === 'reg' && !isPointer(src) ? markPrecise(env, insn.src) : null);
+    if (reject) return reject;
+    env.facts.taken[env.insnIdx] |= outcome ? 1 : 2;
+    return follow(env, insn, outcome);
+  }
+  env.facts.taken[env.insnIdx] |= 3;
+  return fork(env, op, insn, dst, src);
+}
+
+function fork(env: Env, op: JumpOp, insn: Insn, dst: Reg, src: Reg): InsnIndex | Reject {
+  const fall = env.state;
+  const linked: LinkedReg[] = [];
+  if (op.operand === 'reg' && src.kind === 'scalar') collectLinked(fall, src.id, linked);
+  if (dst.kind === 'scalar') collectLinked(fall, dst.id, linked);
+  if (linked.length > 1) env.rememberLinked(linked);
+  const jump = env.push(follow(env, insn, true));
+  if (jump === null) return tooBig(`The sequence of ${env.pending.length} jumps is too complex.`);
+  refineScalars(jump, op, insn, src, true);
+  refineScalars(fall, op, insn, src, false);
+  if (linked.length > 1) {
+    for (const [regno, reg] of [
+      [insn.src, op.operand === 'reg' ? src : null],
+      [insn.dst, dst],
+    ] as const) {
+      if (reg === null || reg.kind !== 'scalar' || reg.id === 0) continue;
+      syncLinked(fall, regno, linked);
+      syncLinked(jump, regno, linked);
+    }
+  }
+  liftNull(op, insn, dst, src, jump, fall);
+  const nullTest = op.width === 64 && op.operand === 'imm' && insn.imm === 0 && (op.op === 'jeq' || op.op === 'jne');
+  if (nullTest && dst.maybeNull) {
+    markNull(fall, dst, op.op === 'jne');
+    markNull(jump, dst, op.op === 'jeq');
+  } else {
+    matchPackets(op, insn, dst, src, jump, fall);
+  }
+  return follow(env, insn, false);
+}

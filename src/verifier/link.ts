@@ -1,0 +1,67 @@
+// Scalars that are known to be equal (or apart by a constant) share an id; what a branch teaches about one of them holds
+// for all (kernel assign_scalar_id_before_mov, collect_linked_regs, sync_linked_regs).
+
+import type { Env } from './env.ts';
+import type { Reg } from './reg.ts';
+import { constant } from './scalar.ts';
+import { aluScalar } from './scalar_alu.ts';
+import { isScalarSpill, type LinkedReg, type State } from './state.ts';
+
+/** Gives register `regno` an id before its value is copied. Returns the register. Constants need none. */
+export function linkForCopy(env: Env, regno: number): Reg {
+  let reg = env.reg(regno);
+  if (reg.kind !== 'scalar') return reg;
+  // A link with an offset is not extended to a second copy.
+  if (reg.addConst) reg = { ...reg, id: 0, addConst: false, off: 0 };
+  if (reg.id === 0 && reg.s.var_off.mask !== 0n) reg = { ...reg, id: env.newId() };
+  env.setReg(regno, reg);
+  return reg;
+}
+
+const MAX_LINKED = 6;
+
+/** Registers and slots with this id, at most as many as the history can hold; the others lose their id. */
+export function collectLinked(state: State, id: number, into: LinkedReg[]): void {
+  if (id === 0) return;
+  const add = (reg: Reg, where: LinkedReg): Reg => {
+    if (reg.kind !== 'scalar' || reg.id !== id) return reg;
+    if (into.some((l) => l.frame === where.frame && l.isReg === where.isReg && l.at === where.at)) return reg;
+    if (into.length < MAX_LINKED) {
+      into.push(where);
+      return reg;
+    }
+    return { ...reg, id: 0, addConst: false, off: 0 };
+  };
+  for (let f = state.frames.length - 1; f >= 0; f--) {
+    const frame = state.frames[f];
+    for (let r = 0; r < 10; r++) frame.regs[r] = add(frame.regs[r], { frame: f, isReg: true, at: r });
+    for (let spi = 0; spi < frame.stack.length; spi++) {
+      const slot = frame.stack[spi];
+      if (!isScalarSpill(slot)) continue;
+      const reg = add(slot.reg, { frame: f, isReg: false, at: spi });
+      if (reg !== slot.reg) frame.stack[spi] = { types: slot.types, reg };
+    }
+  }
+}
+
+/** What `known` says about `reg`, which has the same id. */
+function synced(reg: Reg, known: Reg): Reg {
+  if ((!reg.addConst && !known.addConst) || reg.off === known.off) return { ...known, precise: reg.precise };
+  const delta = BigInt.asUintN(64, BigInt((reg.addConst ? reg.off : 0) - (known.addConst ? known.off : 0)));
+  return { ...reg, s: aluScalar('add', 64, known.s, constant(delta)) };
+}
+
+/** Carries the range of register `regno` of the current frame over to everything linked with it. */
+export function syncLinked(state: State, regno: number, linked: readonly LinkedReg[]): void {
+  const known = state.frame.regs[regno];
+  const top = state.frames.length - 1;
+  for (const l of linked) {
+    if (l.isReg && l.frame === top && l.at === regno) continue;
+    const frame = state.frames[l.frame];
+    const reg = l.isReg ? frame.regs[l.at] : frame.stack[l.at].reg;
+    if (reg.kind !== 'scalar' || reg.id !== known.id) continue;
+    const next = synced(reg, known);
+    if (l.isReg) frame.regs[l.at] = next;
+    else frame.stack[l.at] = { types: frame.stack[l.at].types, reg: next };
+  }
+}

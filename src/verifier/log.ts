@@ -1,0 +1,171 @@
+// The kernel's classic verifier log: a list of lines that can be cut back when a path turned out fine (level 1 keeps the
+// path that failed, level 2 everything), and the text of registers, stack and states as Linux 6.18 prints them:
+//
+//   5: (0f) r1 += r0                      ; R0=scalar(smin=smin32=0,smax=umax=8,var_off=(0x0; 0x8)) R1=fp-16
+//   from 1 to 5: R0=0 R10=fp0 fp-8=mmmmmmmm
+
+import { isPacket, kindText, type Reg } from './reg.ts';
+import { S32_MAX, S32_MIN, S64_MAX, S64_MIN, type Scalar, U32_MAX } from './scalar.ts';
+import { byteType, type Frame, isSpill, SLOT, type Slot, type SlotType, type State } from './state.ts';
+import { tnumText, U64_MAX } from './tnum.ts';
+
+export class Log {
+  readonly level: 0 | 1 | 2;
+  #text: string[] = [];
+
+  constructor(level: 0 | 1 | 2) {
+    this.level = level;
+  }
+  get on(): boolean {
+    return this.level > 0;
+  }
+  get position(): number {
+    return this.#text.length;
+  }
+  /** Forgets everything behind `position`, unless the level keeps all. */
+  cut(position: number): void {
+    if (this.level < 2) this.#text.length = Math.min(this.#text.length, position);
+  }
+  line(text: string): void {
+    this.#text.push(`${text}\n`);
+  }
+  /** Changes the last line. */
+  amend(change: (line: string) => string): void {
+    const last = this.#text.pop() ?? '\n';
+    this.#text.push(`${change(last.slice(0, -1))}\n`);
+  }
+  text(): string {
+    return this.#text.join('');
+  }
+}
+
+const S16_MIN = -32768n;
+const S16_MAX = 32767n;
+const U16_MAX = 65535n;
+
+/** Small numbers in decimal, others in hex (kernel verbose_snum). */
+function snum(x: bigint): string {
+  return x >= S16_MIN && x <= S16_MAX ? x.toString() : `0x${BigInt.asUintN(64, x).toString(16)}`;
+}
+function unum(x: bigint): string {
+  return x <= U16_MAX ? x.toString() : `0x${x.toString(16)}`;
+}
+function snum32(x: number): string {
+  return x >= -32768 && x <= 32767 ? String(x) : `0x${(x >>> 0).toString(16)}`;
+}
+
+interface Bound {
+  readonly name: string;
+  readonly text: string;
+  /** Value that makes equal bounds join: `smin=umin=4`. */
+  readonly key: bigint;
+  readonly omit: boolean;
+}
+
+/** The ranges that say something; bounds of equal value are joined behind one number. */
+function rangesText(s: Scalar): string[] {
+  const bounds: Bound[] = [
+    { name: 'smin', key: s.smin, text: snum(s.smin), omit: s.smin === S64_MIN },
+    { name: 'smax', key: s.smax, text: snum(s.smax), omit: s.smax === S64_MAX },
+    { name: 'umin', key: s.umin, text: unum(s.umin), omit: s.umin === 0n },
+    { name: 'umax', key: s.umax, text: unum(s.umax), omit: s.umax === U64_MAX },
+    { name: 'smin32', key: BigInt(s.s32_min), text: snum32(s.s32_min), omit: s.s32_min === S32_MIN },
+    { name: 'smax32', key: BigInt(s.s32_max), text: snum32(s.s32_max), omit: s.s32_max === S32_MAX },
+    { name: 'umin32', key: BigInt(s.u32_min), text: unum(BigInt(s.u32_min)), omit: s.u32_min === 0 },
+    { name: 'umax32', key: BigInt(s.u32_max), text: unum(BigInt(s.u32_max)), omit: s.u32_max === U32_MAX },
+  ];
+  const out: string[] = [];
+  const done = new Set<string>();
+  for (const b of bounds) {
+    if (b.omit || done.has(b.name)) continue;
+    // Only minima join minima and maxima maxima.
+    const same = bounds.filter(
+      (o) => !o.omit && !done.has(o.name) && o.name.slice(1, 4) === b.name.slice(1, 4) && o.key === b.key,
+    );
+    for (const o of same) done.add(o.name);
+    out.push(`${same.map((o) => o.name).join('=')}=${b.text}`);
+  }
+  return out;
+}
+
+function tnumPart(s: Scalar): string[] {
+  return s.var_off.mask === 0n || s.var_off.mask === U64_MAX ? [] : [`var_off=${tnumText(s.var_off)}`];
+}
+
+function scalarText(reg: Reg): string {
+  const p = reg.precise ? 'P' : '';
+  if (reg.s.var_off.mask === 0n) return p + snum(BigInt.asIntN(64, reg.s.var_off.value));
+  const parts: string[] = [];
+  if (reg.id !== 0) parts.push(`id=${reg.id}${reg.addConst ? (reg.off >= 0 ? '+' : '') + reg.off : ''}`);
+  parts.push(...rangesText(reg.s), ...tnumPart(reg.s));
+  return `${p}scalar(${parts.join(',')})`;
+}
+
+/** A register as the log prints it. `mapText` describes maps: name, key and value size. */
+export function regText(reg: Reg, mapText: (map: number) => string): string {
+  if (reg.kind === 'not_init') return '?';
+  if (reg.kind === 'scalar') return scalarText(reg);
+  const constant = reg.s.var_off.mask === 0n;
+  if (reg.kind === 'fp' && constant) return `fp${reg.off + Number(BigInt.asIntN(64, reg.s.var_off.value))}`;
+  const name = reg.kind === 'fp' ? 'fp' : kindText(reg);
+  const parts: string[] = [];
+  if (reg.id !== 0) parts.push(`id=${reg.id}`);
+  if (reg.off !== 0) parts.push(`off=${snum(BigInt(reg.off))}`);
+  if (isPacket(reg)) parts.push(`r=${reg.range}`);
+  if (reg.map >= 0) parts.push(mapText(reg.map));
+  if (reg.kind === 'mem') parts.push(`sz=${reg.size}`);
+  if (constant) {
+    const v = BigInt.asIntN(64, reg.s.var_off.value);
+    if (v !== 0n) parts.push(`imm=${snum(v)}`);
+  } else {
+    parts.push(...rangesText(reg.s), ...tnumPart(reg.s));
+  }
+  return `${name}(${parts.join(',')})`;
+}
+
+const SLOT_CHAR: Record<SlotType, string> = {
+  [SLOT.invalid]: '?',
+  [SLOT.spill]: 'r',
+  [SLOT.misc]: 'm',
+  [SLOT.zero]: '0',
+};
+
+function slotText(slot: Slot, spi: number, mapText: (map: number) => string): string {
+  const bytes: SlotType[] = [];
+  for (let i = 0; i < 8; i++) bytes.push(byteType(slot, i));
+  const at = `fp${-8 * (spi + 1)}`;
+  if (!isSpill(slot)) return `${at}=${bytes.map((b) => SLOT_CHAR[b]).join('')}`;
+  const head = bytes.map((b) => (b === SLOT.spill ? '' : SLOT_CHAR[b])).join('');
+  return `${at}=${head}${regText(slot.reg, mapText)}`;
+}
+
+/** Registers and slots of a frame: those in the masks, or every one that holds something. */
+export function frameText(
+  frame: Frame,
+  mapText: (map: number) => string,
+  only: { readonly regs: number; readonly slots: readonly [number, number] } | null,
+): string {
+  const parts: string[] = [];
+  if (frame.frameno > 0) parts.push(` frame${frame.frameno}:`);
+  frame.regs.forEach((reg, i) => {
+    if (reg.kind === 'not_init' || (only && (only.regs & (1 << i)) === 0)) return;
+    parts.push(` R${i}=${regText(reg, mapText)}`);
+  });
+  frame.stack.forEach((slot, spi) => {
+    if (slot.types === 0 || (only && (only.slots[spi >> 5] & (1 << (spi & 31))) === 0)) return;
+    parts.push(` ${slotText(slot, spi, mapText)}`);
+  });
+  return parts.join('');
+}
+
+export function stateText(state: State, mapText: (map: number) => string): string {
+  return frameText(state.frame, mapText, null);
+}
+
+const STATE_COLUMN = 38;
+
+/** An instruction's line with the state behind it, in a column that grows in steps of 8. */
+export function withState(line: string, state: string): string {
+  const over = Math.max(line.length + 1 - STATE_COLUMN, 0);
+  return `${line.padEnd(STATE_COLUMN + Math.ceil(over / 8) * 8)};${state}`;
+}

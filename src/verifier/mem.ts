@@ -1,0 +1,220 @@
+// Loads and stores: may the program touch these bytes, and what does a load give (kernel check_mem_access). One function
+// per kind of pointer, tied to the kinds by a table.
+
+import type { Size } from '../isa/op.ts';
+import { type CtxKind, ctxAccess } from '../spec/ctx.ts';
+import { mapTypeById } from '../spec/map_types.ts';
+import { BPF_FLAGS } from '../uapi/enums.ts';
+import type { Env } from './env.ts';
+import { isPacket, kindText, makeReg, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
+import { denied, explain, type Reject } from './reject.ts';
+import { constant, S64_MIN, signExtend, truncate } from './scalar.ts';
+import { checkStackBounds, readStack, writeStack } from './stack.ts';
+import { tnumAdd, tnumConst, tnumIsAligned, tnumText } from './tnum.ts';
+import type { MapDef } from './verified.ts';
+
+export interface Access {
+  readonly regno: number;
+  readonly ptr: Reg;
+  /** Offset in the instruction. */
+  readonly off: number;
+  readonly size: Size;
+  /** Store: what is stored (null for an atomic's write); from which register (-1: an immediate). */
+  readonly write: boolean;
+  readonly value: Reg | null;
+  readonly valueRegno: number;
+  /** Atomics must be aligned. */
+  readonly strict: boolean;
+}
+
+/** Result of a load before it is cut to its size; null for stores. */
+type Outcome = Reg | Reject | null;
+
+export const MAX_VAR_OFF = 1n << 29n;
+
+function isRejection(x: Outcome): x is Reject {
+  return x !== null && 'message' in x;
+}
+
+const ALIGNED_NAMES: Partial<Record<RegKind, string>> = { map_value: 'value ', ctx: 'context ', fp: 'stack ' };
+
+/** Kernel check_ptr_alignment: the stack is always strict, other memory only on request. */
+function checkAlignment(env: Env, a: Access): Reject | null {
+  const { ptr, size } = a;
+  const strict = a.strict || env.strictAlignment || ptr.kind === 'fp';
+  if (!strict || size === 1) return null;
+  const fixed = (extra: number) => tnumConst(BigInt.asUintN(64, BigInt(extra + ptr.off + a.off)));
+  if (isPacket(ptr)) {
+    // Strict packets are aligned as if NET_IP_ALIGN were 2.
+    if (tnumIsAligned(tnumAdd(ptr.s.var_off, fixed(2)), size)) return null;
+    return denied(`misaligned packet access off 2+${tnumText(ptr.s.var_off)}+${ptr.off}+${a.off} size ${size}`);
+  }
+  if (tnumIsAligned(tnumAdd(ptr.s.var_off, fixed(0)), size)) return null;
+  const name = ALIGNED_NAMES[ptr.kind] ?? '';
+  return denied(`misaligned ${name}access off ${tnumText(ptr.s.var_off)}+${ptr.off}+${a.off} size ${size}`);
+}
+
+/** [off, off + size) inside a region of `limit` bytes, in the words for its kind (kernel __check_mem_access). */
+function checkFixed(ptr: Reg, regno: number, off: number, size: number, limit: number, zeroOk: boolean): Reject | null {
+  if (off >= 0 && (size > 0 || (size === 0 && zeroOk)) && off + size <= limit) return null;
+  switch (ptr.kind) {
+    case 'map_value':
+      return denied(`invalid access to map value, value_size=${limit} off=${off} size=${size}`);
+    case 'pkt':
+    case 'pkt_meta':
+      return denied(`invalid access to packet, off=${off} size=${size}, R${regno}(id=${ptr.id},off=${off},r=${limit})`);
+    default:
+      return denied(`invalid access to memory, mem_size=${limit} off=${off} size=${size}`);
+  }
+}
+
+const NEGATIVE_INDEX = 'min value is negative, either use unsigned index or do a if (index >=0) check.';
+
+/** A region with a variable offset: both ends must fit (kernel check_mem_region_access). */
+export function checkRegion(
+  regno: number,
+  ptr: Reg,
+  off: number,
+  size: number,
+  limit: number,
+  zeroOk: boolean,
+): Reject | null {
+  const { smin, umax } = ptr.s;
+  const low = BigInt(off) + smin;
+  if (smin < 0n && (smin === S64_MIN || low !== BigInt.asIntN(32, low) || low < 0n)) {
+    return denied(`R${regno} ${NEGATIVE_INDEX}`);
+  }
+  const atMin = checkFixed(ptr, regno, Number(low), size, limit, zeroOk);
+  if (atMin) return explain(atMin, `R${regno} min value is outside of the allowed memory range`);
+  if (umax >= MAX_VAR_OFF) {
+    return denied(`R${regno} unbounded memory access, make sure to bounds check any such access`);
+  }
+  const atMax = checkFixed(ptr, regno, Number(umax) + off, size, limit, zeroOk);
+  return atMax && explain(atMax, `R${regno} max value is outside of the allowed memory range`);
+}
+
+/** Packet bytes: only the fixed offset counts, the range was proven behind the variable part. */
+export function checkPacket(regno: number, ptr: Reg, off: number, size: number, zeroOk: boolean): Reject | null {
+  if (ptr.s.smin < 0n) return denied(`R${regno} ${NEGATIVE_INDEX}`);
+  const outside = `R${regno} offset is outside of the packet`;
+  if (ptr.range < 0) return { code: 'EINVAL', message: outside };
+  const reject = checkFixed(ptr, regno, off, size, ptr.range, zeroOk);
+  return reject && explain(reject, outside);
+}
+
+export function checkMapFlags(map: MapDef, off: number, size: number, write: boolean): Reject | null {
+  const forbidden = write ? BPF_FLAGS.BPF_F_RDONLY_PROG : BPF_FLAGS.BPF_F_WRONLY_PROG;
+  if ((map.flags & forbidden) === 0) return null;
+  const verb = write ? 'write into' : 'read from';
+  return denied(`${verb} map forbidden, value_size=${map.valueSize} off=${off} size=${size}`);
+}
+
+const SPECIAL_SIZE: Record<string, number> = { bpf_spin_lock: 4, bpf_timer: 16 };
+
+/** Value bytes, special fields excluded (kernel check_map_access). */
+export function checkMapValue(
+  env: Env,
+  regno: number,
+  ptr: Reg,
+  off: number,
+  size: number,
+  zeroOk: boolean,
+): Reject | null {
+  const map = env.map(ptr.map);
+  const reject = checkRegion(regno, ptr, off, size, map.valueSize, zeroOk);
+  if (reject) return reject;
+  const low = Number(ptr.s.smin) + off;
+  const high = Number(ptr.s.umax) + off + size;
+  for (const field of map.specialFields ?? []) {
+    const end = field.offset + (SPECIAL_SIZE[field.type] ?? 8);
+    if (low < end && field.offset < high) return denied(`${field.type} cannot be accessed directly by load/store`);
+  }
+  return null;
+}
+
+/** Bytes of a frozen read-only array are constants for the program (kernel bpf_map_direct_read). */
+function constantOf(map: MapDef, ptr: Reg, off: number, size: number): bigint | undefined {
+  const readOnly = (map.flags & BPF_FLAGS.BPF_F_RDONLY_PROG) !== 0 && map.frozen === true;
+  const direct = mapTypeById(map.type)?.name === 'array' && map.maxEntries === 1;
+  if (!readOnly || !direct || map.contents === undefined || ptr.s.var_off.mask !== 0n) return undefined;
+  const at = off + Number(ptr.s.var_off.value);
+  let value = 0n;
+  for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(map.contents[at + i] ?? 0);
+  return value;
+}
+
+function mapValue(env: Env, a: Access, off: number): Outcome {
+  const map = env.map(a.ptr.map);
+  const at = off + Number(BigInt.asIntN(32, a.ptr.s.var_off.mask === 0n ? a.ptr.s.var_off.value : 0n));
+  const reject = checkMapFlags(map, at, a.size, a.write) ?? checkMapValue(env, a.regno, a.ptr, off, a.size, false);
+  if (reject) return reject;
+  if (a.write) return null;
+  const known = constantOf(map, a.ptr, off, a.size);
+  return known === undefined ? UNKNOWN_SCALAR : scalarReg(constant(known));
+}
+
+/** A pointer that must be used as it came (kernel __check_ptr_off_reg). */
+export function checkUnmodified(regno: number, ptr: Reg): Reject | null {
+  const name = kindText(ptr);
+  if (ptr.off < 0) return denied(`negative offset ${name} ptr R${regno} off=${ptr.off} disallowed`);
+  if (ptr.off !== 0) return denied(`dereference of modified ${name} ptr R${regno} off=${ptr.off} disallowed`);
+  if (ptr.s.var_off.mask !== 0n || ptr.s.var_off.value !== 0n) {
+    return denied(`variable ${name} access var_off=${tnumText(ptr.s.var_off)} disallowed`);
+  }
+  return null;
+}
+
+const CTX_LOADS: Record<CtxKind, (env: Env) => Reg> = {
+  scalar: () => UNKNOWN_SCALAR,
+  pkt: () => makeReg({ kind: 'pkt' }),
+  pkt_end: () => makeReg({ kind: 'pkt_end' }),
+  pkt_meta: () => makeReg({ kind: 'pkt_meta' }),
+  sock_common_or_null: (env) => makeReg({ kind: 'sock_common', maybeNull: true, id: env.newId() }),
+};
+
+function ctx(env: Env, a: Access, off: number): Outcome {
+  const reject = checkUnmodified(a.regno, a.ptr);
+  if (reject) return reject;
+  const field = env.ctx && ctxAccess(env.ctx, off, a.size, a.write);
+  if (!field) return denied(`invalid bpf_context access off=${off} size=${a.size}`);
+  return a.write ? null : CTX_LOADS[field.kind](env);
+}
+
+function stack(env: Env, a: Access, off: number): Outcome {
+  const reject = checkStackBounds(env, a.regno, a.ptr, off, a.size, a.write);
+  if (reject) return reject;
+  if (a.write) return writeStack(env, a.ptr, off, a.size, a.value, a.valueRegno);
+  return readStack(env, a.regno, a.ptr, off, a.size);
+}
+
+function packet(env: Env, a: Access, off: number): Outcome {
+  if (a.write && !env.type.packetWrite) return denied('cannot write into packet');
+  return checkPacket(a.regno, a.ptr, off, a.size, false) ?? (a.write ? null : UNKNOWN_SCALAR);
+}
+
+function plainMemory(_env: Env, a: Access, off: number): Outcome {
+  return checkRegion(a.regno, a.ptr, off, a.size, a.ptr.size, false) ?? (a.write ? null : UNKNOWN_SCALAR);
+}
+
+type Handler = (env: Env, a: Access, off: number) => Outcome;
+
+const HANDLERS: Partial<Record<RegKind, Handler>> = {
+  map_value: mapValue,
+  ctx,
+  fp: stack,
+  pkt: packet,
+  pkt_meta: packet,
+  mem: plainMemory,
+};
+
+/** One access. Loads return what the register holds (cut to `size`, sign-extended when `signed`). */
+export function accessMemory(env: Env, a: Access, signed: boolean): Reg | Reject | null {
+  const misaligned = checkAlignment(env, a);
+  if (misaligned) return misaligned;
+  const handler = a.ptr.maybeNull ? undefined : HANDLERS[a.ptr.kind];
+  if (handler === undefined) return denied(`R${a.regno} invalid mem access '${kindText(a.ptr)}'`);
+  const result = handler(env, a, a.ptr.off + a.off);
+  if (result === null || isRejection(result) || result.kind !== 'scalar' || a.size === 8) return result;
+  const s = signed ? signExtend(result.s, a.size as 1 | 2 | 4, 64) : truncate(result.s, a.size);
+  return s === result.s ? result : { ...result, s };
+}

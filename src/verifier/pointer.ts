@@ -1,0 +1,108 @@
+// Arithmetic on pointers (kernel adjust_ptr_min_max_vals): constants go to the fixed offset, variables to the variable
+// part; everything that could leave the allowed +-2^29 is refused.
+
+import type { AluOp, Width } from '../isa/op.ts';
+import type { Env } from './env.ts';
+import { MAX_VAR_OFF } from './mem.ts';
+import { isPacket, kindText, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
+import { denied, invalid, type Reject } from './reject.ts';
+import { type Bounds, isEmpty, S64_MIN, type Scalar, setUnbounded32, sync } from './scalar.ts';
+import { aluScalar } from './scalar_alu.ts';
+
+const MOVABLE: ReadonlySet<RegKind> = new Set(['ctx', 'map_value', 'fp', 'pkt', 'pkt_meta', 'mem', 'func']);
+
+/** Kernel's text of each operator. */
+export const OPERATOR: Record<AluOp, string> = {
+  add: '+=',
+  sub: '-=',
+  mul: '*=',
+  div: '/=',
+  sdiv: '/=',
+  or: '|=',
+  and: '&=',
+  lsh: '<<=',
+  rsh: '>>=',
+  mod: '%=',
+  smod: '%=',
+  xor: '^=',
+  mov: '=',
+  arsh: 's>>=',
+};
+
+/** Kernel check_reg_sane_offset. */
+function checkSane(reg: Reg, name: string): Reject | null {
+  const { s } = reg;
+  if (s.var_off.mask === 0n) {
+    const v = BigInt.asIntN(64, s.var_off.value);
+    if (v >= MAX_VAR_OFF || v <= -MAX_VAR_OFF) return invalid(`math between ${name} pointer and ${v} is not allowed`);
+  }
+  if (BigInt(reg.off) >= MAX_VAR_OFF || BigInt(reg.off) <= -MAX_VAR_OFF) {
+    return invalid(`${name} pointer offset ${reg.off} is not allowed`);
+  }
+  if (s.smin === S64_MIN) {
+    return invalid(`math between ${name} pointer and register with unbounded min value is not allowed`);
+  }
+  if (s.smin >= MAX_VAR_OFF || s.smin <= -MAX_VAR_OFF) {
+    return invalid(`value ${s.smin} makes ${name} pointer be out of bounds`);
+  }
+  return null;
+}
+
+function fitsS32(x: bigint): boolean {
+  return BigInt.asIntN(32, x) === x;
+}
+
+/** Pointers do not carry 32-bit ranges. */
+function without32(s: Scalar): Scalar {
+  const b: Bounds = { ...s };
+  setUnbounded32(b);
+  return sync(b);
+}
+
+/** ptr op scalar, where `dst` is the register that is written and `scalarFirst` says it held the scalar. */
+export function pointerAlu(
+  env: Env,
+  op: AluOp,
+  width: Width,
+  dst: number,
+  ptr: Reg,
+  offset: Reg,
+  scalarFirst: boolean,
+): Reg | Reject {
+  const { s } = offset;
+  if (isEmpty(s) || (s.var_off.mask === 0n && (s.smin !== s.smax || s.umin !== s.umax))) return UNKNOWN_SCALAR;
+  if (width === 32) {
+    return op === 'sub' ? UNKNOWN_SCALAR : denied(`R${dst} 32-bit pointer arithmetic prohibited`);
+  }
+  const name = kindText(ptr);
+  if (ptr.maybeNull) return denied(`R${dst} pointer arithmetic on ${name} prohibited, null-check it first`);
+  const known = s.var_off.mask === 0n;
+  const zeroAdd = ptr.kind === 'map_ptr' && known && s.smin === 0n && op === 'add';
+  if (!MOVABLE.has(ptr.kind) && !zeroAdd) return denied(`R${dst} pointer arithmetic on ${name} prohibited`);
+  const insane = checkSane({ ...offset, off: 0 }, name) ?? checkSane(ptr, name);
+  if (insane) return insane;
+  if (op !== 'add' && op !== 'sub') {
+    const bitwise = op === 'and' || op === 'or' || op === 'xor';
+    return denied(
+      bitwise
+        ? `R${dst} bitwise operator ${OPERATOR[op]} on pointer prohibited`
+        : `R${dst} pointer arithmetic with ${OPERATOR[op]} operator prohibited`,
+    );
+  }
+  if (op === 'sub') {
+    if (scalarFirst) return denied(`R${dst} tried to subtract pointer from scalar`);
+    if (ptr.kind === 'fp') return denied(`R${dst} subtraction from stack pointer prohibited`);
+  }
+  const result = moved(env, op, ptr, s, known);
+  return checkSane(result, name) ?? result;
+}
+
+function moved(env: Env, op: 'add' | 'sub', ptr: Reg, s: Scalar, known: boolean): Reg {
+  const fixed = op === 'add' ? BigInt(ptr.off) + s.smin : BigInt(ptr.off) - s.smin;
+  if (known && fitsS32(fixed)) return { ...ptr, off: Number(fixed), s: without32(ptr.s) };
+  const next: Reg = { ...ptr, s: without32(aluScalar(op, 64, ptr.s, s)) };
+  if (!isPacket(ptr)) return next;
+  // A new variable part makes a new base; what was proven stays true only when the pointer moved down.
+  const keeps = op === 'sub' && s.smin >= 0n;
+  return { ...next, id: env.newId(), range: keeps ? ptr.range : 0 };
+}

@@ -1,0 +1,314 @@
+// Precision tracking (kernel mark_chain_precision, backtrack_insn). A scalar that decided something (a branch, a pointer
+// offset, a size) must be compared by pruning. Walking the path backwards from the use, the registers and stack slots the
+// value came from are found, and marked precise in every kept state on the way.
+
+import type { Insn, InsnIndex } from '../isa/insn.ts';
+import type { Env } from './env.ts';
+import { callTarget } from './program.ts';
+import type { Reject } from './reject.ts';
+import { type Frame, type HistoryEntry, isScalarSpill, type State } from './state.ts';
+
+/** Registers and slots that are still to be traced, per frame. */
+class Trace {
+  frame: number;
+  readonly regs: number[] = [];
+  readonly slots: bigint[] = [];
+
+  constructor(frame: number) {
+    this.frame = frame;
+    for (let f = 0; f <= frame; f++) this.clearFrame(f);
+  }
+  clearFrame(f: number): void {
+    this.regs[f] = 0;
+    this.slots[f] = 0n;
+  }
+  get empty(): boolean {
+    for (let f = 0; f <= this.frame; f++) if (this.regs[f] !== 0 || this.slots[f] !== 0n) return false;
+    return true;
+  }
+  has(r: number): boolean {
+    return (this.regs[this.frame] & (1 << r)) !== 0;
+  }
+  set(r: number, f = this.frame): void {
+    this.regs[f] |= 1 << r;
+  }
+  clear(r: number, f = this.frame): void {
+    this.regs[f] &= ~(1 << r);
+  }
+  hasSlot(f: number, spi: number): boolean {
+    return ((this.slots[f] >> BigInt(spi)) & 1n) !== 0n;
+  }
+  setSlot(f: number, spi: number): void {
+    this.slots[f] |= 1n << BigInt(spi);
+  }
+  clearSlot(f: number, spi: number): void {
+    this.slots[f] &= ~(1n << BigInt(spi));
+  }
+  enter(): void {
+    this.frame++;
+    this.clearFrame(this.frame);
+  }
+  leave(): void {
+    this.frame--;
+  }
+}
+
+/** What can't be traced: everything becomes precise. */
+const GIVE_UP = Symbol('give up');
+type Outcome = typeof GIVE_UP | undefined;
+
+const ARGS = [1, 2, 3, 4, 5];
+
+/** If one of the registers that gained a range together is wanted, all are. */
+function spread(t: Trace, hist: HistoryEntry | null): void {
+  const linked = hist?.linked;
+  if (!linked) return;
+  const wanted = linked.some(
+    (l) => l.frame <= t.frame && (l.isReg ? (t.regs[l.frame] & (1 << l.at)) !== 0 : t.hasSlot(l.frame, l.at)),
+  );
+  if (!wanted) return;
+  for (const l of linked) {
+    if (l.isReg) t.set(l.at, l.frame);
+    else t.setSlot(l.frame, l.at);
+  }
+}
+
+/** A value in `dst` now came from `from`. */
+function replace(t: Trace, dst: number, from: number | null): void {
+  if (!t.has(dst)) return;
+  t.clear(dst);
+  if (from !== null && from !== 10) t.set(from);
+}
+
+function traceLoad(t: Trace, insn: Insn, hist: HistoryEntry | null): void {
+  if (!t.has(insn.dst)) return;
+  t.clear(insn.dst);
+  // Only fills from the stack carry a scalar that was known before; other loads are unknown values.
+  if (hist !== null && hist.spi >= 0) t.setSlot(hist.frame, hist.spi);
+}
+
+function traceStore(t: Trace, insn: Insn, hist: HistoryEntry | null, fromReg: boolean): Outcome {
+  // A pointer is never traced as a scalar: the state is confused.
+  if (t.has(insn.dst)) return GIVE_UP;
+  if (hist === null || hist.spi < 0 || !t.hasSlot(hist.frame, hist.spi)) return undefined;
+  t.clearSlot(hist.frame, hist.spi);
+  if (fromReg) t.set(insn.src);
+  return undefined;
+}
+
+function traceLocalCall(env: Env, t: Trace, at: InsnIndex, subseq: InsnIndex): Outcome {
+  const target = callTarget(env.prog.insns[at], at);
+  if (subseq >= 0 && subseq !== target) return GIVE_UP;
+  // Going back out of the callee: what it still wants of R1-R5 are the caller's.
+  const regs = t.regs[t.frame];
+  if ((regs & ~0b111110) !== 0 || t.slots[t.frame] !== 0n || t.frame === 0) return GIVE_UP;
+  t.leave();
+  for (const r of ARGS) if (regs & (1 << r)) t.set(r);
+  return undefined;
+}
+
+function traceExit(env: Env, t: Trace, subseq: InsnIndex): Outcome {
+  // Going back into a callee from the instruction behind its call.
+  if (subseq < 1) return GIVE_UP;
+  const call = env.prog.insns[subseq - 1];
+  if (call.code !== 0x85 || call.src !== 1) return undefined;
+  const wantsR0 = t.has(0);
+  t.clear(0);
+  if (ARGS.some((r) => t.has(r))) return GIVE_UP;
+  t.enter();
+  if (wantsR0) t.set(0);
+  return undefined;
+}
+
+/** One step backwards: what was wanted after the instruction, in terms of what was there before it. */
+function traceBack(env: Env, at: InsnIndex, subseq: InsnIndex, hist: HistoryEntry | null, t: Trace): Outcome {
+  const op = env.prog.ops[at];
+  if (op === undefined) return undefined;
+  const insn = env.prog.insns[at];
+  spread(t, hist);
+  let outcome: Outcome;
+  switch (op.kind) {
+    case 'alu':
+      if (!t.has(insn.dst)) break;
+      if (op.op === 'mov') replace(t, insn.dst, op.operand === 'reg' ? insn.src : null);
+      else if (op.operand === 'reg' && insn.src !== 10) t.set(insn.src);
+      break;
+    case 'movsx':
+      replace(t, insn.dst, insn.src);
+      break;
+    case 'neg':
+    case 'end':
+    case 'ja':
+    case 'may_goto':
+      break;
+    case 'lddw':
+      replace(t, insn.dst, null);
+      break;
+    case 'ldx':
+    case 'load_acq':
+      traceLoad(t, insn, hist);
+      break;
+    case 'stx':
+    case 'store_rel':
+      outcome = traceStore(t, insn, hist, true);
+      break;
+    case 'st':
+      outcome = traceStore(t, insn, hist, false);
+      break;
+    case 'atomic': {
+      const loads = op.op === 'cmpxchg' ? 0 : op.fetch ? insn.src : -1;
+      // A fetch may read a spilled scalar, like a load; otherwise its result is unknown.
+      if (loads >= 0 && t.has(loads)) {
+        t.clear(loads);
+        if (hist !== null && hist.spi >= 0) t.setSlot(hist.frame, hist.spi);
+      }
+      if (hist !== null && hist.spi >= 0 && loads < 0 && t.hasSlot(hist.frame, hist.spi)) outcome = GIVE_UP;
+      break;
+    }
+    case 'ld_abs':
+    case 'ld_ind':
+      if (t.has(0)) outcome = GIVE_UP;
+      break;
+    case 'jmp': {
+      const two = op.operand === 'reg';
+      if (two && (t.has(insn.dst) || t.has(insn.src))) {
+        if (!hist?.dstIsStack) t.set(insn.dst);
+        if (!hist?.srcIsStack) t.set(insn.src);
+      }
+      break;
+    }
+    case 'call':
+      if (op.callee === 'local') {
+        outcome = traceLocalCall(env, t, at, subseq);
+      } else {
+        t.clear(0);
+        // A helper's arguments are not scalars that flow through it.
+        if (ARGS.some((r) => t.has(r))) outcome = GIVE_UP;
+      }
+      break;
+    case 'exit':
+      outcome = traceExit(env, t, subseq);
+      break;
+    default:
+      op satisfies never;
+  }
+  if (outcome === undefined) spread(t, hist);
+  return outcome;
+}
+
+function historyAt(state: State, end: number, at: InsnIndex): HistoryEntry | null {
+  const h = end > 0 ? state.history[end - 1] : undefined;
+  return h !== undefined && h.idx === at ? h : null;
+}
+
+/** Marks what is still wanted precise in a kept state; what is no scalar there, or precise already, needs no more. */
+function markIn(state: State, t: Trace): void {
+  for (let f = t.frame; f >= 0; f--) {
+    const frame = state.frames[f];
+    for (let r = 0; r < 10; r++) {
+      if ((t.regs[f] & (1 << r)) === 0) continue;
+      const reg = frame.regs[r];
+      if (reg.kind !== 'scalar' || reg.precise) t.clear(r, f);
+      else frame.regs[r] = { ...reg, precise: true };
+    }
+    markSlots(frame, t, f);
+  }
+}
+
+function markSlots(frame: Frame, t: Trace, f: number): void {
+  for (let rest = t.slots[f], spi = 0; rest !== 0n; rest >>= 1n, spi++) {
+    if ((rest & 1n) === 0n) continue;
+    const slot = frame.stack[spi];
+    if (slot === undefined || !isScalarSpill(slot) || slot.reg.precise) t.clearSlot(f, spi);
+    else frame.stack[spi] = { types: slot.types, reg: { ...slot.reg, precise: true } };
+  }
+}
+
+/** Every scalar of every ancestor becomes precise: the fallback that is always right. */
+function markAll(from: State): void {
+  for (let st: State | null = from; st !== null; st = st.parent) {
+    for (const frame of st.frames) {
+      for (let r = 0; r < 10; r++) {
+        const reg = frame.regs[r];
+        if (reg.kind === 'scalar' && !reg.precise) frame.regs[r] = { ...reg, precise: true };
+      }
+      frame.stack.forEach((slot, spi) => {
+        if (isScalarSpill(slot) && !slot.reg.precise) {
+          frame.stack[spi] = { types: slot.types, reg: { ...slot.reg, precise: true } };
+        }
+      });
+    }
+  }
+}
+
+function trace(env: Env, t: Trace): void {
+  const start = env.state;
+  let st: State = start;
+  let last = env.insnIdx;
+  let subseq: InsnIndex = -1;
+  let skip = true;
+  while (!t.empty) {
+    let end = st.history.length;
+    // A state made by the entry of a function that was never walked into has nothing before it.
+    for (let at = last; at >= 0; ) {
+      const hist = historyAt(st, end, at);
+      if (skip) skip = false;
+      else if (traceBack(env, at, subseq, hist, t) === GIVE_UP) {
+        markAll(start);
+        return;
+      }
+      if (t.empty) return;
+      subseq = at;
+      if (at === st.firstInsnIdx && (end === 0 || (end === 1 && st.history[0].idx === at))) break;
+      if (hist !== null) {
+        at = hist.prevIdx;
+        end--;
+      } else {
+        at--;
+      }
+    }
+    const { parent } = st;
+    if (parent === null) {
+      // Arguments of the program itself come from nowhere.
+      if (t.frame === 0 && (t.regs[0] & ~0b111110) === 0 && t.slots[0] === 0n) return;
+      break;
+    }
+    // The parent was kept just before `first` was executed.
+    markIn(parent, t);
+    if (t.empty) return;
+    subseq = st.firstInsnIdx;
+    last = parent.lastInsnIdx;
+    st = parent;
+  }
+  if (!t.empty) markAll(start);
+}
+
+/** The scalar in register `regno` of the current frame decided something here. */
+export function markPrecise(env: Env, regno: number): Reject | null {
+  const reg = env.reg(regno);
+  if (reg.kind !== 'scalar' || !env.prune) return null;
+  const t = new Trace(env.state.frames.length - 1);
+  t.set(regno);
+  trace(env, t);
+  return null;
+}
+
+/** The scalar spilled at `spi` of `frame` decided something here. */
+export function markSlotPrecise(env: Env, frame: number, spi: number): void {
+  if (!env.prune) return;
+  const t = new Trace(env.state.frames.length - 1);
+  t.setSlot(frame, spi);
+  trace(env, t);
+}
+
+/** Pruning against `old`: what is precise there must be precise on the current path too. */
+export function propagatePrecision(env: Env, old: State): void {
+  const t = new Trace(env.state.frames.length - 1);
+  old.frames.forEach((frame, f) => {
+    for (let r = 0; r < 10; r++) if (frame.regs[r].kind === 'scalar' && frame.regs[r].precise) t.set(r, f);
+    frame.stack.forEach((slot, spi) => {
+      if (isScalarSpill(slot) && slot.reg.precise) t.setSlot(f, spi);
+    });
+  });
+  if (!t.empty) trace(env, t);
+}

@@ -1,0 +1,330 @@
+// Loads and stores through stack pointers (kernel check_stack_read / check_stack_write): spills and fills of whole
+// registers, plain bytes, variable offsets, and ranges that helpers read or fill. Root semantics: uninitialised stack
+// may be read.
+
+import type { Env } from './env.ts';
+import { linkForCopy } from './link.ts';
+import { markPrecise } from './precision.ts';
+import { constReg, isNull, NOT_INIT, type Reg, regWidth, UNKNOWN_SCALAR, ZERO_SCALAR } from './reg.ts';
+import { denied, invalid, type Reject } from './reject.ts';
+import {
+  allBytes,
+  byteType,
+  EMPTY_SLOT,
+  type Frame,
+  isScalarSpill,
+  isSpill,
+  markStackRead,
+  markStackWritten,
+  SLOT,
+  type Slot,
+  scrub,
+  withByte,
+} from './state.ts';
+import { tnumText } from './tnum.ts';
+
+const MAX_BPF_STACK = 512;
+const BPF_MAX_VAR_OFF = 1n << 29n;
+
+/** The frame a stack pointer points into. */
+export function frameOf(env: Env, ptr: Reg): Frame {
+  return env.state.frames[ptr.frame];
+}
+
+function spiOf(off: number): number {
+  return (-off - 1) >> 3;
+}
+/** Index in the slot of the byte at `off`. */
+function byteOf(off: number): number {
+  return (-off - 1) & 7;
+}
+
+function slotAt(frame: Frame, spi: number): Slot {
+  return frame.stack[spi] ?? EMPTY_SLOT;
+}
+
+/**
+ * Whether [off, off + size) from the pointer lies in the frame for every value of the pointer; makes room for it.
+ * `off` already holds the pointer's fixed offset.
+ */
+export function checkStackBounds(
+  env: Env,
+  regno: number,
+  ptr: Reg,
+  off: number,
+  size: number,
+  write: boolean,
+): Reject | null {
+  const verb = write ? ' write to' : ' read from';
+  const { s } = ptr;
+  const constant = s.var_off.mask === 0n;
+  let min: number;
+  let max: number;
+  if (constant) {
+    min = Number(BigInt.asIntN(64, s.var_off.value)) + off;
+    max = min + size;
+  } else {
+    if (s.smax >= BPF_MAX_VAR_OFF || s.smin <= -BPF_MAX_VAR_OFF) {
+      return denied(`invalid unbounded variable-offset${verb} stack R${regno}`);
+    }
+    min = Number(s.smin) + off;
+    max = Number(s.smax) + off + size;
+  }
+  let code: 'EACCES' | 'EINVAL' | 'EFAULT' | null = null;
+  if (min < -MAX_BPF_STACK || min > -1) code = 'EACCES';
+  else if (max > 0) code = 'EINVAL';
+  else if (size < 0) code = 'EFAULT';
+  if (code !== null) {
+    return {
+      code,
+      message: constant
+        ? `invalid${verb} stack R${regno} off=${min} size=${size}`
+        : `invalid variable-offset${verb} stack R${regno} var_off=${tnumText(s.var_off)} off=${off} size=${size}`,
+    };
+  }
+  env.growStack(frameOf(env, ptr), -min);
+  return null;
+}
+
+/** Store of `size` bytes at fp + off, from a register (value) or an immediate (`value` constant, regno -1). */
+export function writeStack(
+  env: Env,
+  ptr: Reg,
+  off: number,
+  size: number,
+  value: Reg | null,
+  regno: number,
+): Reject | null {
+  const { s } = ptr;
+  if (s.var_off.mask !== 0n) return writeStackVar(env, ptr, off, size, value, regno);
+  return writeStackFixed(env, ptr, off + Number(BigInt.asIntN(64, s.var_off.value)), size, value, regno);
+}
+
+function setSlot(env: Env, frame: Frame, spi: number, slot: Slot): void {
+  frame.stack[spi] = slot;
+  env.touchSlot(frame.frameno, spi);
+}
+
+/** Slot after the register was spilled into its low `size` bytes; the bytes above keep being zero or unknown. */
+function spilled(old: Slot, reg: Reg, size: number): Slot {
+  let types = old.types;
+  for (let i = 7; i >= 8 - size; i--) types = withByte(types, i, SLOT.spill);
+  for (let i = 7 - size; i >= 0; i--) {
+    const t = byteType(old, i);
+    if (t !== SLOT.zero && t !== SLOT.invalid) types = withByte(types, i, SLOT.misc);
+  }
+  return { types, reg: reg.precise ? { ...reg, precise: false } : reg };
+}
+
+function writeStackFixed(
+  env: Env,
+  ptr: Reg,
+  off: number,
+  size: number,
+  value: Reg | null,
+  regno: number,
+): Reject | null {
+  const frame = frameOf(env, ptr);
+  const spi = spiOf(off);
+  const old = slotAt(frame, spi);
+  const aligned = off % 8 === 0;
+  if (size === 8) markStackWritten(env.state, frame.frameno, spi);
+  if (value !== null && aligned && value.kind === 'scalar') {
+    const fits = regWidth(value) <= size * 8;
+    const linked = regno >= 0 && fits ? linkForCopy(env, regno) : value;
+    setSlot(env, frame, spi, spilled(old, fits ? linked : { ...linked, id: 0, addConst: false, off: 0 }, size));
+    env.remember({ spi, frame: frame.frameno });
+    return null;
+  }
+  if (value !== null && value.kind !== 'scalar' && value.kind !== 'not_init') {
+    if (size !== 8) return denied('invalid size of register spill');
+    if (frame !== env.frame && value.kind === 'fp') {
+      return invalid('cannot spill pointers to stack into stack frame of the caller');
+    }
+    setSlot(env, frame, spi, spilled(old, value, size));
+    env.remember({ spi, frame: frame.frameno });
+    return null;
+  }
+  // Plain data: a spilled register in the slot is gone.
+  let types = isSpill(old) ? scrub(old.types) : old.types;
+  let type: typeof SLOT.misc | typeof SLOT.zero = SLOT.misc;
+  if (value !== null && isNull(value)) {
+    // The zero is part of what later loads rely on, and STACK_ZERO cannot be traced back: it becomes precise now.
+    if (regno >= 0) {
+      const reject = markPrecise(env, regno);
+      if (reject) return reject;
+    }
+    type = SLOT.zero;
+  }
+  for (let i = 0; i < size; i++) types = withByte(types, byteOf(off + i), type);
+  setSlot(env, frame, spi, { types, reg: NOT_INIT });
+  return null;
+}
+
+function writeStackVar(env: Env, ptr: Reg, off: number, size: number, value: Reg | null, regno: number): Reject | null {
+  const frame = frameOf(env, ptr);
+  const min = off + Number(ptr.s.smin);
+  const max = off + Number(ptr.s.smax) + size;
+  const zero = value !== null && isNull(value);
+  let zeroUsed = false;
+  for (let at = min; at < max; at++) {
+    const spi = spiOf(at);
+    const slot = slotAt(frame, spi);
+    const t = byteType(slot, byteOf(at));
+    if (zero && t === SLOT.spill && isScalarSpill(slot) && isNull(slot.reg)) {
+      zeroUsed = true;
+      continue;
+    }
+    const keepZero = zero && t === SLOT.zero;
+    zeroUsed ||= keepZero;
+    const types = withByte(
+      isSpill(slot) ? scrub(slot.types) : slot.types,
+      byteOf(at),
+      keepZero ? SLOT.zero : SLOT.misc,
+    );
+    setSlot(env, frame, spi, { types, reg: NOT_INIT });
+  }
+  if (zeroUsed && regno >= 0) return markPrecise(env, regno);
+  return null;
+}
+
+/** Load of `size` bytes at the pointer + off. Returns what the register then holds. */
+export function readStack(env: Env, regno: number, ptr: Reg, off: number, size: number): Reg | Reject {
+  if (ptr.s.var_off.mask !== 0n) return readStackVar(env, regno, ptr, off, size);
+  return readStackFixed(env, ptr, off + Number(BigInt.asIntN(64, ptr.s.var_off.value)), size);
+}
+
+function touchRead(env: Env, frame: Frame, spi: number): void {
+  markStackRead(env.state, frame.frameno, spi);
+  env.touchSlot(frame.frameno, spi);
+}
+
+function readStackFixed(env: Env, ptr: Reg, off: number, size: number): Reg | Reject {
+  const frame = frameOf(env, ptr);
+  const spi = spiOf(off);
+  const slot = slotAt(frame, spi);
+  touchRead(env, frame, spi);
+  if (!isSpill(slot)) return readBytes(env, frame, off, off + size);
+  let spillSize = 1;
+  for (let i = 7; i > 0 && byteType(slot, i - 1) === SLOT.spill; i--) spillSize++;
+  const { reg } = slot;
+  if (size === 8 && spillSize === 8) {
+    const linked = withId(env, reg);
+    if (linked !== reg) frame.stack[spi] = { types: slot.types, reg: linked };
+    env.remember({ spi, frame: frame.frameno });
+    return linked;
+  }
+  if (reg.kind !== 'scalar') return denied('invalid size of register fill');
+  if (size <= spillSize && off % 8 === 0) {
+    env.remember({ spi, frame: frame.frameno });
+    return regWidth(reg) > size * 8 ? { ...reg, id: 0, addConst: false, off: 0 } : reg;
+  }
+  let spillBytes = 0;
+  let zeroBytes = 0;
+  for (let i = 0; i < size; i++) {
+    const t = byteType(slot, byteOf(off + i));
+    if (t === SLOT.spill) spillBytes++;
+    if (t === SLOT.zero) zeroBytes++;
+  }
+  if (spillBytes === size && isNull(reg)) {
+    env.remember({ spi, frame: frame.frameno });
+    return ZERO_SCALAR;
+  }
+  return zeroBytes === size ? ZERO_SCALAR : UNKNOWN_SCALAR;
+}
+
+/** Gives a spilled scalar an id so that what is learned of the copy counts for the slot too. */
+function withId(env: Env, reg: Reg): Reg {
+  if (reg.kind !== 'scalar' || reg.s.var_off.mask === 0n) return reg;
+  if (reg.addConst) return { ...reg, addConst: false, off: 0, id: env.newId() };
+  return reg.id === 0 ? { ...reg, id: env.newId() } : reg;
+}
+
+/** Bytes that are all known zeroes read as 0, anything else as unknown. */
+function readBytes(env: Env, frame: Frame, min: number, max: number): Reg {
+  let zeroes = 0;
+  for (let at = min; at < max; at++) {
+    const spi = spiOf(at);
+    touchRead(env, frame, spi);
+    if (byteType(slotAt(frame, spi), byteOf(at)) === SLOT.zero) zeroes++;
+  }
+  return zeroes === max - min ? ZERO_SCALAR : UNKNOWN_SCALAR;
+}
+
+function readStackVar(env: Env, regno: number, ptr: Reg, off: number, size: number): Reg | Reject {
+  const reject = checkStackRange(env, regno, ptr, off, size, { zeroOk: false, write: false, clobber: false });
+  if (reject) return reject;
+  return readBytes(env, frameOf(env, ptr), off + Number(ptr.s.smin), off + Number(ptr.s.smax) + size);
+}
+
+export interface RangeUse {
+  readonly zeroOk: boolean;
+  /** The bytes need not be readable: somebody fills them. */
+  readonly write: boolean;
+  /** Somebody may change readable bytes. */
+  readonly clobber: boolean;
+}
+
+/** Whether a helper (or a load at a variable offset) may use [off, off + size) from the stack pointer. */
+export function checkStackRange(
+  env: Env,
+  regno: number,
+  ptr: Reg,
+  off: number,
+  size: number,
+  use: RangeUse,
+): Reject | null {
+  if (size === 0 && !use.zeroOk) return denied('invalid zero-sized read');
+  const reject = checkStackBounds(env, regno, ptr, off, size, use.write);
+  if (reject) return reject;
+  const constant = ptr.s.var_off.mask === 0n;
+  const base = constant ? Number(BigInt.asIntN(64, ptr.s.var_off.value)) : 0;
+  const min = off + (constant ? base : Number(ptr.s.smin));
+  const max = off + (constant ? base : Number(ptr.s.smax)) + size;
+  if (use.write && constant) return null;
+  const frame = frameOf(env, ptr);
+  for (let at = min; at < max; at++) {
+    const spi = spiOf(at);
+    touchRead(env, frame, spi);
+    const slot = slotAt(frame, spi);
+    if (!use.clobber) continue;
+    if (isSpill(slot)) setSlot(env, frame, spi, { types: scrub(slot.types), reg: NOT_INIT });
+    else setSlot(env, frame, spi, { types: withByte(slot.types, byteOf(at), SLOT.misc), reg: NOT_INIT });
+  }
+  return null;
+}
+
+/** Bytes that a helper has filled become data. */
+export function fillStack(env: Env, ptr: Reg, off: number, size: number): void {
+  const frame = frameOf(env, ptr);
+  const start = off + Number(BigInt.asIntN(64, ptr.s.var_off.value));
+  for (let at = start; at < start + size; at++) {
+    const spi = spiOf(at);
+    const slot = slotAt(frame, spi);
+    const types = withByte(isSpill(slot) ? scrub(slot.types) : slot.types, byteOf(at), SLOT.misc);
+    setSlot(env, frame, spi, { types, reg: NOT_INIT });
+    if (types === allBytes(SLOT.misc) && at === start + size - 1) markStackWritten(env.state, frame.frameno, spi);
+  }
+}
+
+/** The constant that `size` bytes at a stack pointer hold, and the slot that says so; undefined when it is not known. */
+export function constantOnStack(env: Env, ptr: Reg, size: number): { value: bigint; spi: number } | undefined {
+  if (ptr.kind !== 'fp' || ptr.s.var_off.mask !== 0n) return undefined;
+  const off = ptr.off + Number(BigInt.asIntN(64, ptr.s.var_off.value));
+  if (off >= 0) return undefined;
+  const spi = spiOf(off);
+  const slot = slotAt(frameOf(env, ptr), spi);
+  const run = (t: number) => {
+    let n = 0;
+    for (let i = byteOf(off); i >= 0 && byteType(slot, i) === t; i--) n++;
+    return n;
+  };
+  if (run(SLOT.zero) >= size) return { value: 0n, spi: -1 };
+  if (!isScalarSpill(slot) || run(SLOT.spill) !== size || slot.reg.s.var_off.mask !== 0n) return undefined;
+  return { value: slot.reg.s.var_off.value, spi };
+}
+
+/** A store of an immediate. */
+export function immediate(imm: number): Reg {
+  return constReg(BigInt.asUintN(64, BigInt(imm)));
+}
