@@ -25,6 +25,8 @@ export interface Access {
   readonly valueRegno: number;
   /** Atomics must be aligned. */
   readonly strict: boolean;
+  /** Sign-extending load. */
+  readonly signed: boolean;
 }
 
 /** Result of a load before it is cut to its size; null for stores. */
@@ -103,8 +105,9 @@ export function checkPacket(regno: number, ptr: Reg, off: number, size: number, 
 }
 
 export function checkMapFlags(map: MapDef, off: number, size: number, write: boolean): Reject | null {
+  const flags = map.flags | (mapTypeById(map.type)?.impliedFlags ?? 0);
   const forbidden = write ? BPF_FLAGS.BPF_F_RDONLY_PROG : BPF_FLAGS.BPF_F_WRONLY_PROG;
-  if ((map.flags & forbidden) === 0) return null;
+  if ((flags & forbidden) === 0) return null;
   const verb = write ? 'write into' : 'read from';
   return denied(`${verb} map forbidden, value_size=${map.valueSize} off=${off} size=${size}`);
 }
@@ -176,7 +179,9 @@ function ctx(env: Env, a: Access, off: number): Outcome {
   const reject = checkUnmodified(a.regno, a.ptr);
   if (reject) return reject;
   const field = env.ctx && ctxAccess(env.ctx, off, a.size, a.write);
-  if (!field) return denied(`invalid bpf_context access off=${off} size=${a.size}`);
+  // A pointer can't be sign-extended.
+  if (!field || (a.signed && field.kind !== 'scalar'))
+    return denied(`invalid bpf_context access off=${off} size=${a.size}`);
   return a.write ? null : CTX_LOADS[field.kind](env);
 }
 
@@ -207,14 +212,14 @@ const HANDLERS: Partial<Record<RegKind, Handler>> = {
   mem: plainMemory,
 };
 
-/** One access. Loads return what the register holds (cut to `size`, sign-extended when `signed`). */
-export function accessMemory(env: Env, a: Access, signed: boolean): Reg | Reject | null {
+/** One access. Loads return what the register holds (cut to its size). */
+export function accessMemory(env: Env, a: Access): Reg | Reject | null {
   const misaligned = checkAlignment(env, a);
   if (misaligned) return misaligned;
   const handler = a.ptr.maybeNull ? undefined : HANDLERS[a.ptr.kind];
   if (handler === undefined) return denied(`R${a.regno} invalid mem access '${kindText(a.ptr)}'`);
   const result = handler(env, a, a.ptr.off + a.off);
   if (result === null || isRejection(result) || result.kind !== 'scalar' || a.size === 8) return result;
-  const s = signed ? signExtend(result.s, a.size as 1 | 2 | 4, 64) : truncate(result.s, a.size);
+  const s = a.signed ? signExtend(result.s, a.size as 1 | 2 | 4, 64) : truncate(result.s, a.size);
   return s === result.s ? result : { ...result, s };
 }

@@ -105,12 +105,12 @@ function checkMapRef(input: ProgramInput, insn: Insn, ref: MapRef | undefined): 
     return { code: 'EBADF', message: `fd ${insn.imm} is not pointing to valid bpf_map` };
   }
   if (ref.kind === 'fd') return null;
-  if (ref.off >= BPF_MAX_VAR_OFF) return invalid(`direct value offset of ${ref.off >>> 0} is not allowed`);
+  if (ref.off >>> 0 >= BPF_MAX_VAR_OFF) return invalid(`direct value offset of ${ref.off >>> 0} is not allowed`);
   const row = mapTypeById(map.type);
   if (row?.store !== 'array' || row.perCpu || map.maxEntries !== 1) {
     return { code: 'ENOTSUPP', message: 'no direct value access support for this map type' };
   }
-  if (ref.off >= map.valueSize) {
+  if (ref.off >>> 0 >= map.valueSize) {
     return invalid(`invalid access to map value pointer, value_size=${map.valueSize} off=${ref.off >>> 0}`);
   }
   return null;

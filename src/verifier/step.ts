@@ -181,14 +181,25 @@ function end(env: Env, _op: Of<'end'>, insn: Insn): Next {
 // --- memory -------------------------------------------------------------------------------------------------------
 
 function access(insn: Insn, regno: number, ptr: Reg, size: Size, more: Partial<Access>): Access {
-  return { regno, ptr, off: insn.off, size, write: false, value: null, valueRegno: -1, strict: false, ...more };
+  return {
+    regno,
+    ptr,
+    off: insn.off,
+    size,
+    write: false,
+    value: null,
+    valueRegno: -1,
+    strict: false,
+    signed: false,
+    ...more,
+  };
 }
 
 function load(env: Env, insn: Insn, size: Size, signed: boolean, strict: boolean): Next {
   const bad = env.read(insn.src) ?? env.canWrite(insn.dst);
   if (bad) return bad;
   const ptr = env.reg(insn.src);
-  const result = accessMemory(env, access(insn, insn.src, ptr, size, { strict }), signed);
+  const result = accessMemory(env, access(insn, insn.src, ptr, size, { strict, signed }));
   if (result === null) return env.insnIdx + 1;
   if ('message' in result) return result;
   write(env, insn.dst, result.precise ? { ...result, precise: false } : result);
@@ -204,7 +215,7 @@ function store(env: Env, insn: Insn, size: Size, strict: boolean): Next {
   if (bad) return bad;
   const value = env.reg(insn.src);
   const a = access(insn, insn.dst, env.reg(insn.dst), size, { write: true, value, valueRegno: insn.src, strict });
-  const result = accessMemory(env, a, false);
+  const result = accessMemory(env, a);
   return result !== null && 'message' in result ? result : env.insnIdx + 1;
 }
 
@@ -217,7 +228,7 @@ function st(env: Env, op: Of<'st'>, insn: Insn): Next {
   const bad = env.read(insn.dst);
   if (bad) return bad;
   const a = access(insn, insn.dst, env.reg(insn.dst), op.size, { write: true, value: immediate(insn.imm) });
-  const result = accessMemory(env, a, false);
+  const result = accessMemory(env, a);
   return result !== null && 'message' in result ? result : env.insnIdx + 1;
 }
 
@@ -238,9 +249,9 @@ function atomic(env: Env, op: Of<'atomic'>, insn: Insn): Next {
   const unwritable = into >= 0 ? env.canWrite(into) : null;
   if (unwritable) return unwritable;
   const ptr = env.reg(insn.dst);
-  const read = accessMemory(env, access(insn, insn.dst, ptr, op.size, { strict: true }), false);
+  const read = accessMemory(env, access(insn, insn.dst, ptr, op.size, { strict: true }));
   if (read !== null && 'message' in read) return read;
-  const written = accessMemory(env, access(insn, insn.dst, ptr, op.size, { write: true, strict: true }), false);
+  const written = accessMemory(env, access(insn, insn.dst, ptr, op.size, { write: true, strict: true }));
   if (written !== null && 'message' in written) return written;
   if (into >= 0 && read !== null) write(env, into, { ...read, precise: false });
   return env.insnIdx + 1;
