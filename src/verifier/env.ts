@@ -8,7 +8,7 @@ import type { Cfg } from './cfg.ts';
 import { FactRecorder } from './facts.ts';
 import type { Log } from './log.ts';
 import type { Prog } from './program.ts';
-import { constReg, makeReg, type Reg } from './reg.ts';
+import { constReg, makeReg, type Reg, type RegKind } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
 import type { Frame, HistoryEntry, LinkedReg, State } from './state.ts';
 import type { MapDef } from './verified.ts';
@@ -61,6 +61,8 @@ export class Env {
   peakStates = 0;
   keptStates = 0;
   maxStatesPerInsn = 0;
+  /** Kind of pointer that each load and store went through. */
+  readonly pointerKind = new Map<InsnIndex, RegKind>();
   /** Bytes of stack per subprogram. */
   readonly stackDepth: number[];
 

@@ -5,6 +5,7 @@ import type { Env } from './env.ts';
 import { type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { type Scalar, sameScalar } from './scalar.ts';
 import {
+  allBytes,
   byteType,
   EMPTY_SLOT,
   type Frame,
@@ -100,6 +101,8 @@ function regSafe(old: Reg, cur: Reg, ids: IdMap, exact: Exactness): boolean {
   }
 }
 
+const MISC = allBytes(SLOT.misc);
+
 /** A slot as one scalar, when a full load from it would give one: a spill, or bytes of which nothing is known. */
 function slotScalar(slot: Slot): Reg | null {
   if (isFullScalarSpill(slot)) return slot.reg;
@@ -131,7 +134,11 @@ function stackSafe(old: Frame, cur: Frame, ids: IdMap, exact: Exactness): boolea
     const o = old.stack[spi] ?? EMPTY_SLOT;
     const c = cur.stack[spi] ?? EMPTY_SLOT;
     if (o === c && o.reg.id === 0) continue;
-    if (o.types === 0 && exact !== 'exact') continue;
+    if (exact !== 'exact') {
+      if (o.types === 0 || o.types === MISC) continue;
+      // The old path used more stack than the current one ever touched.
+      if (spi >= cur.stack.length) return false;
+    }
     if (!slotSafe(o, c, ids, exact)) return false;
   }
   return true;

@@ -19,15 +19,16 @@ import {
   makeReg,
   NOT_INIT,
   type Reg,
+  type RegKind,
   regWidth,
   scalarReg,
   UNKNOWN_SCALAR,
 } from './reg.ts';
 import { denied, invalid, type Reject, tooBig } from './reject.ts';
-import { constant, isConst, isEmpty, type Scalar, signExtend, UNKNOWN, zext32 } from './scalar.ts';
+import { constant, isConst, isEmpty, type Scalar, sameScalar, signExtend, UNKNOWN, zext32 } from './scalar.ts';
 import { aluScalar, negScalar } from './scalar_alu.ts';
 import { immediate } from './stack.ts';
-import { Frame, MAX_CALL_FRAMES } from './state.ts';
+import { Frame, isScalarSpill, MAX_CALL_FRAMES, type State } from './state.ts';
 
 /** Where the path goes on; END = the program exits here. */
 export const END = -1;
@@ -203,7 +204,17 @@ function load(env: Env, insn: Insn, size: Size, signed: boolean, strict: boolean
   if (result === null) return env.insnIdx + 1;
   if ('message' in result) return result;
   write(env, insn.dst, result.precise ? { ...result, precise: false } : result);
-  return env.insnIdx + 1;
+  return onePointerKind(env, ptr) ?? env.insnIdx + 1;
+}
+
+/** Accesses through these are rewritten per instruction in the kernel: one instruction, one kind (save_aux_ptr_type). */
+const REWRITTEN: ReadonlySet<RegKind> = new Set<RegKind>(['ctx', 'sock_common']);
+
+function onePointerKind(env: Env, ptr: Reg): Reject | null {
+  const before = env.pointerKind.get(env.insnIdx);
+  if (before === undefined) env.pointerKind.set(env.insnIdx, ptr.kind);
+  const clash = before !== undefined && before !== ptr.kind && (REWRITTEN.has(before) || REWRITTEN.has(ptr.kind));
+  return clash ? invalid('same insn cannot be used with different pointers') : null;
 }
 
 function ldx(env: Env, op: Of<'ldx'>, insn: Insn): Next {
@@ -214,9 +225,10 @@ function store(env: Env, insn: Insn, size: Size, strict: boolean): Next {
   const bad = env.read(insn.src) ?? env.read(insn.dst);
   if (bad) return bad;
   const value = env.reg(insn.src);
-  const a = access(insn, insn.dst, env.reg(insn.dst), size, { write: true, value, valueRegno: insn.src, strict });
+  const ptr = env.reg(insn.dst);
+  const a = access(insn, insn.dst, ptr, size, { write: true, value, valueRegno: insn.src, strict });
   const result = accessMemory(env, a);
-  return result !== null && 'message' in result ? result : env.insnIdx + 1;
+  return result !== null && 'message' in result ? result : (onePointerKind(env, ptr) ?? env.insnIdx + 1);
 }
 
 function stx(env: Env, op: Of<'stx'>, insn: Insn): Next {
@@ -227,9 +239,10 @@ function st(env: Env, op: Of<'st'>, insn: Insn): Next {
   if (insn.src !== 0) return reserved('BPF_ST');
   const bad = env.read(insn.dst);
   if (bad) return bad;
-  const a = access(insn, insn.dst, env.reg(insn.dst), op.size, { write: true, value: immediate(insn.imm) });
+  const ptr = env.reg(insn.dst);
+  const a = access(insn, insn.dst, ptr, op.size, { write: true, value: immediate(insn.imm) });
   const result = accessMemory(env, a);
-  return result !== null && 'message' in result ? result : env.insnIdx + 1;
+  return result !== null && 'message' in result ? result : (onePointerKind(env, ptr) ?? env.insnIdx + 1);
 }
 
 /** Memory that an atomic instruction can't work on (kernel atomic_ptr_type_ok). */
@@ -322,7 +335,34 @@ function mayGoto(env: Env, _op: Of<'may_goto'>, insn: Insn): Next {
   const other = env.push(env.insnIdx + 1);
   if (other === null) return tooBig(`The sequence of ${env.pending.length} jumps is too complex.`);
   other.mayGotoDepth++;
+  widen(env, other);
   return env.insnIdx + 1 + insn.off;
+}
+
+/** Scalars that change from one iteration to the next and decided nothing so far may be anything in the next one. */
+function widen(env: Env, next: State): void {
+  const at = env.insnIdx;
+  // The nearest state is the one kept right here; the one before it belongs to the last iteration.
+  let old = env.state.parent?.parent ?? null;
+  const sameCalls = (st: State) =>
+    st.frames.length === next.frames.length && st.frames.every((f, i) => f.callsite === next.frames[i].callsite);
+  while (old !== null && !(old.insnIdx === at && sameCalls(old))) old = old.parent;
+  if (old === null) return;
+  const widened = (before: Reg, now: Reg) =>
+    before.kind === 'scalar' &&
+    now.kind === 'scalar' &&
+    !before.precise &&
+    !now.precise &&
+    !(sameScalar(before.s, now.s) && before.id === now.id);
+  next.frames.forEach((frame, f) => {
+    const before = old.frames[f];
+    for (let r = 0; r < 10; r++) if (widened(before.regs[r], frame.regs[r])) frame.regs[r] = UNKNOWN_SCALAR;
+    frame.stack.forEach((slot, spi) => {
+      const o = before.stack[spi];
+      if (o === undefined || !isScalarSpill(o) || !isScalarSpill(slot) || !widened(o.reg, slot.reg)) return;
+      frame.stack[spi] = { types: slot.types, reg: UNKNOWN_SCALAR };
+    });
+  });
 }
 
 function call(env: Env, op: Of<'call'>, insn: Insn): Next {
