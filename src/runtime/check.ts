@@ -1,16 +1,21 @@
 // The verifier's place in loading: a program's input -> what engines get, or the exception of a rejection.
 
-import { UnsupportedError } from '../uapi/errors.ts';
+import { type VerifyOptions, verify } from '../verifier/index.ts';
 import type { ProgramInput, Verified } from '../verifier/verified.ts';
 import type { VerifierReport } from './program.ts';
+import { VerifierError } from './rejected.ts';
 import { unverified } from './unverified.ts';
 
 export interface Checked {
   readonly code: Verified;
+  /** null = nothing was checked. */
   readonly report: VerifierReport | null;
 }
 
-export function check(input: ProgramInput, verify: boolean): Checked {
-  if (!verify) return { code: unverified(input), report: null };
-  throw new UnsupportedError('verification');
+/** Throws VerifierError for a program that the verifier refuses. */
+export function check(input: ProgramInput, options: VerifyOptions | null): Checked {
+  if (options === null) return { code: unverified(input), report: null };
+  const result = verify(input, options);
+  if (!result.ok) throw new VerifierError(input.name, result.error, result.log);
+  return { code: result.verified, report: { log: result.log, stats: result.stats } };
 }

@@ -135,7 +135,8 @@ export class Kernel implements ProgramHost, LoadHost {
     const engine = engineFor(this.#toolchain, options.jit ?? 'auto');
     const foreign = maps.find((map) => !this.#registry.hasMap(map));
     if (foreign !== undefined) throw new BpfError('EBADF', `map '${foreign.name}' is not a map of this Kernel`);
-    const { code, report } = check(input, options.verify ?? true);
+    const { verify = true, logLevel = 1 } = options;
+    const { code, report } = check(input, verify ? { logLevel, cpus: this.cpus } : null);
     const loaded: LoadedProgram = {
       id: this.#registry.nextProgramId(),
       code,

@@ -16,6 +16,8 @@ export interface LoadOptions {
   readonly jit?: JitLevel;
   /** false: nothing is checked; for programs no kernel would load. */
   readonly verify?: boolean;
+  /** How much the verifier's log says. 0: the verdict, 1 (default): the path that failed, 2: everything. */
+  readonly logLevel?: 0 | 1 | 2;
 }
 
 /** What loading needs of the Kernel. */

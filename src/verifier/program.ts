@@ -160,7 +160,7 @@ const KNOWN_CODES: ReadonlySet<number> = (() => {
   const codes = new Set<number>();
   for (let code = 0; code < 256; code++) {
     const probes: Insn[] = [];
-    for (const imm of [0, 16]) for (const src of [0, 1]) probes.push({ code, dst: 0, src, off: 0, imm });
+    for (const imm of [0, 16, 0x100]) for (const src of [0, 1]) probes.push({ code, dst: 0, src, off: 0, imm });
     if (code !== 0x8d && probes.some((p) => opOf(p) !== undefined)) codes.add(code);
   }
   return codes;
