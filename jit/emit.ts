@@ -89,6 +89,13 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
   const asI32 = (e: number) => e as I32;
   const asI64 = (e: number) => e as I64;
   const callType = bin.createType([bin.i32, bin.i32]);
+  // As with the memory: an instruction that names a table which does not exist yet aborts Binaryen.
+  let hasTable = false;
+  const needTable = () => {
+    if (!hasTable) m.addTableImport(TABLE, ENV, TABLE);
+    hasTable = true;
+    return TABLE;
+  };
 
   return {
     i32,
@@ -112,8 +119,8 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
     call: (name, args) => asStmt(m.call(name, args, bin.none)),
     call32: (name, args) => asI32(m.call(name, args, bin.i32)),
     call64: (name, args) => asI64(m.call(name, args, bin.i64)),
-    tailCall: (index, r1, sp) => asStmt(m.return_call_indirect(TABLE, index, [r1, sp], callType, bin.i64)),
-    tableSize: () => asI32(m.table.size(TABLE)),
+    tailCall: (index, r1, sp) => asStmt(m.return_call_indirect(needTable(), index, [r1, sp], callType, bin.i64)),
+    tableSize: () => asI32(m.table.size(needTable())),
     drop: (value) => asStmt(m.drop(value)),
     return: (value) => asStmt(m.return(value)),
     unreachable: () => asStmt(m.unreachable()),
@@ -126,7 +133,7 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
     },
     finish: (imports, options) => {
       m.addMemoryImport(MEMORY, ENV, MEMORY, true);
-      if (imports.table) m.addTableImport(TABLE, ENV, TABLE);
+      if (imports.table) needTable();
       for (const name of imports.globals) m.addGlobalImport(name, ENV, name, bin.i32, false);
       for (const [name, sig] of imports.functions) addImport(name, sig);
       if (options.optimize) optimize(bin, m);

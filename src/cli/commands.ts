@@ -5,6 +5,7 @@ import type { Command, RawCommand } from './command.ts';
 import { conformancePluginCommand } from './conformance_plugin.ts';
 import { disasmCommand } from './disasm.ts';
 import { featureCommand } from './feature.ts';
+import { pcapCommand } from './pcap.ts';
 import { progDump } from './prog_dump.ts';
 import { progRun } from './prog_run.ts';
 import { progShow } from './prog_show.ts';
@@ -13,6 +14,7 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   progShow,
   progRun,
   progDump,
+  pcapCommand,
   asmCommand,
   disasmCommand,
   featureCommand,

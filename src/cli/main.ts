@@ -145,6 +145,8 @@ function printHelp(commands: readonly AnyCommand[]): number {
 
 // `beewasm ... | head` closes the pipe early: that is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`Error: can't write to stdout: ${error.message}\n`);
+  process.exit(1);
 });
 process.exitCode = await main(process.argv.slice(2));

@@ -97,6 +97,17 @@ export class Batch {
     this.#executable.runBatch(this.#region!, this.#slots.length);
   }
 
+  /** The same with one engine call for each packet: what code pays whose packets come one at a time; r0 has 32 bits. */
+  runEach(): void {
+    for (let i = 0; i < this.#slots.length; i++) {
+      const { r1, r2 } = this.#slots[i].prepared;
+      resetCpu(this.#memory, this.#cpu);
+      const r0 = this.#record(i) + BATCH_RECORD.r0;
+      this.#memory.setU32(r0, this.#executable.run32(r1, r2));
+      this.#memory.setU32(r0 + 4, 0);
+    }
+  }
+
   /** Low 32 bits of each packet's last r0. */
   retvals(): Uint32Array {
     return Uint32Array.from(this.#slots, (_, i) => this.#memory.u32(this.#record(i) + BATCH_RECORD.r0));
