@@ -5,11 +5,12 @@ import { progTypeByName } from '../src/spec/prog_types.ts';
 import { BeewasmError } from '../src/uapi/errors.ts';
 import { ENGINES, type EngineName } from './engines.ts';
 
-export const USAGE = `usage: conformance isa|rejects|verifier --vectors FILE [options]
+export const USAGE = `usage: conformance isa|rejects|verifier|explain --vectors FILE [options]
 
   isa        rows {name, mem, insns, expected_r0} run as type raw
   rejects    rows that a load must refuse
   verifier   rows with Linux's verdict; accepted ones with a run are run on both engines
+  explain    the same rows: Linux's log (live kernel) and ours up to where they part
 
   --engine interp|jit|both   engines of isa (default both)
   --verify                   isa: the verifier must accept each row first (default: verification off)
@@ -17,9 +18,10 @@ export const USAGE = `usage: conformance isa|rejects|verifier --vectors FILE [op
   --theme TEXT               verifier: only themes that contain TEXT (repeatable)
   --type NAME|NUMBER         verifier: only this program type (repeatable)
   --id TEXT                  only rows whose id contains TEXT
-  --no-run                   verifier: verdicts only`;
+  --no-run                   verifier: verdicts only
+  --log 1|2                  explain: log level (default 2)`;
 
-export const SUITES = ['isa'] as const;
+export const SUITES = ['isa', 'rejects', 'verifier', 'explain'] as const;
 export type Suite = (typeof SUITES)[number];
 
 export interface Options {
@@ -32,6 +34,7 @@ export interface Options {
   readonly types: readonly number[];
   readonly id: string;
   readonly run: boolean;
+  readonly log: 1 | 2;
 }
 
 export class UsageError extends BeewasmError {
@@ -56,6 +59,7 @@ export function parseOptions(argv: readonly string[]): Options {
     types: (values.type ?? []).map(progTypeNumber),
     id: values.id ?? '',
     run: !values['no-run'],
+    log: values.log === '1' ? 1 : 2,
   };
 }
 
@@ -73,6 +77,7 @@ function parse(argv: readonly string[]) {
         type: { type: 'string', multiple: true },
         id: { type: 'string' },
         'no-run': { type: 'boolean' },
+        log: { type: 'string' },
       },
     });
   } catch (error) {

@@ -4,10 +4,13 @@
 import { BeewasmError } from '../src/uapi/errors.ts';
 import { type Options, parseOptions, USAGE, UsageError } from './args.ts';
 import { openRunner } from './engines.ts';
-import { isaText } from './report.ts';
+import { isaText, rejectsText, verifierText } from './report.ts';
+import { explain as explainRow } from './suites/explain.ts';
 import { runIsa } from './suites/isa.ts';
 import { startProgress } from './suites/progress.ts';
-import { readIsaRows } from './vectors.ts';
+import { runRejects } from './suites/rejects.ts';
+import { runVerifier } from './suites/verifier.ts';
+import { readIsaRows, readVerifierRows, type VerifierRow } from './vectors.ts';
 
 interface Result {
   readonly report: unknown;
@@ -22,7 +25,35 @@ async function isa(options: Options): Promise<Result> {
   return { report, text: isaText(report), passed: report.failed.length === 0 };
 }
 
-const suites = { isa } satisfies Record<Options['suite'], (o: Options) => Promise<Result>>;
+async function rejects(options: Options): Promise<Result> {
+  const rows = readIsaRows(options.vectors).filter((r) => r.name.includes(options.id));
+  const report = runRejects(rows, startProgress('rejects', rows.length));
+  return { report, text: rejectsText(report), passed: report.failed.length === 0 };
+}
+
+async function verifier(options: Options): Promise<Result> {
+  const rows = readVerifierRows(options.vectors).filter((r) => wanted(r, options));
+  const progress = startProgress('verifier', rows.length);
+  const { report, outcomes } = runVerifier(rows, options.run ? await openRunner() : null, progress);
+  const passed = report.agree === report.total && report.run.different.length === 0;
+  return { report, text: verifierText(report, outcomes), passed };
+}
+
+async function explain(options: Options): Promise<Result> {
+  const rows = readVerifierRows(options.vectors).filter((r) => wanted(r, options));
+  const texts = rows.map((r) => explainRow(r, options.log));
+  return { report: texts, text: texts.join('\n\n'), passed: true };
+}
+
+function wanted(row: VerifierRow, { themes, types, id }: Options): boolean {
+  return (
+    (themes.length === 0 || themes.some((t) => row.theme.includes(t))) &&
+    (types.length === 0 || types.includes(row.input.type)) &&
+    row.id.includes(id)
+  );
+}
+
+const suites = { isa, rejects, verifier, explain } satisfies Record<Options['suite'], (o: Options) => Promise<Result>>;
 
 async function main(argv: readonly string[]): Promise<number> {
   try {

@@ -1,0 +1,203 @@
+// The conformance runner: vectors are checked, the contracts' JSON and exit codes hold, and the suites of ../shared come
+// out as they must: every ISA row on both engines, no false accept in the themes that are done.
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { parseOptions } from '../conformance/args.ts';
+import { ENGINES, openRunner } from '../conformance/engines.ts';
+import { ROOT, sharedFile } from '../conformance/shared.ts';
+import { runIsa } from '../conformance/suites/isa.ts';
+import { runRejects } from '../conformance/suites/rejects.ts';
+import { runVerifier } from '../conformance/suites/verifier.ts';
+import { readIsaRows, readVerifierRows } from '../conformance/vectors.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'beewasm-conformance-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const quiet = { step() {}, end() {} };
+
+function vectors(rows: unknown): string {
+  const path = join(folder, 'rows.json');
+  writeFileSync(path, typeof rows === 'string' ? rows : JSON.stringify(rows));
+  return path;
+}
+
+function command(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'dist/conformance/main.js'), ...args], {
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+/** r0 = mem[1] + len; exit */
+const ADD = '71100100000000000f200000000000009500000000000000';
+const isaRow = (more: object = {}) => ({ name: 'add', mem: '050607', insns: ADD, expected_r0: '0x9', ...more });
+const verifierRow = (more: object = {}) => ({
+  id: 'v1',
+  name: 'r0 = 7',
+  theme: 'basic',
+  program: {
+    type: 1,
+    expected_attach_type: 0,
+    flags: 0,
+    license: 'GPL',
+    n_insns: 2,
+    insns: 'b7000000070000009500000000000000',
+  },
+  maps: [],
+  map_refs: [],
+  kernel: { verdict: 'ACCEPT', errno: null, processed: 2, message: null },
+  run: { data: '00'.repeat(64), retval: 7 },
+  ...more,
+});
+
+describe('vectors', () => {
+  it.for([
+    ['{', 'not JSON'],
+    [{}, 'not a JSON array'],
+    [[3], 'row 0 must be an object'],
+    [[isaRow({ insns: '950' })], 'row 0 (add): insns must be hex bytes'],
+    [[isaRow({ insns: '95' })], 'row 0 (add): insns must be a multiple of 8 bytes'],
+    [[isaRow({ expected_r0: '9' })], 'row 0 (add): expected_r0 must be a number or 0x-hex string'],
+  ] as const)('refuses %j', ([rows, message]) => {
+    expect(() => readIsaRows(vectors(rows))).toThrow(message);
+  });
+
+  it.for([
+    [{ id: 4 }, 'row 0 (r0 = 7): id must be a string'],
+    [{ kernel: { verdict: 'MAYBE' } }, 'kernel: verdict must be ACCEPT or REJECT'],
+    [{ map_refs: [{ insn: 0, map: 0, kind: 'fd', off: 0 }] }, 'map_refs[0]: map must be below 0'],
+    [{ program: { ...verifierRow().program, n_insns: 3 } }, 'program: n_insns must be 2 instructions'],
+    [{ program: undefined }, 'program must be an object'],
+  ] as const)('refuses %j', ([more, message]) => {
+    expect(() => readVerifierRows(vectors([verifierRow(more)]))).toThrow(message);
+  });
+
+  it('reads value0 of a read-only map as frozen contents', () => {
+    const map = { name: 'ro', type: 2, key_size: 4, value_size: 2, max_entries: 1, map_flags: 128, map_extra: 0 };
+    const [row] = readVerifierRows(vectors([verifierRow({ maps: [{ ...map, value0: '0102' }, map] })]));
+    expect(row.input.maps[0]).toMatchObject({ frozen: true, contents: Uint8Array.of(1, 2) });
+    expect(row.input.maps[1].frozen).toBeUndefined();
+  });
+});
+
+describe('command line', () => {
+  it('prints the isa contract', () => {
+    const { status, stdout, stderr } = command('isa', '--vectors', vectors([isaRow()]), '--verify', '--json');
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual({ suite: 'isa', engine: 'both', total: 1, passed: 1, failed: [] });
+    expect(status).toBe(0);
+  });
+
+  it('exits 1 and names what differs', () => {
+    const wrong = vectors([isaRow({ expected_r0: '0xffffffffffffffff' })]);
+    const { status, stdout } = command('isa', '--vectors', wrong, '--engine', 'interp', '--json');
+    const failed = [{ name: 'add', engine: 'interp', expected: '0xffffffffffffffff', actual: '0x9' }];
+    expect(JSON.parse(stdout)).toEqual({ suite: 'isa', engine: 'interp', total: 1, passed: 0, failed });
+    expect(status).toBe(1);
+  });
+
+  it('prints the verifier contract', () => {
+    const unknown = verifierRow({ id: 'v2', program: { ...verifierRow().program, type: 99 } });
+    const { status, stdout } = command('verifier', '--vectors', vectors([verifierRow(), unknown]), '--json');
+    expect(JSON.parse(stdout)).toEqual({
+      suite: 'verifier',
+      total: 2,
+      agree: 1,
+      false_accept: [],
+      false_reject: [],
+      errno_equal: 0,
+      message_equal: 0,
+      run: { compared: 1, equal: 1, different: [], skipped: [] },
+      skipped: [{ id: 'v2', reason: 'program type 99' }],
+    });
+    expect(status).toBe(1);
+  });
+
+  it.for([
+    [[], 'expected one of isa, rejects, verifier, explain'],
+    [['isa'], '--vectors FILE is missing'],
+    [['isa', '--vectors', 'x', '--engine', 'both2'], 'unknown engine both2'],
+    [['isa', 'rejects', '--vectors', 'x'], 'unexpected argument rejects'],
+    [['verifier', '--vectors', 'x', '--type', 'nothing'], 'unknown program type nothing'],
+    [['isa', '--wrong'], "Unknown option '--wrong'"],
+  ] as const)('refuses %j', ([args, message]) => {
+    expect(() => parseOptions(args)).toThrow(message);
+  });
+
+  it('answers usage errors with exit 2 and unreadable files with exit 1, one line each', () => {
+    expect(command('isa').status).toBe(2);
+    const { status, stderr } = command('isa', '--vectors', join(folder, 'absent.json'));
+    expect(stderr).toMatch(/^conformance: cannot read .*absent\.json: ENOENT\n$/);
+    expect(status).toBe(1);
+  });
+});
+
+describe('bpf_conformance plugin', () => {
+  const spaced = (hex: string) => hex.replace(/../g, '$&  ');
+  const plugin = (args: string[], input: string) => {
+    const { status, stdout, stderr } = spawnSync(join(ROOT, 'dist/conformance/plugin.js'), args, {
+      encoding: 'utf8',
+      input,
+    });
+    return { status, stdout: stdout.trim(), stderr: stderr.trim() };
+  };
+
+  it.for([[], ['--interp']])('runs a program over memory %j', (options) => {
+    const answer = plugin([spaced('050607'), ...options], `${spaced(ADD)}\n`);
+    expect(answer).toEqual({ status: 0, stdout: '9', stderr: '' });
+  });
+
+  it('runs without memory, and fails with one line', () => {
+    expect(plugin(['--interp'], 'b7000000ffffffff9500000000000000')).toMatchObject({ stdout: 'ffffffffffffffff' });
+    for (const bad of ['', 'b7', 'zz', 'ff00000000000000']) {
+      const { status, stdout, stderr } = plugin(['--interp'], bad);
+      expect(status).not.toBe(0);
+      expect(stdout).toBe('');
+      expect(stderr.split('\n')).toHaveLength(1);
+    }
+  });
+});
+
+const shared = (name: string) => sharedFile('vectors', name);
+if (!shared('verifier-dev.json')) console.log('skipped: no ../shared/vectors');
+
+describe.skipIf(!shared('verifier-dev.json'))('shared vectors', () => {
+  it.for([
+    ['random-isa-dev.json', true],
+    ['isa-conformance.json', false],
+  ] as const)('isa %s passes on both engines', async ([file, verified]) => {
+    const rows = readIsaRows(shared(file)!);
+    const report = runIsa(rows, await openRunner(), { engine: 'both', verified, progress: quiet });
+    expect(report.failed).toEqual([]);
+    expect(report.passed).toBe(rows.length);
+  });
+
+  it('refuses every reserved field', () => {
+    const rows = readIsaRows(shared('isa-reserved-fields.json')!);
+    const report = runRejects(rows, quiet);
+    expect(report.failed).toEqual([]);
+    expect(report.errno_equal).toBeGreaterThanOrEqual(41);
+  });
+
+  it('agrees with Linux on socket filters and XDP in the themes that are done', async () => {
+    const themes = ['scalar ALU', 'bounds', 'stack', 'packet access', 'map access'];
+    const rows = readVerifierRows(shared('verifier-dev.json')!).filter(
+      (r) => themes.includes(r.theme) && [1, 6].includes(r.input.type),
+    );
+    const { report } = runVerifier(rows, await openRunner(), quiet);
+    expect(rows.length).toBeGreaterThan(100);
+    expect(report.false_accept).toEqual([]);
+    expect(report.run.different).toEqual([]);
+    expect(report.run.equal).toBeGreaterThan(20);
+    expect(report.agree / report.total).toBeGreaterThanOrEqual(0.8);
+  });
+});
+
+it('runs on both engines by default', () => {
+  expect(parseOptions(['isa', '--vectors', 'x']).engine).toBe('both');
+  expect(ENGINES).toEqual(['interp', 'jit']);
+});
