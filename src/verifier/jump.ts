@@ -132,11 +132,10 @@ function isPlainPacket(r: Reg): boolean {
 
 function checkOperands(env: Env, op: JumpOp, insn: Insn): Reject | null {
   const unreadable = env.read(insn.dst);
-  if (op.operand === 'imm') {
-    return insn.src !== 0 ? invalid('BPF_JMP/JMP32 uses reserved fields') : unreadable;
-  }
-  if (insn.imm !== 0) return invalid('BPF_JMP/JMP32 uses reserved fields');
-  return unreadable ?? env.read(insn.src);
+  if (unreadable) return unreadable;
+  const byRegister = op.operand === 'reg';
+  if ((byRegister ? insn.imm : insn.src) !== 0) return invalid('BPF_JMP/JMP32 uses reserved fields');
+  return byRegister ? env.read(insn.src) : null;
 }
 
 /** Pointers that a comparison may lift the NULL doubt from: `valid == maybe` makes the second valid too. */

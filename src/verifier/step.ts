@@ -52,8 +52,13 @@ function immScalar(imm: number, width: 32 | 64): Scalar {
 
 // --- arithmetic ---------------------------------------------------------------------------------------------------
 
+const DIVISIONS: ReadonlySet<AluOp> = new Set(['div', 'mod', 'sdiv', 'smod']);
+
 function checkAluFields(op: Of<'alu'>, insn: Insn): Reject | null {
   const name = op.op === 'mov' ? 'BPF_MOV' : 'BPF_ALU';
+  // Where an offset means something (division, mov of a register) it has selected the row.
+  const offsetSelects = DIVISIONS.has(op.op) || (op.op === 'mov' && op.operand === 'reg');
+  if (!offsetSelects && insn.off !== 0) return reserved(name);
   return (op.operand === 'reg' ? insn.imm : insn.src) !== 0 ? reserved(name) : null;
 }
 
@@ -61,8 +66,7 @@ function checkAluFields(op: Of<'alu'>, insn: Insn): Reject | null {
 function checkAluImmediate(op: Of<'alu'>, insn: Insn): Reject | null {
   if (op.operand !== 'imm') return null;
   const { imm } = insn;
-  const divides = op.op === 'div' || op.op === 'mod' || op.op === 'sdiv' || op.op === 'smod';
-  if (divides && imm === 0) return invalid('div by zero');
+  if (DIVISIONS.has(op.op) && imm === 0) return invalid('div by zero');
   const shifts = op.op === 'lsh' || op.op === 'rsh' || op.op === 'arsh';
   return shifts && (imm < 0 || imm >= op.width) ? invalid(`invalid shift ${imm}`) : null;
 }
@@ -422,6 +426,9 @@ function unknownRow(insn: Insn): Reject {
   }
   if (cls === 5) return reserved((insn.code & 0xf0) === 0x80 ? 'BPF_CALL' : 'BPF_JMP/JMP32');
   if ((insn.code & 0xf0) === 0xd0) return reserved('BPF_END');
+  if (insn.code === 0xbf && insn.off === 1 && insn.imm !== 1 && insn.imm !== 1 << 16) {
+    return invalid('addr_space_cast insn can only convert between address space 1 and 0');
+  }
   return reserved((insn.code & 0xf0) === 0xb0 ? 'BPF_MOV' : 'BPF_ALU');
 }
 
