@@ -43,3 +43,8 @@ export async function openRunner(): Promise<Runner> {
     },
   };
 }
+
+/** What a run threw, as one line. Compilers throw more than Errors. */
+export function errorText(error: unknown): string {
+  return `error: ${error instanceof Error ? error.message.split('\n')[0] : JSON.stringify(error)}`;
+}

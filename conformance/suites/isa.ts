@@ -1,7 +1,7 @@
 // Suite `isa`: rows {mem, insns, expected_r0} run as type `raw` on the engines asked for.
 
 import type { ProgramInput } from '../../src/verifier/verified.ts';
-import { ENGINES, type EngineName, type Runner } from '../engines.ts';
+import { ENGINES, type EngineName, errorText, type Runner } from '../engines.ts';
 import type { IsaRow } from '../vectors.ts';
 import type { Progress } from './progress.ts';
 
@@ -48,7 +48,7 @@ function outcome(row: IsaRow, runner: Runner, engine: EngineName, verified: bool
   try {
     return hex64(runner.runRaw(engine, rawInput(row), row.mem, verified));
   } catch (error) {
-    return `error: ${(error as Error).message}`;
+    return errorText(error);
   }
 }
 

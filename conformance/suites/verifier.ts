@@ -10,7 +10,7 @@ import { BPF_MAP_TYPE, BPF_PROG_TYPE } from '../../src/uapi/enums.ts';
 import { UnsupportedError } from '../../src/uapi/errors.ts';
 import { verify } from '../../src/verifier/index.ts';
 import type { MapDef, VerifyResult } from '../../src/verifier/verified.ts';
-import { ENGINES, type EngineName, type Runner } from '../engines.ts';
+import { ENGINES, type EngineName, errorText, type Runner } from '../engines.ts';
 import type { VerifierRow } from '../vectors.ts';
 import type { Progress } from './progress.ts';
 
@@ -78,7 +78,7 @@ function judge(row: VerifierRow, runner: Runner | null): RowOutcome {
   try {
     result = verify(row.input);
   } catch (error) {
-    const why = error instanceof UnsupportedError ? error.message : `internal error: ${(error as Error).message}`;
+    const why = error instanceof UnsupportedError ? error.message : `internal ${errorText(error)}`;
     return { ...base, kind: 'skipped', message: why, milliseconds: performance.now() - start };
   }
   const judged = {
@@ -101,7 +101,7 @@ function runs(row: VerifierRow, runner: Runner | null): RowOutcome['runs'] {
     try {
       done.push({ engine, actual: runner.runPacket(engine, row.input, row.run.data) });
     } catch (error) {
-      done.push({ engine, actual: `error: ${(error as Error).message}` });
+      done.push({ engine, actual: errorText(error) });
     }
   }
   return done;
