@@ -59,7 +59,7 @@ function emit(c: Compilation): void {
     for (const fn of c.fns) lowerFunction(m, fn);
     addEntries(m);
     const wasm = b.finish(
-      { functions: m.imports, globals: GLOBALS, table: m.tailCalls },
+      { functions: m.imports, globals: GLOBALS },
       {
         optimize: options.level === 'optimized',
         validate: options.validate ?? false,

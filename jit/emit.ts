@@ -7,6 +7,7 @@
 
 import type binaryen from 'binaryen';
 import { MEMORY_BASE, MEMORY_END, PAGE } from '../src/memory/layout.ts';
+import { BeewasmError } from '../src/uapi/errors.ts';
 import type { Builder, FunctionDef, I32, I32Ops, I64, I64Ops, Imports, Signature, Stmt, ValType } from './wasm.ts';
 
 type Binaryen = typeof binaryen;
@@ -57,11 +58,10 @@ export function withModule<T>(make: (b: ModuleBuilder) => T): T {
   try {
     return make(builder(bin, m));
   } catch (e) {
-    // Emscripten aborts with WebAssembly.RuntimeError and a message of megabytes.
-    if (e instanceof WebAssembly.RuntimeError) {
-      throw new JitError(`Binaryen aborted: ${e.message.slice(0, 200)}`, { cause: e });
-    }
-    throw e;
+    if (e instanceof BeewasmError || e instanceof JitError) throw e;
+    // Emscripten aborts with WebAssembly.RuntimeError and a message of megabytes; C++ exceptions are bare objects.
+    const text = e instanceof Error ? e.message : 'a C++ exception';
+    throw new JitError(`the compiler failed: ${text.slice(0, 200)}`, { cause: e });
   } finally {
     m.dispose();
   }
@@ -133,7 +133,6 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
     },
     finish: (imports, options) => {
       m.addMemoryImport(MEMORY, ENV, MEMORY, true);
-      if (imports.table) needTable();
       for (const name of imports.globals) m.addGlobalImport(name, ENV, name, bin.i32, false);
       for (const [name, sig] of imports.functions) addImport(name, sig);
       if (options.optimize) optimize(bin, m);

@@ -71,7 +71,7 @@ function makeReducible(nodes: FlowNode[]): void {
   while (work.length > 0) {
     for (const cycle of cyclesIn(nodes, work.pop()!)) {
       const entrances = entrancesOf(nodes, cycle);
-      if (entrances.length > 1) addDispatch(nodes, entrances);
+      if (entrances.length > 1) addDispatch(nodes, entrances, cycle);
       const heads = new Set(entrances);
       const rest = cycle.filter((n) => !heads.has(n));
       if (rest.length > 0) work.push(rest);
@@ -90,19 +90,28 @@ function entrancesOf(nodes: readonly FlowNode[], cycle: readonly number[]): numb
   return [...found].sort((a, b) => a - b);
 }
 
-function addDispatch(nodes: FlowNode[], entrances: readonly number[]): void {
+/**
+ * Puts a dispatch in front of the entrances. Edges from outside and edges of the cycle set the label in nodes of their
+ * own: one that both shared would be a second way into the loop.
+ */
+function addDispatch(nodes: FlowNode[], entrances: readonly number[], cycle: readonly number[]): void {
+  const count = entrances.length;
   const old = nodes.length;
-  const dispatch = old + entrances.length;
-  const via = new Map(entrances.map((e, i) => [e, old + i]));
-  const redirect = (n: number) => via.get(n) ?? n;
-  for (const n of nodes) {
+  const dispatch = old + 2 * count;
+  const index = new Map(entrances.map((e, i) => [e, i]));
+  const inside = new Set(cycle);
+  nodes.forEach((n, from) => {
+    const first = inside.has(from) ? old + count : old;
+    const redirect = (to: number) => (index.has(to) ? first + index.get(to)! : to);
     n.taken = redirect(n.taken);
     n.fall = redirect(n.fall);
     n.switch = n.switch?.map(redirect) ?? null;
-  }
-  entrances.forEach((_, set) => {
-    nodes.push({ block: NONE, set, taken: NONE, fall: dispatch, switch: null });
   });
+  for (const _side of ['outside', 'inside']) {
+    entrances.forEach((_, set) => {
+      nodes.push({ block: NONE, set, taken: NONE, fall: dispatch, switch: null });
+    });
+  }
   nodes.push({ block: NONE, set: NONE, taken: NONE, fall: NONE, switch: [...entrances] });
 }
 

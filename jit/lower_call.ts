@@ -160,8 +160,6 @@ function lowerTailCall(l: FnLowering): void {
   const { b, c, m } = l;
   const known = c.facts === null ? -1 : c.facts.callMap[l.at];
   const maps = c.program.maps.filter((map, i) => (known < 0 ? map.type.store === 'prog' : i === known));
-  m.tailCalls = true;
-  m.own('link'); // the miss stub needs it, too
   if (known >= 0) {
     l.push(jumpThrough(l, maps[0]));
     return;

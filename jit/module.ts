@@ -3,7 +3,7 @@
 
 import type { MapOpName } from '../src/maps/placement.ts';
 import { CPU } from '../src/memory/layout.ts';
-import { abiParams, abiReturnsI32, type Helper, type HelperName } from '../src/spec/helpers.ts';
+import { abiParams, abiReturnsI32, type Helper, type HelperName, helperById } from '../src/spec/helpers.ts';
 import type { Compilation } from './compilation.ts';
 import { FAIL } from './image.ts';
 import type { Builder, I32, Signature, Stmt } from './wasm.ts';
@@ -30,13 +30,17 @@ export class Module {
   readonly imports = new Map<string, Signature>();
   readonly helpers = new Set<HelperName>();
   readonly mapOps = new Set<MapOpName>();
-  tailCalls = false;
+  readonly tailCalls: boolean;
   readonly budget: boolean;
   readonly #shared = new Set<string>();
 
   constructor(b: Builder, c: Compilation) {
     this.b = b;
     this.c = c;
+    this.tailCalls = c.insns.some((insn, at) => {
+      const op = c.ops[at];
+      return op?.kind === 'call' && op.callee === 'helper' && helperById(insn.imm)?.ret === 'tail_call';
+    });
     this.budget = c.facts === null || c.ops.some((op) => op?.kind === 'may_goto');
   }
 

@@ -102,13 +102,12 @@ export interface FunctionDef extends Signature {
   readonly body: readonly Stmt[];
 }
 
-/** What a module imports besides the memory. */
+/** What a module imports besides memory and table. */
 export interface Imports {
   /** name -> signature, in order. */
   readonly functions: ReadonlyMap<string, Signature>;
   /** Immutable i32 globals. */
   readonly globals: readonly string[];
-  readonly table: boolean;
 }
 
 export interface Builder {
