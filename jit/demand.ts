@@ -38,6 +38,8 @@ export function demandsOf(
   const dstIs = (n: number) => use(dst, pointerAt(c, at, 'dst') ? LOW : n);
   const srcIs = (n: number) => use(src, pointerAt(c, at, 'src') ? LOW : n);
   const slot = fn.slots[at - fn.start];
+  // Addresses of programs that were not verified are checked on 64 bits.
+  const base = c.facts === null ? WHOLE : LOW;
   // A result that fits into 32 bits is computed from low halves where the operation allows it.
   const lowOnly = need === WHOLE && bits > 32 ? WHOLE : LOW;
   switch (op.kind) {
@@ -64,24 +66,25 @@ export function demandsOf(
       return;
     }
     case 'ldx':
-      slot > 0 ? use(slot, lowOnly) : use(src, LOW);
+      if (slot > 0) use(slot, lowOnly);
+      else use(src, base);
       return;
     case 'load_acq':
-      use(src, LOW);
+      use(src, base);
       return;
     case 'st':
-      slot > 0 ? undefined : use(dst, LOW);
+      if (slot === 0) use(dst, base);
       return;
     case 'stx':
-      if (slot === 0) use(dst, LOW);
+      if (slot === 0) use(dst, base);
       srcIs(op.size < 8 ? LOW : slot > 0 ? lowOnly : WHOLE);
       return;
     case 'store_rel':
-      use(dst, LOW);
+      use(dst, base);
       srcIs(op.size < 8 ? LOW : WHOLE);
       return;
     case 'atomic':
-      use(dst, LOW);
+      use(dst, base);
       srcIs(op.size < 8 ? LOW : WHOLE);
       if (op.op === 'cmpxchg') use(0, op.size < 8 ? LOW : WHOLE);
       return;

@@ -10,9 +10,9 @@
 //
 //   +0         control   words of the running program (CPU.*)
 //   +4 KiB     stack     grows down from the end: r10 of the first frame = stackTop(cpu)
-//   +68 KiB    bounce    keys, values and arguments of user-code calls into map operations
-//   +132 KiB   ctx       the context struct of the run, CTX_SIZE bytes
-//   +136 KiB   packet    frame buffer: data starts at PACKET_HEADROOM after it; PACKET_TAILROOM is kept at its end
+//   +196 KiB   bounce    keys, values and arguments of user-code calls into map operations
+//   +260 KiB   ctx       the context struct of the run, CTX_SIZE bytes
+//   +264 KiB   packet    frame buffer: data starts at PACKET_HEADROOM after it; PACKET_TAILROOM is kept at its end
 //
 // A function has an address too (lddw of a function, callx, callbacks), beyond all memory: codeAddr.
 //
@@ -30,7 +30,8 @@ export const MAX_FRAMES = 8;
 
 const CONTROL_OFF = 0;
 const STACK_OFF = 4096;
-const STACK_SIZE = 65536;
+/** 1 + MAX_TAIL_CALLS programs in a row may each leave up to MAX_FRAMES frames behind (a target keeps its caller's r10). */
+const STACK_SIZE = 3 * PAGE;
 const BOUNCE_OFF = STACK_OFF + STACK_SIZE;
 export const BOUNCE_SIZE = 65536;
 const CTX_OFF = BOUNCE_OFF + BOUNCE_SIZE;
