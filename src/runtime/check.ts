@@ -15,7 +15,9 @@ export interface Checked {
 /** Throws VerifierError for a program that the verifier refuses. */
 export function check(input: ProgramInput, options: VerifyOptions | null): Checked {
   if (options === null) return { code: unverified(input), report: null };
+  const started = performance.now();
   const result = verify(input, options);
+  const duration = performance.now() - started;
   if (!result.ok) throw new VerifierError(input.name, result.error, result.log);
-  return { code: result.verified, report: { log: result.log, stats: result.stats } };
+  return { code: result.verified, report: { log: result.log, stats: result.stats, duration } };
 }

@@ -31,6 +31,8 @@ export interface RunOptions extends TestRunOptions {
 export interface VerifierReport {
   readonly log: string;
   readonly stats: VerifierStats;
+  /** Milliseconds. */
+  readonly duration: number;
 }
 
 /** Packets of one engine call in runBatch: their frames stay in the second-level cache. */
