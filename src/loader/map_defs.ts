@@ -165,7 +165,9 @@ function fillSlots(elf: Elf, section: ElfSection, drafts: readonly (Draft & { of
   for (const reloc of relocsOf(elf, section)) {
     const draft = drafts.find((d) => reloc.offset >= d.offset && reloc.offset < d.offset + d.size);
     const at = draft?.slots == null ? -1 : reloc.offset - draft.offset - draft.slots;
-    if (draft === undefined || at < 0 || at % 8 !== 0 || reloc.type !== R_BPF['64_ABS64']) {
+    // Before LLVM 13 data relocations had the type of lddw.
+    const isAddress = reloc.type === R_BPF['64_ABS64'] || reloc.type === R_BPF['64_64'];
+    if (draft === undefined || at < 0 || at % 8 !== 0 || !isAddress) {
       throw new FormatError('ELF', `relocation at ${reloc.offset} of ${section.name} is not a slot of a map`);
     }
     draft.spec.slots ??= [];
