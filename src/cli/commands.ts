@@ -7,11 +7,13 @@ import { disasmCommand } from './disasm.ts';
 import { featureCommand } from './feature.ts';
 import { pcapCommand } from './pcap.ts';
 import { progDump } from './prog_dump.ts';
+import { progLoad } from './prog_load.ts';
 import { progRun } from './prog_run.ts';
 import { progShow } from './prog_show.ts';
 
 export const COMMANDS: readonly (Command | RawCommand)[] = [
   progShow,
+  progLoad,
   progRun,
   progDump,
   pcapCommand,

@@ -8,7 +8,7 @@ import type { Env } from './env.ts';
 import { collectLinked, syncLinked } from './link.ts';
 import { markPrecise } from './precision.ts';
 import { AT_PKT_END, BEYOND_PKT_END, constReg, isNotNull, isPacket, isPointer, type Reg, ZERO_SCALAR } from './reg.ts';
-import { invalid, type Reject, tooBig } from './reject.ts';
+import { invalid, type Reject, tooManyBranches } from './reject.ts';
 import { type Bounds, isConst, isEmpty, type Scalar, setUnbounded32, setUnbounded64 } from './scalar.ts';
 import { type LinkedReg, mapRegs, type State } from './state.ts';
 import { tnumSubreg, tnumSubregIsConst } from './tnum.ts';
@@ -182,7 +182,7 @@ function fork(env: Env, op: JumpOp, insn: Insn, dst: Reg, src: Reg): InsnIndex |
   if (dst.kind === 'scalar') collectLinked(fall, dst.id, linked);
   if (linked.length > 1) env.rememberLinked(linked);
   const jump = env.push(follow(env, insn, true));
-  if (jump === null) return tooBig(`The sequence of ${env.pending.length} jumps is too complex.`);
+  if (jump === null) return tooManyBranches(env.pending.length);
   refineScalars(jump, op, insn, src, true);
   refineScalars(fall, op, insn, src, false);
   if (linked.length > 1) {

@@ -23,6 +23,11 @@ export function tooBig(message: string): Reject {
   return { code: 'E2BIG', message };
 }
 
+/** EFAULT, not E2BIG: that is how Linux 6.18 answers when too many branches wait (push_stack). */
+export function tooManyBranches(pending: number): Reject {
+  return { code: 'EFAULT', message: `The sequence of ${pending} jumps is too complex.` };
+}
+
 /** Adds a line below the text of a rejection. */
 export function explain(reject: Reject, line: string): Reject {
   return { code: reject.code, message: `${reject.message}\n${line}` };

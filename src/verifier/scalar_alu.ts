@@ -17,6 +17,7 @@ import {
   setUnbounded32,
   setUnbounded64,
   sync,
+  truncate,
   U32_MAX,
   UNKNOWN,
   ZERO,
@@ -26,6 +27,7 @@ import {
   tnumAdd,
   tnumAnd,
   tnumArsh,
+  tnumBswap,
   tnumLsh,
   tnumMul,
   tnumOr,
@@ -271,4 +273,17 @@ export function aluScalar(op: AluOp, width: Width, a: Scalar, b: Scalar): Scalar
 /** -a. */
 export function negScalar(width: Width, a: Scalar): Scalar {
   return aluScalar('sub', width, ZERO, a);
+}
+
+/**
+ * Byte swap, or plain truncation, to `bits` (kernel scalar_byte_swap). Known bits move with their bytes; ranges say
+ * nothing about swapped bytes and start anew from those bits.
+ */
+export function endScalar(bits: 16 | 32 | 64, swaps: boolean, a: Scalar): Scalar {
+  const size = (bits / 8) as 2 | 4 | 8;
+  if (!swaps) return truncate(a, size);
+  const d: Bounds = { ...a, var_off: tnumBswap(a.var_off, size) };
+  setUnbounded64(d);
+  setUnbounded32(d);
+  return truncate(sync(d), size);
 }

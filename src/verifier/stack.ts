@@ -19,6 +19,7 @@ import {
   SLOT,
   type Slot,
   scrub,
+  unspill,
   withByte,
 } from './state.ts';
 import { tnumText } from './tnum.ts';
@@ -178,7 +179,7 @@ function writeStackVar(env: Env, ptr: Reg, off: number, size: number, value: Reg
     const keepZero = zero && t === SLOT.zero;
     zeroUsed ||= keepZero;
     const types = withByte(
-      isSpill(slot) ? scrub(slot.types) : slot.types,
+      isSpill(slot) ? unspill(slot.types) : slot.types,
       byteOf(at),
       keepZero ? SLOT.zero : SLOT.misc,
     );

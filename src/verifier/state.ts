@@ -38,8 +38,14 @@ export function isScalarSpill(slot: Slot): boolean {
 export function isFullScalarSpill(slot: Slot): boolean {
   return byteType(slot, 0) === SLOT.spill && isScalarSpill(slot);
 }
-/** Spill bytes become misc, others stay. */
+/** Every byte that was written becomes misc (kernel scrub_spilled_slot). */
 export function scrub(types: number): number {
+  let t = types;
+  for (let i = 0; i < 8; i++) if (((t >>> (i * 4)) & 15) !== SLOT.invalid) t = withByte(t, i, SLOT.misc);
+  return t;
+}
+/** Spill bytes become misc, others stay. */
+export function unspill(types: number): number {
   let t = types;
   for (let i = 0; i < 8; i++) if (((t >>> (i * 4)) & 15) === SLOT.spill) t = withByte(t, i, SLOT.misc);
   return t;

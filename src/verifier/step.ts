@@ -24,9 +24,9 @@ import {
   scalarReg,
   UNKNOWN_SCALAR,
 } from './reg.ts';
-import { denied, invalid, type Reject, tooBig } from './reject.ts';
+import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
 import { constant, isConst, isEmpty, type Scalar, sameScalar, signExtend, UNKNOWN, zext32 } from './scalar.ts';
-import { aluScalar, negScalar } from './scalar_alu.ts';
+import { aluScalar, endScalar, negScalar } from './scalar_alu.ts';
 import { immediate } from './stack.ts';
 import { Frame, isScalarSpill, MAX_CALL_FRAMES, type State } from './state.ts';
 
@@ -175,11 +175,13 @@ function neg(env: Env, op: Of<'neg'>, insn: Insn): Next {
   return env.insnIdx + 1;
 }
 
-function end(env: Env, _op: Of<'end'>, insn: Insn): Next {
+function end(env: Env, op: Of<'end'>, insn: Insn): Next {
   if (insn.src !== 0 || insn.off !== 0) return reserved('BPF_END');
   const bad = env.read(insn.dst) ?? env.canWrite(insn.dst);
   if (bad) return bad;
-  write(env, insn.dst, UNKNOWN_SCALAR);
+  const dst = env.reg(insn.dst);
+  const swaps = op.order !== 'le';
+  write(env, insn.dst, dst.kind === 'scalar' ? scalarReg(sane(endScalar(op.bits, swaps, dst.s))) : UNKNOWN_SCALAR);
   return env.insnIdx + 1;
 }
 
@@ -337,7 +339,7 @@ function mayGoto(env: Env, _op: Of<'may_goto'>, insn: Insn): Next {
   if (insn.dst !== 0 || insn.src !== 0 || insn.imm !== 0) return reserved('BPF_JCOND');
   // Staying in the loop is the other branch: it is one iteration deeper.
   const other = env.push(env.insnIdx + 1);
-  if (other === null) return tooBig(`The sequence of ${env.pending.length} jumps is too complex.`);
+  if (other === null) return tooManyBranches(env.pending.length);
   other.mayGotoDepth++;
   widen(env, other);
   return env.insnIdx + 1 + insn.off;

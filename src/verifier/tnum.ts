@@ -129,6 +129,17 @@ export function tnumCast(a: Tnum, size: number): Tnum {
   return tnum(BigInt.asUintN(bits, a.value), BigInt.asUintN(bits, a.mask));
 }
 
+/** The low `size` bytes in the other order, zero-extended (kernel tnum_bswap16/32/64). */
+export function tnumBswap(a: Tnum, size: 2 | 4 | 8): Tnum {
+  return tnum(bswap(a.value, size), bswap(a.mask, size));
+}
+
+function bswap(x: bigint, size: number): bigint {
+  let out = 0n;
+  for (let i = 0; i < size; i++) out = (out << 8n) | ((x >> BigInt(8 * i)) & 255n);
+  return out;
+}
+
 export function tnumSubreg(a: Tnum): Tnum {
   return tnumCast(a, 4);
 }
