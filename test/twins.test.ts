@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type Oracle, openOracle } from '../conformance/kernel/oracle.ts';
 import { openObject } from '../src/loader/index.ts';
 import { programInput } from '../src/runtime/program_input.ts';
+import { verify } from '../src/verifier/index.ts';
 import { TWINS, UNINIT_STACK_TWINS } from './twins.ts';
 
 const read = (name: string) =>
@@ -32,6 +33,22 @@ const messages = (log: string) =>
   log
     .split('\n')
     .filter((l) => l !== '' && !/^(processed \d+ insns|stack depth|verification time|(cur|old) state:)/.test(l));
+
+describe('beewasm', () => {
+  it('accepts the sound programs', () => {
+    expect(verify(inputOf(twins, 'sound')).log).toMatch(/^processed \d+ insns/);
+    expect(verify(inputOf(uninitStack, 'sound')).ok).toBe(true);
+  });
+  it.each(TWINS)('$program: $message', ({ program, errno, message }) => {
+    const result = verify(inputOf(twins, program));
+    if (result.ok) expect.fail('accepted');
+    expect({ errno: result.error.code, message: messages(result.log).at(-1) }).toEqual({ errno, message });
+    // Where it matters to people: the place in the source.
+    if (result.error.insn !== null && result.stats.processed > 7) {
+      expect(result.error.source?.file).toBe('./test/objects/twins/twins.bpf.c');
+    }
+  });
+});
 
 describe.skipIf(oracle === null)('the live kernel', () => {
   const load = (object: typeof twins, name: string, capBpfOnly = false) => {
