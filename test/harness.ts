@@ -16,6 +16,7 @@ import { asm } from '../src/isa/index.ts';
 import type { BpfMap } from '../src/maps/bpf_map.ts';
 import { type Addr, cpuBlock, ctxArea, MEMORY_BASE, packetArea, scratchRanges } from '../src/memory/layout.ts';
 import type { ProgramSource } from '../src/runtime/program_source.ts';
+import { BpfError } from '../src/uapi/errors.ts';
 
 /** A Kernel that two runs see alike. The JIT's compiler is imported. */
 export async function testKernel(options: KernelOptions = {}): Promise<Kernel> {
@@ -42,31 +43,32 @@ export function loadText(kernel: Kernel, { text, maps = {}, verify = true, ...so
   return kernel.loadProgram({ ...source, insns, mapRefs, maps: Object.values(maps) }, { jit: 'off', verify });
 }
 
-/** What one input gave on one engine: a result, or the error it threw. */
+/** What one input gave on one engine: a result, or the errno of what it threw. */
 type Outcome = TestRunResult<bigint> | { readonly error: string };
 
-interface Observed {
-  readonly outcomes: readonly Outcome[];
+interface Observed<R> {
+  readonly results: R;
   readonly trace: readonly string[];
   readonly memory: Uint8Array;
 }
+
+type EngineName = 'interp' | 'jit';
 
 /**
  * Runs `inputs` in order on each engine and compares. Returns the results (r0 whole, as bigint); memory is then as after
  * them. Throws the error of a run that both engines end with the same errno.
  */
 export function runBothAll(kernel: Kernel, program: Program, inputs: readonly RunOptions[]): TestRunResult<bigint>[] {
-  const memory = kernel.memory.snapshot();
-  const world = kernel.world.state();
-  const interp = observe(kernel, program, inputs, 'interp');
-  kernel.memory.restore(memory);
-  kernel.world.restore(world);
-  const jit = observe(kernel, program, inputs, 'jit');
-  compare(kernel.cpus, program.name, interp, jit);
-  return interp.outcomes.map((o) => {
+  const outcomes = both(kernel, program.name, (engine) => inputs.map((input) => outcomeOf(program, input, engine)));
+  return outcomes.map((o) => {
     if ('error' in o) throw new Error(o.error);
     return o;
   });
+}
+
+/** The same for a batch: low 32 bits of each r0. */
+export function runBothBatch(kernel: Kernel, program: Program, packets: readonly Uint8Array[]): Uint32Array {
+  return both(kernel, program.name, (engine) => program.runBatch(packets, { engine }));
 }
 
 /** The same for one input. */
@@ -74,34 +76,54 @@ export function runBoth(kernel: Kernel, program: Program, input: RunOptions = {}
   return runBothAll(kernel, program, [input])[0];
 }
 
-function observe(kernel: Kernel, program: Program, inputs: readonly RunOptions[], engine: 'interp' | 'jit'): Observed {
-  const seen = kernel.trace.lines.length;
-  const outcomes = inputs.map((input): Outcome => {
-    try {
-      return program.run64({ ...input, engine });
-    } catch (e) {
-      return { error: e instanceof Error ? e.message : String(e) };
-    }
-  });
-  return { outcomes, trace: kernel.trace.lines.slice(seen), memory: kernel.memory.snapshot() };
+/** Does it on each engine from the same start; the results must be equal, and so must all they leave behind. */
+function both<R extends ArrayLike<Outcome | number>>(kernel: Kernel, name: string, run: (e: EngineName) => R): R {
+  const memory = kernel.memory.snapshot();
+  const world = kernel.world.state();
+  const interp = observe(kernel, () => run('interp'));
+  kernel.memory.restore(memory);
+  kernel.world.restore(world);
+  const jit = observe(kernel, () => run('jit'));
+  compare(kernel.cpus, name, interp, jit);
+  return interp.results;
 }
 
-function compare(cpus: number, name: string, interp: Observed, jit: Observed): void {
-  interp.outcomes.forEach((a, i) => {
-    const b = jit.outcomes[i];
-    const [x, y] = [describeOutcome(a), describeOutcome(b)];
+function observe<R>(kernel: Kernel, run: () => R): Observed<R> {
+  const seen = kernel.trace.lines.length;
+  const results = run();
+  return { results, trace: kernel.trace.lines.slice(seen), memory: kernel.memory.snapshot() };
+}
+
+function outcomeOf(program: Program, input: RunOptions, engine: EngineName): Outcome {
+  try {
+    return program.run64({ ...input, engine });
+  } catch (e) {
+    if (e instanceof BpfError) return { error: e.code };
+    throw e;
+  }
+}
+
+function compare<R extends ArrayLike<Outcome | number>>(
+  cpus: number,
+  name: string,
+  interp: Observed<R>,
+  jit: Observed<R>,
+): void {
+  for (let i = 0; i < interp.results.length; i++) {
+    const [x, y] = [interp, jit].map(({ results }) => describeOutcome(results[i]));
     if (x !== y) throw new Error(`${name}, input ${i}: the interpreter gives\n  ${x}\nand the JIT\n  ${y}`);
-  });
+  }
   const [ta, tb] = [interp.trace.join('\n'), jit.trace.join('\n')];
   if (ta !== tb) throw new Error(`${name}: the interpreter traces\n${ta}\nand the JIT\n${tb}`);
   const at = firstDifference(cpus, interp.memory, jit.memory);
   if (at !== null) {
-    const [x, y] = [interp.memory, jit.memory].map((m) => hex(m.subarray(at - MEMORY_BASE, at - MEMORY_BASE + 8)));
+    const [x, y] = [interp, jit].map((o) => hex(o.memory.subarray(at - MEMORY_BASE, at - MEMORY_BASE + 8)));
     throw new Error(`${name}: memory differs at 0x${at.toString(16)} (${place(cpus, at)}): interpreter ${x}, JIT ${y}`);
   }
 }
 
-function describeOutcome(o: Outcome): string {
+function describeOutcome(o: Outcome | number): string {
+  if (typeof o === 'number') return `verdict ${o}`;
   if ('error' in o) return `error ${o.error}`;
   const ctx = JSON.stringify(o.ctx, (_, v) => (typeof v === 'bigint' ? v.toString() : v));
   return `r0 0x${o.retval.toString(16)}, redirect ${JSON.stringify(o.redirect)}, ctx ${ctx}, data ${hex(o.data)}`;

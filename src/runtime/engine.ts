@@ -68,6 +68,8 @@ export interface Executable {
 
 export interface Engine {
   readonly name: 'interp' | 'jit';
+  /** Work that link() would do first, without holding up the thread where the host can. */
+  prepare?(program: LoadedProgram): Promise<unknown>;
   /** `resolve` finds a tail-call target by program id (from a PROG_ARRAY slot). */
   link(program: LoadedProgram, cpu: Cpu, resolve: (id: number) => LoadedProgram | undefined): Executable;
 }

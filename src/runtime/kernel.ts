@@ -17,7 +17,7 @@ import { BpfError } from '../uapi/errors.ts';
 import type { ProgramInput } from '../verifier/verified.ts';
 import { check } from './check.ts';
 import type { Cpu, Engine, LoadedProgram } from './engine.ts';
-import { type LoadedObject, type LoadHost, type LoadOptions, loadObject } from './load.ts';
+import { compileObject, compileSync, type LoadedObject, type LoadHost, type LoadOptions, loadObject } from './load.ts';
 import { Program, type ProgramHost } from './program.ts';
 import { type ProgramSource, sourceInput } from './program_source.ts';
 import { Registry } from './registry.ts';
@@ -115,14 +115,19 @@ export class Kernel implements ProgramHost, LoadHost {
 
   /** Creates the maps of an object, verifies its programs and, unless jit is 'off', compiles them. */
   async load(spec: ObjectSpec, options: LoadOptions = {}): Promise<LoadedObject> {
+    this.#checkOpen();
     if (options.jit !== 'off') await this.#toolchain.loadJit();
-    return this.loadSync(spec, options);
+    const object = loadObject(this, spec, options);
+    if (options.jit !== 'off') await compileObject(object);
+    return object;
   }
 
   /** The same at once. Unless jit is 'off', the JIT's compiler must have been imported (loadJit, or an earlier load). */
   loadSync(spec: ObjectSpec, options: LoadOptions = {}): LoadedObject {
     this.#checkOpen();
-    return loadObject(this, spec, options);
+    const object = loadObject(this, spec, options);
+    if (options.jit !== 'off') compileSync(object);
+    return object;
   }
 
   /** Loads a program given as instructions, with maps of this Kernel. Needs the JIT's compiler like loadSync. */

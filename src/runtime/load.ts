@@ -1,6 +1,6 @@
 // The steps from a parsed object to live programs: maps are created and filled, every program that loads by itself is
-// verified and gets an id, PROG_ARRAY slots are filled, and with the JIT the programs are compiled for CPU 0. If a step
-// fails, nothing is left behind.
+// verified and gets an id, and PROG_ARRAY slots are filled. Compiling is a step of its own, at once or not. If a step fails,
+// nothing is left behind.
 
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../loader/index.ts';
 import type { BpfMap } from '../maps/bpf_map.ts';
@@ -58,12 +58,32 @@ export function loadObject(host: LoadHost, spec: ObjectSpec, options: LoadOption
       if (program.autoload) programs[name] = liveProgram(host, spec, program, maps, options);
     }
     for (const [name, map] of Object.entries(spec.maps)) fillSlots(name, map, maps[name], programs);
-    if (options.jit !== 'off') for (const program of Object.values(programs)) program.executable(0);
   } catch (e) {
     object.close();
     throw e;
   }
   return object;
+}
+
+/** Compiles every program of the object for CPU 0, so that what can fail fails now. */
+export function compileSync(object: LoadedObject): void {
+  try {
+    for (const program of Object.values(object.programs)) program.executable(0);
+  } catch (e) {
+    object.close();
+    throw e;
+  }
+}
+
+/** The same, while the host compiles without holding up the thread. */
+export async function compileObject(object: LoadedObject): Promise<void> {
+  try {
+    for (const program of Object.values(object.programs)) await program.engine.prepare?.(program.loaded);
+  } catch (e) {
+    object.close();
+    throw e;
+  }
+  compileSync(object);
 }
 
 function liveMap(host: LoadHost, spec: MapSpec): BpfMap {
