@@ -1,7 +1,7 @@
 // The Kernel: test runs as BPF_PROG_TEST_RUN answers them (numbers seen on Linux 6.18), batches, life times, mocks.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type BpfMap, Kernel, openObject } from '../src/index.ts';
+import { type BpfMap, Kernel, openObject, VerifierError } from '../src/index.ts';
 import { asm } from '../src/isa/index.ts';
 import { BPF_MAP_TYPE } from '../src/uapi/enums.ts';
 import { BpfError, UnsupportedError } from '../src/uapi/errors.ts';
@@ -473,6 +473,33 @@ describe('loading', () => {
     spec.maps.rules.keySize = 0;
     expect(errorOf(() => kernel.loadSync(spec, { jit: 'off', verify: false }))).toBe('EINVAL');
     expect(kernel.arena.used).toBe(before);
+  });
+
+  it('throws what the verifier says', () => {
+    const kernel = kernelOf();
+    const before = kernel.arena.used;
+    const spec = openObject(bytes);
+    spec.programs.xdp_fw.insns[0] = { code: 0xbf, dst: 0, src: 9, off: 0, imm: 0 };
+    let error: unknown;
+    try {
+      kernel.loadSync(spec, { jit: 'off' });
+    } catch (e) {
+      error = e;
+    }
+    expect(error).toBeInstanceOf(VerifierError);
+    expect(error).toMatchObject({ code: 'EACCES', errno: 13, summary: 'R9 !read_ok', program: 'xdp_fw', insn: 0 });
+    expect((error as VerifierError).message).toMatch(/^program 'xdp_fw' was rejected \(EACCES\): R9 !read_ok \(insn 0/);
+    expect((error as VerifierError).log).toMatch(/R9 !read_ok\nprocessed 1 insns/);
+    expect(kernel.arena.used).toBe(before);
+  });
+
+  it('keeps the log of an accepted program, as long as asked', () => {
+    const log = (logLevel?: 0 | 1 | 2) => {
+      const source = { type: 'xdp', insns: asm(PASS).insns };
+      return kernelOf().loadProgram(source, { jit: 'off', logLevel }).verifier?.log;
+    };
+    expect(log()).toMatch(/^processed 2 insns .*\n$/);
+    expect(log(2)).toMatch(/0: \(b7\) r0 = 2/);
   });
 
   it("refuses another Kernel's map, an unknown type and a reference to nothing", () => {
