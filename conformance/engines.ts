@@ -1,7 +1,7 @@
 // How the suites run a program: through a Kernel of the public API, on the interpreter and on the JIT. Everything a suite
 // knows of beewasm's run time is behind this interface.
 
-import { Kernel, loadJit } from '../src/index.ts';
+import { Kernel, loadJit, type Program } from '../src/index.ts';
 import type { ProgramInput } from '../src/verifier/verified.ts';
 
 export type EngineName = 'interp' | 'jit';
@@ -31,17 +31,22 @@ export async function openRunner(): Promise<Runner> {
     runPacket(engine, input, data) {
       // A real clock: programs may wait for it to move.
       const kernel = new Kernel({ clock: 'real', seed: 1 });
-      const maps = input.maps.map((def) => {
-        const map = kernel.createMap(def);
-        if (def.contents) map.set(new Uint8Array(def.keySize), def.contents);
-        if (def.frozen) map.freeze();
-        return map;
-      });
-      const { retval } = kernel.loadProgram({ ...input, maps }, { jit: JIT[engine] }).run({ data });
+      const { retval } = loadInput(kernel, input, engine).run({ data });
       kernel.close();
       return retval;
     },
   };
+}
+
+/** Creates and fills the maps of a program, and loads it. */
+export function loadInput(kernel: Kernel, input: ProgramInput, engine: EngineName): Program {
+  const maps = input.maps.map((def) => {
+    const map = kernel.createMap(def);
+    if (def.contents) map.set(new Uint8Array(def.keySize), def.contents);
+    if (def.frozen) map.freeze();
+    return map;
+  });
+  return kernel.loadProgram({ ...input, maps }, { jit: JIT[engine] });
 }
 
 /** What a run threw, as one line. Compilers throw more than Errors. */

@@ -7,12 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseOptions } from '../conformance/args.ts';
-import { ENGINES, openRunner } from '../conformance/engines.ts';
+import { ENGINES, loadInput, openRunner } from '../conformance/engines.ts';
 import { ROOT, sharedFile } from '../conformance/shared.ts';
 import { runIsa } from '../conformance/suites/isa.ts';
 import { runRejects } from '../conformance/suites/rejects.ts';
 import { runVerifier } from '../conformance/suites/verifier.ts';
 import { readIsaRows, readVerifierRows } from '../conformance/vectors.ts';
+import { runBoth, testKernel } from './harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'beewasm-conformance-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -194,6 +195,18 @@ describe.skipIf(!shared('verifier-dev.json'))('shared vectors', () => {
     expect(report.run.different).toEqual([]);
     expect(report.run.equal).toBeGreaterThan(20);
     expect(report.agree / report.total).toBeGreaterThanOrEqual(0.8);
+  });
+
+  it('leaves the same bytes behind on both engines', async () => {
+    const files = ['verifier-dev.json', 'verifier-bugclass.json'];
+    const rows = files.flatMap((f) => readVerifierRows(shared(f)!)).filter((r) => r.run);
+    const { outcomes } = runVerifier(rows, null, quiet);
+    const accepted = outcomes.filter((o) => o.kind === 'agree');
+    for (const { row } of accepted) {
+      const kernel = await testKernel();
+      runBoth(kernel, loadInput(kernel, row.input, 'jit'), { data: row.run!.data });
+    }
+    expect(accepted.length).toBeGreaterThan(150);
   });
 });
 
