@@ -26,6 +26,7 @@ import {
   tnumAdd,
   tnumAnd,
   tnumArsh,
+  tnumAtLeast,
   tnumCast,
   tnumClearSubreg,
   tnumConst,
@@ -37,6 +38,7 @@ import {
   tnumLsh,
   tnumMul,
   tnumNeg,
+  tnumOnlyMember,
   tnumOr,
   tnumOverlap,
   tnumRange,
@@ -217,6 +219,24 @@ describe('tnum', () => {
       expect(tnumIsConst(a.t)).toBe(a.members.length === 1);
       expect(tnumSubregIsConst(a.t)).toBe(new Set(a.members.map((x) => x & LOW)).size === 1);
       for (const n of [1, 2, 4, 8]) expect(tnumIsAligned(a.t, n)).toBe(a.members.every((x) => x % BigInt(n) === 0n));
+    }
+  });
+
+  it.for(PLACES)('smallest and only members of 4-bit tnums at bit $at, ones around: $ones', ({ at, ones }) => {
+    const all = samples(4, at, ones);
+    const numbers = all.flatMap((s) => (tnumIsConst(s.t) ? [s.t.value] : []));
+    // Limits between the numbers, too.
+    const limits = [...new Set(numbers.flatMap((n) => [n - 1n, n, n + 1n]))].filter((n) => n === BigInt.asUintN(64, n));
+    for (const { t, members } of all) {
+      for (const lo of limits) {
+        const above = members.filter((x) => x >= lo).sort((a, b) => (a < b ? -1 : 1));
+        expect(tnumAtLeast(t, lo), `${tnumText(t)} from ${lo}`).toBe(above[0]);
+        for (const hi of limits.filter((n) => n >= lo)) {
+          const inside = above.filter((x) => x <= hi);
+          if (tnumOnlyMember(t, lo, hi) === (inside.length === 1 ? inside[0] : undefined)) continue;
+          throw new Error(`${tnumText(t)} within ${lo}..${hi}: ${tnumOnlyMember(t, lo, hi)} instead of ${inside}`);
+        }
+      }
     }
   });
 

@@ -114,8 +114,14 @@ const DECIDE: Record<JmpOp, (a: View, b: View) => boolean | undefined> = {
   },
 };
 
+/** The low halves have nothing in common as far as their ranges tell. */
+function lowHalvesDiffer(a: Scalar, b: Scalar): boolean {
+  return a.u32_min > b.u32_max || a.u32_max < b.u32_min || a.s32_min > b.s32_max || a.s32_max < b.s32_min;
+}
+
 /** Whether `a op b` is known to hold (true), known not to hold (false), or open (undefined). */
 export function isBranchTaken(op: JmpOp, width: Width, a: Scalar, b: Scalar): boolean | undefined {
+  if (width === 64 && (op === 'jeq' || op === 'jne') && lowHalvesDiffer(a, b)) return op === 'jne';
   return DECIDE[op](viewOf(a, width), viewOf(b, width));
 }
 

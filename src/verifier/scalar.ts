@@ -14,6 +14,7 @@ import {
   tnumClearSubreg,
   tnumConst,
   tnumIntersect,
+  tnumOnlyMember,
   tnumOr,
   tnumRange,
   tnumSubreg,
@@ -148,6 +149,8 @@ export function boundsFromTnum64(b: Bounds): void {
   b.smax = minN(b.smax, BigInt.asIntN(64, value | (mask & S64_MAX)));
   b.umin = maxN(b.umin, value);
   b.umax = minN(b.umax, value | mask);
+  const only = tnumOnlyMember(b.var_off, b.umin, b.umax);
+  if (only !== undefined) Object.assign(b, constant(only));
 }
 
 /** 32-bit ranges from 64-bit ones, and signed against unsigned (kernel __reg32_deduce_bounds). */
@@ -178,9 +181,19 @@ function deduce32(b: Bounds): void {
     b.s32_min = Math.max(b.s32_min, b.u32_min | 0);
     b.s32_max = Math.min(b.s32_max, b.u32_max | 0);
   }
-  if (b.s32_min >>> 0 <= b.s32_max >>> 0) {
-    b.u32_min = Math.max(b.u32_min, b.s32_min >>> 0);
-    b.u32_max = Math.min(b.u32_max, b.s32_max >>> 0);
+  const smin = b.s32_min >>> 0;
+  const smax = b.s32_max >>> 0;
+  if (smin <= smax) {
+    b.u32_min = Math.max(b.u32_min, smin);
+    b.u32_max = Math.min(b.u32_max, smax);
+  } else if (b.u32_max < smin) {
+    // As for 64 bits: the signed range is split, and the unsigned one meets only its part from 0 up,
+    b.s32_min = b.u32_min | 0;
+    b.u32_max = Math.min(b.u32_max, smax);
+  } else if (smax < b.u32_min) {
+    // or only its part from S32_MIN to -1.
+    b.s32_max = b.u32_max | 0;
+    b.u32_min = Math.max(b.u32_min, smin);
   }
 }
 

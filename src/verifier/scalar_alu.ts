@@ -236,7 +236,8 @@ function shift(op: 'lsh' | 'rsh' | 'arsh', width: Width, a: Scalar, k: number): 
     d.umax = U64_MAX;
     d.var_off = tnumArsh(a.var_off, k, 64);
   }
-  setUnbounded32(d);
+  if (op === 'lsh' && k < 32) lsh32(d, k);
+  else setUnbounded32(d);
   return sync(d);
 }
 

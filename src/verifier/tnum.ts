@@ -117,6 +117,29 @@ export function tnumIntersect(a: Tnum, b: Tnum): Tnum {
   return tnum((a.value | b.value) & ~mu & U64_MAX, mu);
 }
 
+/** The smallest member that is at least `min`, or undefined. */
+export function tnumAtLeast(a: Tnum, min: bigint): bigint | undefined {
+  if (min <= a.value) return a.value;
+  if (min > (a.value | a.mask)) return undefined;
+  // A member is value plus a part of mask, so a part of mask is wanted that is at least `need`.
+  const need = min - a.value;
+  const outside = need & ~a.mask;
+  if (outside === 0n) return min;
+  // Below the highest bit that mask can't have nothing stays; adding one there carries to the next free bit of mask.
+  const below = (1n << BigInt(bitLength(outside))) - 1n;
+  return a.value + (((need | ~a.mask | below) + 1n) & a.mask);
+}
+
+/** The one member within [min, max], or undefined if there is none or more than one. */
+export function tnumOnlyMember(a: Tnum, min: bigint, max: bigint): bigint | undefined {
+  // Usually the range holds the whole tnum.
+  if (min <= a.value && (a.value | a.mask) <= max) return a.mask === 0n ? a.value : undefined;
+  const first = tnumAtLeast(a, min);
+  if (first === undefined || first > max) return undefined;
+  const second = tnumAtLeast(a, first + 1n);
+  return second === undefined || second > max ? first : undefined;
+}
+
 /** Whether some number may be in both. */
 export function tnumOverlap(a: Tnum, b: Tnum): boolean {
   const known = ~(a.mask | b.mask) & U64_MAX;
