@@ -4,7 +4,7 @@
 import type { Insn } from '../src/isa/insn.ts';
 import { imm64 } from '../src/isa/insn.ts';
 import type { Op, OpShape } from '../src/isa/op.ts';
-import { codeAddr, MAX_FRAMES, STACK_FRAME } from '../src/memory/layout.ts';
+import { codeAddr, STACK_DEPTH } from '../src/memory/layout.ts';
 import { MAY_GOTO_BUDGET } from '../src/runtime/engine.ts';
 import type { Fn } from './compilation.ts';
 import { FnLowering } from './function.ts';
@@ -75,7 +75,7 @@ function prologue(l: FnLowering): Stmt[] {
     out.push(b.set(mayGotoLocal(l), b.i32.const(MAY_GOTO_BUDGET)));
   }
   if (l.c.facts === null && fn.index > 0) {
-    const deepest = b.i32.sub(m.global('stack'), b.i32.const((MAX_FRAMES - 1) * STACK_FRAME));
+    const deepest = b.i32.sub(m.global('stack'), b.i32.const(STACK_DEPTH));
     out.push(
       b.if(b.i32.lt_u(l.spParam(), deepest), m.fail('stack', fn.start)),
       ...m.countDown(l.local('spare', 'i32')),

@@ -33,7 +33,8 @@ describe('both engines', () => {
   it.each(PROGRAMS)('$name', async (program) => {
     const kernel = await testKernel();
     const { loaded, data } = prepare(kernel, program);
-    expect(runBoth(kernel, loaded, { data }).retval).toBe(program.expect);
+    if (typeof program.expect === 'string') expect(() => runBoth(kernel, loaded, { data })).toThrow(program.expect);
+    else expect(runBoth(kernel, loaded, { data }).retval).toBe(program.expect);
     expect(kernel.arena.checkCanaries()).toEqual([]);
     kernel.close();
   });

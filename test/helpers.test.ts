@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BoundHelperName, HelperEnv, HelperMock, TraceLine } from '../src/helpers/helper.ts';
 import { BOUND_HELPERS, bindHelpers } from '../src/helpers/index.ts';
-import { seededRandom } from '../src/helpers/random.ts';
 import { clearRedirect, readRedirect } from '../src/helpers/redirect.ts';
 import { controlWord, ctxArea, MEMORY_BASE, PACKET_HEADROOM, packetArea, stackTop } from '../src/memory/layout.ts';
+import { World } from '../src/runtime/world.ts';
 import { abiParams, HELPERS } from '../src/spec/helpers.ts';
 import { XDP_CTX, XDP_FRAME_BYTES } from '../src/spec/xdp.ts';
 import { BPF_FLAGS } from '../src/uapi/enums.ts';
@@ -17,10 +17,11 @@ function bench(shape: MapShape = { type: 'hash', keySize: 4, valueSize: 8, maxEn
   const open = mapWorld(cpus).open(shape);
   const lines: TraceLine[] = [];
   const mocks = new Map<BoundHelperName, HelperMock>();
+  const world = new World(cpus, 'virtual', 42);
   const env: HelperEnv = {
     memory: open.memory,
     clock: () => 0x1234_5678_9abc_def0n,
-    random: seededRandom(42, cpu),
+    random: (n) => world.random(n),
     trace: (line) => lines.push(line),
     mapAt: (addr) => (addr === open.kernelMap.placement.addr ? open.kernelMap : undefined),
     mocks,
@@ -92,12 +93,15 @@ describe('ktime, prandom, processor id', () => {
     expect(b.helpers.bpf_ktime_get_ns()).toBeUndefined();
     expect(b.result()).toBe(0x1234_5678_9abc_def0n);
     expect(b.helpers.bpf_get_smp_processor_id()).toBe(2);
-    const next = seededRandom(42, 2);
-    for (let i = 0; i < 4; i++) expect(b.helpers.bpf_get_prandom_u32()! >>> 0).toBe(next());
+    const world = new World(3, 'virtual', 42);
+    for (let i = 0; i < 4; i++) expect(b.helpers.bpf_get_prandom_u32()! >>> 0).toBe(world.random(2));
   });
 
   it('a seed and a CPU give their own repeatable numbers', () => {
-    const take = (seed: number, cpu: number) => Array.from({ length: 100 }, seededRandom(seed, cpu));
+    const take = (seed: number, cpu: number) => {
+      const world = new World(2, 'virtual', seed);
+      return Array.from({ length: 100 }, () => world.random(cpu));
+    };
     expect(take(1, 0)).toEqual(take(1, 0));
     expect(take(1, 0)).not.toEqual(take(1, 1));
     expect(take(1, 0)).not.toEqual(take(2, 0));

@@ -1,5 +1,5 @@
 // Programs as text with what they return: the corpus that both engines run (engines.test.ts). Each is verified first
-// unless `unverified` says why no kernel would load it. `expect` is all of r0; `maps` are made anew for each program.
+// unless `unverified` says why no kernel would load it. `maps` are made anew for each program.
 
 import { BPF_MAP_TYPE } from '../src/uapi/enums.ts';
 
@@ -15,7 +15,8 @@ export interface TestProgram {
   readonly targets?: Readonly<Record<number, string>>;
   /** Input; default 32 bytes 1, 2, 3, ... for raw, an IPv4 packet for the others. */
   readonly data?: Uint8Array;
-  readonly expect: bigint;
+  /** All of r0, or the errno of a run that fails. */
+  readonly expect: bigint | 'E2BIG' | 'EFAULT';
   readonly unverified?: string;
 }
 
@@ -59,6 +60,34 @@ const DIVISION = `
   w8 = w6
   w8 %= w1
   r0 += r8
+  exit`;
+
+/** Calls down to its eighth frame, writes each frame's lowest slot, jumps to slot 0, and adds 1 on each way up. */
+const DEEP = `
+  call f2
+  exit
+  ${[2, 3, 4, 5, 6, 7]
+    .map(
+      (n) => `
+  f${n}:
+  r9 = ${n}
+  *(u64 *)(r10 -512) = r9
+  call f${n + 1}
+  r0 += 1
+  r1 = *(u64 *)(r10 -512)
+  if r1 != r9 goto bad${n}
+  exit
+  bad${n}:
+  r0 = 0
+  exit`,
+    )
+    .join('')}
+  f8:
+  *(u64 *)(r10 -512) = 8
+  r2 = map jumps
+  r3 = 0
+  call bpf_tail_call
+  r0 = 1
   exit`;
 
 export const PROGRAMS: readonly TestProgram[] = [
@@ -313,6 +342,18 @@ export const PROGRAMS: readonly TestProgram[] = [
       exit`,
     expect: 4n,
     unverified: 'Linux refuses recursion',
+  },
+  {
+    name: 'recursion without an end',
+    text: 'f: call f\nexit',
+    expect: 'E2BIG',
+    unverified: 'Linux refuses recursion',
+  },
+  {
+    name: 'a store to nowhere',
+    text: 'r1 = 0\n*(u64 *)(r1 +8) = 1\nexit',
+    expect: 'EFAULT',
+    unverified: 'R1 is no pointer',
   },
   {
     name: 'callx of a function',
@@ -584,6 +625,16 @@ export const PROGRAMS: readonly TestProgram[] = [
     targets: { 2: 'r6 = 5\nr0 = 2\nexit' },
     expect: 42n,
     unverified: 'Linux wants BTF for the function',
+  },
+  {
+    name: 'tail calls from the eighth frame, 33 times',
+    type: 'xdp',
+    maps: { jumps: JUMPS, a: ONE },
+    text: DEEP,
+    targets: { 0: DEEP },
+    // the last program's 1, and 6 for each of the 34 programs
+    expect: 205n,
+    unverified: 'Linux wants BTF for the functions',
   },
   {
     name: 'packet bytes behind a bounds check',

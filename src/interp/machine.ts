@@ -1,7 +1,7 @@
 // One run of a program: the registers, the call frames and THE switch. A Machine is used once.
 
 import type { HelperImpl } from '../helpers/helper.ts';
-import { type Addr, codeAddr, controlWord, MAX_FRAMES, STACK_FRAME } from '../memory/layout.ts';
+import { type Addr, codeAddr, controlWord, STACK_DEPTH, STACK_FRAME, stackTop } from '../memory/layout.ts';
 import { type Cpu, MAX_TAIL_CALLS, MAY_GOTO_BUDGET } from '../runtime/engine.ts';
 import { type Helper, helperById } from '../spec/helpers.ts';
 import { BpfError } from '../uapi/errors.ts';
@@ -18,7 +18,6 @@ interface Frame {
   readonly returnTo: number;
   readonly regs: BigUint64Array;
   readonly mayGoto: number;
-  readonly depth: number;
 }
 
 export class Machine {
@@ -30,8 +29,7 @@ export class Machine {
   readonly #frames: Frame[] = [];
   #code!: Code;
   #pc = 0;
-  /** Calls that are open inside the running program, and its may_goto budget in this function. */
-  #depth = 1;
+  /** What is left of the may_goto budget in this function. */
   #mayGoto = MAY_GOTO_BUDGET;
 
   constructor(cpu: Cpu, target: ResolveCode, options: InterpOptions) {
@@ -169,21 +167,19 @@ export class Machine {
   }
 
   #callLocal(target: number): void {
-    if (this.#depth === MAX_FRAMES)
-      throw new BpfError('E2BIG', `the call stack of ${MAX_FRAMES + 1} frames is too deep`);
     this.#checkKill();
-    const { r } = this.#regs;
+    const { r, w } = this.#regs;
+    const sp = address(w, 10, -STACK_FRAME);
+    if (sp < stackTop(this.#cpu.id) - STACK_DEPTH) throw new BpfError('E2BIG', 'the call stack is too deep');
     this.#frames.push({
       code: this.#code,
       returnTo: this.#pc + 1,
       regs: r.slice(),
       mayGoto: this.#mayGoto,
-      depth: this.#depth,
     });
     r[0] = 0n;
     r.fill(0n, 6, 10);
-    r[10] -= BigInt(STACK_FRAME);
-    this.#depth++;
+    set32(w, 10, sp);
     this.#mayGoto = MAY_GOTO_BUDGET;
     this.#pc = target;
   }
@@ -197,7 +193,6 @@ export class Machine {
     r.set(frame.regs);
     r[0] = result;
     this.#code = frame.code;
-    this.#depth = frame.depth;
     this.#mayGoto = frame.mayGoto;
     this.#pc = frame.returnTo;
     return true;
@@ -263,7 +258,6 @@ export class Machine {
     r[1] = ctx;
     r[10] = sp;
     this.#code = next;
-    this.#depth = 1;
     this.#mayGoto = MAY_GOTO_BUDGET;
     this.#pc = 0;
   }

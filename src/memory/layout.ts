@@ -32,6 +32,8 @@ const CONTROL_OFF = 0;
 const STACK_OFF = 4096;
 /** 1 + MAX_TAIL_CALLS programs in a row may each leave up to MAX_FRAMES frames behind (a target keeps its caller's r10). */
 const STACK_SIZE = 3 * PAGE;
+/** So far below stackTop may r10 be; a call that would go deeper fails (only programs nobody verified try). */
+export const STACK_DEPTH = (1 + 33) * (MAX_FRAMES - 1) * STACK_FRAME;
 const BOUNCE_OFF = STACK_OFF + STACK_SIZE;
 export const BOUNCE_SIZE = 65536;
 const CTX_OFF = BOUNCE_OFF + BOUNCE_SIZE;

@@ -3,8 +3,8 @@
 //
 // Where RFC 9669 and Linux leave something open, both engines do this, so that they can be compared:
 // - On entry r1 and r2 are the arguments, r10 the top of the stack, all other registers 0.
-// - A callee of a bpf-to-bpf call starts with its caller's r1-r5, r0 = r6-r9 = 0 and r10 = the caller's r10 - 512. After any call
-//   (helpers and ld_abs too) r1-r5 hold what they held before it.
+// - A callee of a bpf-to-bpf call starts with its caller's r1-r5, r0 = r6-r9 = 0 and r10 = the caller's r10 - 512; below
+//   stackTop - STACK_DEPTH that fails with E2BIG. After any call (helpers and ld_abs too) r1-r5 hold what they held before it.
 // - bpf_tail_call (x86 JIT order): index >= max_entries, MAX_TAIL_CALLS done, or an empty slot: the next instruction runs
 //   and r0 is unchanged. Else CPU.tailCalls grows by one and the target replaces the function that called, keeping its r10.
 // - may_goto: each invocation of a function may pass MAY_GOTO_BUDGET times, then every may_goto in it jumps.
