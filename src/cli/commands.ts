@@ -1,6 +1,7 @@
 // All commands, in the order of the help. An abbreviation means the first one that fits.
 
 import { asmCommand } from './asm.ts';
+import { benchCommand } from './bench.ts';
 import type { Command, RawCommand } from './command.ts';
 import { conformancePluginCommand } from './conformance_plugin.ts';
 import { disasmCommand } from './disasm.ts';
@@ -17,6 +18,7 @@ export const COMMANDS: readonly (Command | RawCommand)[] = [
   progRun,
   progDump,
   pcapCommand,
+  benchCommand,
   asmCommand,
   disasmCommand,
   featureCommand,

@@ -1,0 +1,103 @@
+// The two benchmarks keep their JSON shape, agree with a plain test run, and refuse to time engines that differ.
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { FNV_OFFSET, fnv1a64, Ways } from '../src/cli/measure.ts';
+import { openObject } from '../src/index.ts';
+import { testKernel } from './harness.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const scratch = mkdtempSync(join(tmpdir(), 'beewasm-bench-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+function node(script: string, ...args: string[]) {
+  return spawnSync(process.execPath, [join(root, script), ...args], { encoding: 'utf8' });
+}
+
+const packet = Uint8Array.from({ length: 200 }, (_, i) => (i * 7) & 0xff);
+const data = join(scratch, 'packet');
+writeFileSync(data, packet);
+const SORT = join(root, 'bench/programs/sort.bpf.o');
+const POSITIVE = expect.toSatisfy((n) => typeof n === 'number' && n > 0 && Number.isFinite(n));
+
+describe('beewasm bench', () => {
+  it('prints the result of a run and positive times', () => {
+    const { status, stdout } = node(
+      'dist/src/cli/main.js',
+      'bench',
+      SORT,
+      'data_in',
+      data,
+      'init',
+      data,
+      'seconds',
+      '0.2',
+      '--json',
+    );
+    expect(status).toBe(0);
+    const sorted = [...packet.subarray(0, 32)].sort((a, b) => a - b);
+    expect(JSON.parse(stdout)).toEqual({
+      retval: sorted.reduce((hash, byte) => (Math.imul(hash, 31) + byte) >>> 0, 0),
+      out_fnv1a64: `0x${fnv1a64(FNV_OFFSET, packet).toString(16)}`,
+      out_len: 200,
+      ns: { interp: POSITIVE, jit_single: POSITIVE, jit_batch: POSITIVE },
+      load_us: { verify: POSITIVE, lower: POSITIVE, emit: POSITIVE, compile: POSITIVE },
+      insns: 135,
+    });
+  });
+
+  it('one line for what is wrong', () => {
+    for (const [args, message] of [
+      [[SORT], /^Error: bench: which packet\? data_in FILE\n$/],
+      [[SORT, 'data_in', data, 'seconds', 'x'], /^Error: bench: seconds has to be a number up to 3600, not 'x'\n$/],
+    ] as const) {
+      const { status, stderr } = node('dist/src/cli/main.js', 'bench', ...args);
+      expect([status, stderr]).toEqual([2, expect.stringMatching(message)]);
+    }
+  });
+});
+
+describe('npm run bench', () => {
+  it('prints ratios of every engine', () => {
+    const { status, stdout } = node('dist/bench/main.js', 'sort', '--seconds', '0.1', '--json');
+    expect(status).toBe(0);
+    const answer = JSON.parse(stdout);
+    const engines = answer.rows.map((r: { engine: string }) => r.engine);
+    // Native needs a C compiler.
+    expect(engines.slice(0, 3)).toEqual(['interp', 'jit_single', 'jit_batch']);
+    const batch = answer.rows[2];
+    expect(batch).toMatchObject({
+      program: 'sort',
+      ns: POSITIVE,
+      ratio_to: { interp: POSITIVE, jit_single: POSITIVE },
+    });
+    expect(batch.ratio_to.interp).toBeCloseTo(batch.ns / answer.rows[0].ns);
+    expect(answer.geomean.jit_batch.interp).toBeCloseTo(batch.ratio_to.interp);
+    expect(answer.load.map((l: { stage: string }) => l.stage)).toEqual(['verify', 'lower', 'emit', 'compile']);
+    expect(answer).toMatchObject({ machine: { node: process.version }, memory: { firewall_shared: POSITIVE } });
+  });
+});
+
+describe('comparison before timing', () => {
+  it('throws when an engine gives something else', async () => {
+    const kernel = await testKernel();
+    const { programs } = await kernel.load(openObject(new Uint8Array(readFileSync(SORT))));
+    const ways = new Ways(kernel, programs.sort, [packet, packet]);
+    expect(ways.sameResults().retvals).toHaveLength(2);
+    // An engine that does something wrong: after the second way has run, a byte of every packet is another.
+    const run = ways.run.bind(ways);
+    let calls = 0;
+    ways.run = (way) => {
+      run(way);
+      if (++calls !== 2) return;
+      const { u8 } = kernel.memory;
+      const memory = Buffer.from(u8.buffer, u8.byteOffset, u8.length);
+      for (let at = memory.indexOf(packet); at >= 0; at = memory.indexOf(packet, at + 1)) memory[at + 5] ^= 1;
+    };
+    expect(() => ways.sameResults()).toThrow(/sort: engines differ on packet 0/);
+  });
+});
