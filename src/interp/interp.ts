@@ -12,7 +12,7 @@ import { Machine } from './machine.ts';
 import { type Code, predecode } from './predecode.ts';
 
 export interface InterpOptions {
-  /** A run that executes more instructions throws EAGAIN. */
+  /** A run that executes more instructions throws EAGAIN. Default 2^31: an endless loop ends as an error, not as a hang. */
   readonly maxSteps?: number;
   /** Called before each instruction: slot, registers (live, index = register number) and the program that runs. */
   readonly onStep?: (pc: number, regs: BigUint64Array, program: LoadedProgram) => void;

@@ -12,6 +12,8 @@ import { packetLoad } from './packet_load.ts';
 import type { Code, Step } from './predecode.ts';
 import { address, makeRegisters, set32, setSigned32 } from './registers.ts';
 
+const DEFAULT_STEPS = 2 ** 31;
+
 /** What a call leaves behind for its exit. */
 interface Frame {
   readonly code: Code;
@@ -36,7 +38,7 @@ export class Machine {
     this.#cpu = cpu;
     this.#target = target;
     this.#onStep = options.onStep;
-    this.#stepsLeft = options.maxSteps ?? Number.POSITIVE_INFINITY;
+    this.#stepsLeft = options.maxSteps ?? DEFAULT_STEPS;
   }
 
   /** Runs to the end and returns the registers: index 0 is the result. `sp` = r10 of the first frame. */
