@@ -74,7 +74,7 @@ async function memoryUse(w: Workload) {
   const loaded = await loadWorkload(w);
   const shared = loaded.kernel.memory.u8.length;
   loaded.kernel.close();
-  return { compiler_rss: compiler, kernel_rss: Math.round(kernel), firewall_shared: shared, process_rss: rss() };
+  return { compiler_rss: compiler, kernel_rss: Math.round(kernel), program_shared: shared, process_rss: rss() };
 }
 
 type Memory = Awaited<ReturnType<typeof memoryUse>>;
@@ -150,7 +150,7 @@ function text(all: readonly Measured[], compiler: string | null, memory: Memory)
     load,
     '',
     `${style.bold('Memory')}: compiler ${mb(memory.compiler_rss)}, a Kernel ${mb(memory.kernel_rss)}, ` +
-      `shared memory of the firewall ${mb(memory.firewall_shared)}, process ${mb(memory.process_rss)}`,
+      `shared memory of ${all[0].program} ${mb(memory.program_shared)}, process ${mb(memory.process_rss)}`,
   ].join('\n');
 }
 
@@ -168,9 +168,9 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  const memory = await memoryUse(all[0]);
   const compiler = findCompiler();
   const chosen = positionals.length === 0 ? all : all.filter((w) => positionals.includes(w.name));
+  const memory = await memoryUse(chosen[0]);
   const measured: Measured[] = [];
   for (const [i, w] of chosen.entries()) {
     const say = (line: string) => process.stderr.write(`\r\x1b[2K${line}`);

@@ -78,7 +78,7 @@ describe('npm run bench', () => {
     expect(batch.ratio_to.interp).toBeCloseTo(batch.ns / answer.rows[0].ns);
     expect(answer.geomean.jit_batch.interp).toBeCloseTo(batch.ratio_to.interp);
     expect(answer.load.map((l: { stage: string }) => l.stage)).toEqual(['verify', 'lower', 'emit', 'compile']);
-    expect(answer).toMatchObject({ machine: { node: process.version }, memory: { firewall_shared: POSITIVE } });
+    expect(answer).toMatchObject({ machine: { node: process.version }, memory: { program_shared: POSITIVE } });
   });
 });
 
