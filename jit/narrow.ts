@@ -57,6 +57,9 @@ function joinInto(to: Uint8Array, from: Uint8Array): void {
   for (let i = 0; i < to.length; i++) if (from[i] > to[i]) to[i] = from[i];
 }
 
+/** A function whose first slot is no instruction has no block; its table has one row all the same. */
+const tableSize = (fn: Fn) => Math.max(1, fn.cfg.blocks.length) * fn.vregs;
+
 interface Forward {
   /** [block * vregs + vreg] on entry. */
   readonly entry: Uint8Array;
@@ -71,7 +74,7 @@ const stepUp = (bits: number) => STEPS.find((s) => s >= bits)!;
 function bitsOf(c: Compilation, fn: Fn, args: Uint8Array, atCall: (callee: Fn, bits: Uint8Array) => void): Forward {
   const { blocks } = fn.cfg;
   const n = fn.vregs;
-  const entry = new Uint8Array(blocks.length * n);
+  const entry = new Uint8Array(tableSize(fn));
   const result = new Uint8Array(fn.cfg.blockOf.length);
   entry.set(args.subarray(1, 6), 1);
   entry[FP] = 32;
@@ -149,7 +152,7 @@ function isPure(c: Compilation, fn: Fn, at: InsnIndex, op: Op): boolean {
 function widthsOf(c: Compilation, fn: Fn, args: Uint8Array, forward: Forward): FnWidths {
   const { blocks } = fn.cfg;
   const n = fn.vregs;
-  const needs = new Uint8Array(blocks.length * n);
+  const needs = new Uint8Array(tableSize(fn));
   const result = new Uint8Array(fn.cfg.blockOf.length);
   const need = new Uint8Array(n);
   const use = (vreg: number, amount: number) => {

@@ -54,6 +54,7 @@ interface Tree {
 }
 
 export function structured(flow: Flow): Node[] {
+  if (flow.nodes.length === 0) return [{ kind: 'out', block: NONE }];
   const tree = placed(flow);
   const root: Node[] = [];
   const work: Task[] = [{ node: 0, into: root }];

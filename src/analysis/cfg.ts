@@ -199,7 +199,7 @@ function finish(drafts: readonly Draft[], draftOf: (at: number) => number, start
 export function reversePostOrder(n: number, entry: number, succs: (node: number) => readonly number[]): number[] {
   const seen = new Uint8Array(n);
   const post: number[] = [];
-  if (entry < 0) return post;
+  if (entry < 0 || entry >= n) return post;
   const stack: { node: number; next: readonly number[]; i: number }[] = [];
   const enter = (node: number) => {
     seen[node] = 1;
