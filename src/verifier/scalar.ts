@@ -261,10 +261,13 @@ export function sync(b: Bounds): Scalar {
   if (b.var_off.mask === 0n && b.umin === b.umax && b.umin === b.var_off.value) return constant(b.umin);
   boundsFromTnum32(b);
   boundsFromTnum64(b);
+  // Three rounds, as in the kernel; one that finds nothing new is the last.
   for (let i = 0; i < 3; i++) {
+    const before = { ...b };
     deduce32(b);
     deduce64(b);
     deduceMixed(b);
+    if (sameScalar(b, before)) break;
   }
   tnumFromBounds(b);
   boundsFromTnum32(b);
