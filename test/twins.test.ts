@@ -37,7 +37,14 @@ const messages = (log: string) =>
 describe('beewasm', () => {
   it('accepts the sound programs', () => {
     expect(verify(inputOf(twins, 'sound')).log).toMatch(/^processed \d+ insns/);
-    expect(verify(inputOf(uninitStack, 'sound')).ok).toBe(true);
+    expect(verify(inputOf(uninitStack, 'sound'), { allowUninitStack: false }).ok).toBe(true);
+  });
+  it.each(UNINIT_STACK_TWINS)('without uninitialised stack, $program: $message', ({ program, errno, message }) => {
+    const input = inputOf(uninitStack, program);
+    const result = verify(input, { allowUninitStack: false });
+    if (result.ok) expect.fail('accepted');
+    expect({ errno: result.error.code, message: messages(result.log).at(-1) }).toEqual({ errno, message });
+    expect(verify(input).ok).toBe(true);
   });
   it.each(TWINS)('$program: $message', ({ program, errno, message }) => {
     const result = verify(inputOf(twins, program));

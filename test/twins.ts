@@ -61,5 +61,7 @@ export const UNINIT_STACK_TWINS: readonly Twin[] = (
   [
     ['uninit_key_byte', 'EACCES', 'invalid read from stack R2 off -8+7 size 8'],
     ['uninit_word', 'EACCES', 'invalid read from stack off -8+4 size 8'],
+    ['uninit_half_spill', 'EACCES', 'invalid read from stack off -16+4 size 8'],
+    ['uninit_on_one_path', 'EACCES', 'invalid read from stack R10 off=-8 size=8'],
   ] as const
 ).map(([program, errno, message]) => ({ program, errno, message }));

@@ -23,14 +23,23 @@ export type Verdict =
     }
   | { readonly program: string; readonly verdict: 'unsupported'; readonly reason: string };
 
-/** What Linux would answer to loading this program. `verbose`: the log shows every state. */
-export function loadVerdict(object: ObjectSpec, program: ProgramSpec, verbose: boolean): Verdict {
+export interface LoadOptions {
+  /** The log shows every state. */
+  readonly verbose: boolean;
+  /** See VerifyOptions. */
+  readonly allowUninitStack: boolean;
+}
+
+/** What Linux would answer to loading this program. */
+export function loadVerdict(object: ObjectSpec, program: ProgramSpec, options: LoadOptions): Verdict {
+  const { verbose, allowUninitStack } = options;
   const name = program.name;
   try {
     const input = programInput(object, program);
-    let result = verify(input, { logLevel: verbose ? 2 : 0 });
+    let result = verify(input, { allowUninitStack, logLevel: verbose ? 2 : 0 });
     // As libbpf does: the log is made when it is needed. A path of a million instructions explains nothing.
-    if (!result.ok && !verbose && result.error.code !== 'E2BIG') result = verify(input, { logLevel: 1 });
+    if (!result.ok && !verbose && result.error.code !== 'E2BIG')
+      result = verify(input, { allowUninitStack, logLevel: 1 });
     const { log, stats } = result;
     return result.ok
       ? { program: name, verdict: 'accept', log, stats }
@@ -89,9 +98,11 @@ function chosen(object: ObjectSpec, path: string, name: string | undefined): Pro
 
 export const progLoad: Command = {
   words: ['prog', 'load'],
-  usage: 'OBJ [name N] [type T]',
-  summary: 'verify the programs of an object file; exit code 1 if any is rejected (-d: the full log)',
-  run({ words, style, debug }: Invocation): Answer {
+  usage: 'OBJ [name N] [type T] [--strict-stack]',
+  summary:
+    'verify the programs of an object file, as Linux does for root; exit code 1 if any is rejected. -d: the full log; --strict-stack: nobody may read stack that was not written, as without CAP_PERFMON',
+  options: { 'strict-stack': { type: 'boolean' } },
+  run({ words, options, style, debug }: Invocation): Answer {
     const path = words.take('object file');
     let name: string | undefined;
     let type: number | undefined;
@@ -107,7 +118,8 @@ export const progLoad: Command = {
     const object = readObject(path);
     const programs = chosen(object, path, name);
     if (type !== undefined) for (const program of programs) program.type = type;
-    const verdicts = programs.map((program) => loadVerdict(object, program, debug));
+    const settings = { verbose: debug, allowUninitStack: options['strict-stack'] !== true };
+    const verdicts = programs.map((program) => loadVerdict(object, program, settings));
     const bad = verdicts.filter((v) => v.verdict !== 'accept').length;
     const summary =
       bad > 0 && verdicts.length > 1 ? [`${bad} of ${plural(verdicts.length, 'program')} can't be loaded`] : [];

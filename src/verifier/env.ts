@@ -20,6 +20,11 @@ export interface VerifyOptions {
   readonly cpus?: number;
   /** Off: no pruning (exponential; for tests of small programs). */
   readonly prune?: boolean;
+  /**
+   * false: bytes of stack that nobody wrote must not be read, as Linux holds it for a loader without CAP_PERFMON. (What
+   * else Linux refuses to such a loader is not modelled.)
+   */
+  readonly allowUninitStack?: boolean;
 }
 
 /** A path that waits to be explored. */
@@ -41,6 +46,7 @@ export class Env {
   readonly facts: FactRecorder;
   readonly cpus: number;
   readonly prune: boolean;
+  readonly allowUninitStack: boolean;
   readonly strictAlignment: boolean;
   readonly testStateFreq: boolean;
   readonly gpl: boolean;
@@ -76,6 +82,7 @@ export class Env {
     this.facts = new FactRecorder(prog.insns.length);
     this.cpus = options.cpus ?? 1;
     this.prune = options.prune ?? true;
+    this.allowUninitStack = options.allowUninitStack ?? true;
     this.strictAlignment = (prog.input.flags & 1) !== 0;
     this.testStateFreq = (prog.input.flags & 8) !== 0;
     this.gpl = isGplCompatible(prog.input.license);

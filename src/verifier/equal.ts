@@ -104,42 +104,46 @@ function regSafe(old: Reg, cur: Reg, ids: IdMap, exact: Exactness): boolean {
 const MISC = allBytes(SLOT.misc);
 
 /** A slot as one scalar, when a full load from it would give one: a spill, or bytes of which nothing is known. */
-function slotScalar(slot: Slot): Reg | null {
+function slotScalar(env: Env, slot: Slot): Reg | null {
   if (isFullScalarSpill(slot)) return slot.reg;
   for (let i = 0; i < 8; i++) {
     const t = byteType(slot, i);
-    if (t !== SLOT.misc && t !== SLOT.invalid) return null;
+    if (t !== SLOT.misc && !(t === SLOT.invalid && env.allowUninitStack)) return null;
   }
   return slot.types === 0 ? null : UNKNOWN_SCALAR;
 }
 
-function slotSafe(old: Slot, cur: Slot, ids: IdMap, exact: Exactness): boolean {
+function slotSafe(env: Env, old: Slot, cur: Slot, ids: IdMap, exact: Exactness): boolean {
   if (exact === 'exact' && old.types !== cur.types) return false;
-  const oldScalar = slotScalar(old);
-  const curScalar = cur.types === 0 && exact !== 'exact' ? UNKNOWN_SCALAR : slotScalar(cur);
+  const anyUnwritten = env.allowUninitStack && exact !== 'exact';
+  const oldScalar = slotScalar(env, old);
+  const curScalar = cur.types === 0 && anyUnwritten ? UNKNOWN_SCALAR : slotScalar(env, cur);
   if (oldScalar && curScalar) return regSafe(oldScalar, curScalar, ids, exact);
   let spill = false;
   for (let i = 0; i < 8; i++) {
     const o = byteType(old, i);
-    if (o === SLOT.invalid || (o === SLOT.misc && exact !== 'exact')) continue;
-    if (o !== byteType(cur, i)) return false;
+    const c = byteType(cur, i);
+    if (o === SLOT.invalid || (o === SLOT.misc && anyUnwritten)) continue;
+    // What was safe with any byte is safe with a zero; not so the other way round.
+    if (o === SLOT.misc && c === SLOT.zero && exact !== 'exact') continue;
+    if (o !== c) return false;
     if (i === 7) spill = o === SLOT.spill;
   }
   return !spill || regSafe(old.reg, cur.reg, ids, exact);
 }
 
-function stackSafe(old: Frame, cur: Frame, ids: IdMap, exact: Exactness): boolean {
+function stackSafe(env: Env, old: Frame, cur: Frame, ids: IdMap, exact: Exactness): boolean {
   const n = exact === 'exact' ? Math.max(old.stack.length, cur.stack.length) : old.stack.length;
   for (let spi = 0; spi < n; spi++) {
     const o = old.stack[spi] ?? EMPTY_SLOT;
     const c = cur.stack[spi] ?? EMPTY_SLOT;
     if (o === c && o.reg.id === 0) continue;
     if (exact !== 'exact') {
-      if (o.types === 0 || o.types === MISC) continue;
+      if (o.types === 0 || (o.types === MISC && env.allowUninitStack)) continue;
       // The old path used more stack than the current one ever touched.
       if (spi >= cur.stack.length) return false;
     }
-    if (!slotSafe(o, c, ids, exact)) return false;
+    if (!slotSafe(env, o, c, ids, exact)) return false;
   }
   return true;
 }
@@ -156,7 +160,7 @@ export function statesEqual(env: Env, old: State, cur: State, exact: Exactness):
     for (let r = 0; r < 10; r++) {
       if ((live & (1 << r)) !== 0 && !regSafe(a.regs[r], b.regs[r], ids, exact)) return false;
     }
-    if (!stackSafe(a, b, ids, exact)) return false;
+    if (!stackSafe(env, a, b, ids, exact)) return false;
   }
   return true;
 }

@@ -1,6 +1,6 @@
 // Loads and stores through stack pointers (kernel check_stack_read / check_stack_write): spills and fills of whole
-// registers, plain bytes, variable offsets, and ranges that helpers read or fill. Root semantics: uninitialised stack
-// may be read.
+// registers, plain bytes, variable offsets, and ranges that helpers read or fill. Bytes that nobody wrote may be read
+// unless the caller says otherwise (VerifyOptions.allowUninitStack).
 
 import type { Env } from './env.ts';
 import { linkForCopy } from './link.ts';
@@ -71,8 +71,10 @@ export function checkStackBounds(
     min = Number(s.smin) + off;
     max = Number(s.smax) + off + size;
   }
+  // Below the lowest byte that was ever touched there is nothing to read.
+  const depth = write || env.allowUninitStack ? MAX_BPF_STACK : frameOf(env, ptr).stack.length * 8;
   let code: 'EACCES' | 'EINVAL' | 'EFAULT' | null = null;
-  if (min < -MAX_BPF_STACK || min > -1) code = 'EACCES';
+  if (min < -depth || min > -1) code = 'EACCES';
   else if (max > 0) code = 'EINVAL';
   else if (size < 0) code = 'EFAULT';
   if (code !== null) {
@@ -172,6 +174,11 @@ function writeStackVar(env: Env, ptr: Reg, off: number, size: number, value: Reg
     const spi = spiOf(at);
     const slot = slotAt(frame, spi);
     const t = byteType(slot, byteOf(at));
+    if (t === SLOT.invalid && !env.allowUninitStack) {
+      // Not every byte of the range is written, but all of them would count as written.
+      const range = `var_off ${tnumText(ptr.s.var_off)} off: ${off}`;
+      return invalid(`uninit stack in range of var-offset write prohibited for !root; ${range}`);
+    }
     if (zero && t === SLOT.spill && isScalarSpill(slot) && isNull(slot.reg)) {
       zeroUsed = true;
       continue;
@@ -205,7 +212,7 @@ function readStackFixed(env: Env, ptr: Reg, off: number, size: number): Reg | Re
   const spi = spiOf(off);
   const slot = slotAt(frame, spi);
   touchRead(env, frame, spi);
-  if (!isSpill(slot)) return readBytes(env, frame, off, off + size);
+  if (!isSpill(slot)) return unwritten(env, frame, off, size) ?? readBytes(env, frame, off, off + size);
   let spillSize = 1;
   for (let i = 7; i > 0 && byteType(slot, i - 1) === SLOT.spill; i--) spillSize++;
   const { reg } = slot;
@@ -220,6 +227,8 @@ function readStackFixed(env: Env, ptr: Reg, off: number, size: number): Reg | Re
     env.remember({ spi, frame: frame.frameno });
     return regWidth(reg) > size * 8 ? { ...reg, id: 0, addConst: false, off: 0 } : reg;
   }
+  const reject = unwritten(env, frame, off, size);
+  if (reject) return reject;
   let spillBytes = 0;
   let zeroBytes = 0;
   for (let i = 0; i < size; i++) {
@@ -232,6 +241,21 @@ function readStackFixed(env: Env, ptr: Reg, off: number, size: number): Reg | Re
     return ZERO_SCALAR;
   }
   return zeroBytes === size ? ZERO_SCALAR : UNKNOWN_SCALAR;
+}
+
+/** First of the bytes of a load that nobody wrote. */
+function unwritten(env: Env, frame: Frame, off: number, size: number): Reject | null {
+  const i = firstUnwritten(env, frame, off, off + size);
+  return i < 0 ? null : denied(`invalid read from stack off ${off}+${i} size ${size}`);
+}
+
+/** Distance from min to the first byte in [min, max) that must not be read because nobody wrote it; -1 = none. */
+function firstUnwritten(env: Env, frame: Frame, min: number, max: number): number {
+  if (env.allowUninitStack) return -1;
+  for (let at = min; at < max; at++) {
+    if (byteType(slotAt(frame, spiOf(at)), byteOf(at)) === SLOT.invalid) return at - min;
+  }
+  return -1;
 }
 
 /** Gives a spilled scalar an id so that what is learned of the copy counts for the slot too. */
@@ -284,6 +308,11 @@ export function checkStackRange(
   const max = off + (constant ? base : Number(ptr.s.smax)) + size;
   if (use.write && constant) return null;
   const frame = frameOf(env, ptr);
+  const i = firstUnwritten(env, frame, min, max);
+  if (i >= 0) {
+    const where = constant ? `off ${min}` : `var_off ${tnumText(ptr.s.var_off)}`;
+    return denied(`invalid read from stack R${regno} ${where}+${i} size ${size}`);
+  }
   for (let at = min; at < max; at++) {
     const spi = spiOf(at);
     touchRead(env, frame, spi);

@@ -55,4 +55,26 @@ SEC("xdp") __attribute__((naked)) int uninit_word(void)
 		     "exit\n");
 }
 
+SEC("xdp") __attribute__((naked)) int uninit_half_spill(void)
+{
+	asm volatile("r2 = *(u32 *)(r1 + 12)\n"
+		     "*(u32 *)(r10 - 16) = r2\n"
+		     "r0 = *(u64 *)(r10 - 16)\n"
+		     "exit\n");
+}
+
+/** The path that writes is walked first; the other one must not be taken for covered by it. */
+SEC("xdp") __attribute__((naked)) int uninit_on_one_path(void)
+{
+	asm volatile("r2 = *(u32 *)(r1 + 12)\n"
+		     "r0 = 0\n"
+		     "if r2 != 0 goto +2\n"
+		     "r3 = *(u32 *)(r1 + 16)\n"
+		     "*(u64 *)(r10 - 8) = r3\n"
+		     "r2 = 0\n"
+		     "r3 = 0\n"
+		     "r0 = *(u64 *)(r10 - 8)\n"
+		     "exit\n");
+}
+
 char LICENSE[] SEC("license") = "GPL";
