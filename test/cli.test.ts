@@ -7,9 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { runCli } from '../src/cli/run.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const main = join(root, 'dist/src/cli/main.js');
+process.chdir(root);
 const scratch = mkdtempSync(join(tmpdir(), 'beewasm-cli-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -18,12 +20,28 @@ interface Outcome {
   out: string;
   err: string;
 }
-function beewasm(args: string, input = ''): Outcome {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args.split(' ').filter((a) => a !== '')], {
+const split = (args: string) => args.split(' ').filter((a) => a !== '');
+
+/** A command line in this process: what main.ts does with its own arguments. Runs from the project's root. */
+async function beewasm(args: string): Promise<Outcome> {
+  const outcome = { out: '', err: '' };
+  const code = await runCli(split(args), {
+    out: (text) => {
+      outcome.out += text;
+    },
+    err: (text) => {
+      outcome.err += text;
+    },
+    colours: false,
+  });
+  return { code, ...outcome };
+}
+/** The same as a process of its own, with a stdin. */
+function spawned(args: string, input = ''): Outcome {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...split(args)], {
     cwd: root,
     input,
     encoding: 'utf8',
-    env: { ...process.env, NODE_NO_WARNINGS: '1' },
   });
   return { code: status, out: stdout, err: stderr };
 }
@@ -36,28 +54,162 @@ function file(name: string, contents: string | Uint8Array): string {
 const FIREWALL = 'examples/firewall/firewall.bpf.o';
 
 describe('prog show', () => {
-  it('lists programs as bpftool does', () => {
-    const { code, out } = beewasm(`prog show ${FIREWALL}`);
+  it('lists programs as bpftool does', async () => {
+    const { code, out } = await beewasm(`prog show ${FIREWALL}`);
     expect(code).toBe(0);
     expect(out).toMatch(
       /^xdp {2}name xdp_fw {2}tag [0-9a-f]{16} {2}gpl\n\txlated \d+B {2}section xdp\n\tfunctions xdp_fw,/m,
     );
   });
-  it('--json prints one array; words may be abbreviated and options stand anywhere', () => {
-    const plain = JSON.parse(beewasm(`prog show ${FIREWALL} --json`).out);
-    expect(JSON.parse(beewasm(`-p p sh ${FIREWALL}`).out)).toEqual(plain);
+  it('--json prints one array; words may be abbreviated and options stand anywhere', async () => {
+    const plain = JSON.parse((await beewasm(`prog show ${FIREWALL} --json`)).out);
+    expect(JSON.parse((await beewasm(`-p p sh ${FIREWALL}`)).out)).toEqual(plain);
     expect(plain.map((p: { name: string }) => p.name).sort()).toEqual(['xdp_fw', 'xdp_fw_dns']);
     expect(plain[0]).toMatchObject({ type: 'xdp', gpl_compatible: true, section: 'xdp', autoload: true });
   });
-  it('names what keeps a program from being loaded', () => {
-    const { out } = beewasm('prog show test/objects/loader/beyond.bpf.o');
+  it('names what keeps a program from being loaded', async () => {
+    const { out } = await beewasm('prog show test/objects/loader/beyond.bpf.o');
     expect(out).toContain("needs CO-RE relocation: can't be loaded here");
   });
 });
 
+const TWINS = 'test/objects/twins/twins.bpf.o';
+
+describe('prog load', () => {
+  it("accepts the firewall, with the verifier's statistics", async () => {
+    const { code, out, err } = await beewasm(`prog load ${FIREWALL}`);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(
+      /^xdp_fw: accepted\nprocessed \d+ insns \(limit 1000000\) max_states_per_insn \d+ total_states /m,
+    );
+    expect(out).toMatch(/^xdp_fw_dns: accepted$/m);
+  });
+  it('rejects a twin with exit code 1, the message, the C line and the log', async () => {
+    const { code, out, err } = await beewasm(`prog load ${TWINS} name no_null_check`);
+    expect({ code, err }).toEqual({ code: 1, err: '' });
+    const lines = out.trimEnd().split('\n');
+    expect(lines[0]).toBe("no_null_check: rejected, EACCES (-13): R0 invalid mem access 'map_value_or_null'");
+    expect(lines[1]).toMatch(/^at insn \d+, \.\/test\/objects\/twins\/twins\.bpf\.c:\d+: s->packets\+\+;$/);
+    expect(lines[2]).toBe('-- BEGIN PROG LOAD LOG --');
+    expect(lines.slice(-3)).toEqual([
+      "R0 invalid mem access 'map_value_or_null'",
+      expect.stringMatching(/^processed 62 insns /),
+      '-- END PROG LOAD LOG --',
+    ]);
+    expect(out).toContain('\n0: (61) r2 = *(u32 *)(r1 +4) ');
+  });
+  it('says of a loop that it is one, and not which states it met', async () => {
+    const { code, out } = await beewasm(`prog load ${TWINS} name endless_loop`);
+    expect(code).toBe(1);
+    expect(out.split('\n')[0]).toBe('endless_loop: rejected, EINVAL (-22): infinite loop detected at insn 45');
+  });
+  it('--json holds verdict, errno, message, place and statistics', async () => {
+    const { code, out } = await beewasm(`-j prog load ${TWINS} name write_rodata`);
+    expect(code).toBe(1);
+    const [verdict] = JSON.parse(out);
+    expect(verdict).toMatchObject({
+      program: 'write_rodata',
+      verdict: 'reject',
+      error: { code: 'EACCES', errno: 13, message: 'write into map forbidden, value_size=4 off=0 size=4' },
+      stats: { processed: 42 },
+    });
+    expect(verdict.error.source.file).toBe('./test/objects/twins/twins.bpf.c');
+  });
+  it('-d shows the log of an accepted program', async () => {
+    const { out } = await beewasm('prog load test/objects/loader/programs.bpf.o name second -d');
+    expect(out).toContain('0: (b4) w0 = 2 ');
+  });
+  it('type T overrules the section; --strict-stack refuses what root may do', async () => {
+    expect((await beewasm('prog load test/objects/loader/lone.bpf.o type xdp')).code).toBe(0);
+    expect((await beewasm('prog load test/objects/loader/programs.bpf.o name second type socket_filter')).code).toBe(0);
+    const object = 'test/objects/twins/uninit_stack.bpf.o name uninit_word';
+    expect((await beewasm(`prog load ${object}`)).code).toBe(0);
+    const strict = await beewasm(`prog load ${object} --strict-stack`);
+    expect(strict.code).toBe(1);
+    expect(strict.out).toContain('invalid read from stack off -8+4 size 8');
+  });
+  it('programs that need what is not there fail by name, and the others are still verified', async () => {
+    const { code, out } = await beewasm('prog load test/objects/loader/beyond.bpf.o');
+    expect(code).toBe(1);
+    expect(out).toContain('fine: accepted\n');
+    expect(out).toContain('uses_core: not loaded: program uses_core: CO-RE relocation is not supported\n');
+    expect(out).toContain("5 of 6 programs can't be loaded\n");
+  });
+});
+
+describe('prog run', () => {
+  const packet = file('packet', new Uint8Array(128));
+  const run = (rest: string) => beewasm(`prog run test/objects/cli/counter.bpf.o data_in ${packet} ${rest}`);
+
+  it.each(['jit', 'interp'])("prints trace lines and bpftool's line (%s)", async (engine) => {
+    expect(await run(`engine ${engine}`)).toEqual({
+      code: 0,
+      out: expect.stringMatching(/^packet of 128 bytes\nReturn value: 2, duration: \d+ns\n$/),
+      err: '',
+    });
+    expect((await run(`engine ${engine} repeat 3`)).out).toMatch(
+      /(packet.*\n){3}Return value: 2, duration \(average\): \d+ns\n$/,
+    );
+  });
+  it('writes data_out and ctx_out, or prints them', async () => {
+    const [data, ctx] = [join(scratch, 'data'), join(scratch, 'ctx')];
+    expect((await run(`engine interp data_out ${data} ctx_out ${ctx}`)).code).toBe(0);
+    expect(readFileSync(data).length).toBe(128);
+    expect(readFileSync(ctx).readUInt32LE(4) - readFileSync(ctx).readUInt32LE(0)).toBe(128);
+    const lines = (await run('engine interp data_out - ctx_out -')).out.split('\n');
+    expect(lines.slice(1, 3)).toEqual(['Data:', '01 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00']);
+    expect(lines[10]).toBe('Context:');
+  });
+  it('map dump shows elements and every CPU, in text and JSON', async () => {
+    const { out } = await run('engine interp cpu 1 map dump all');
+    expect(out).toContain(
+      'key:\n02 00 00 00\n' +
+        'value (CPU 00): 00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00\n' +
+        'value (CPU 01): 01 00 00 00 00 00 00 00  80 00 00 00 00 00 00 00\n',
+    );
+    expect(out).toContain('\npercpu_array  name verdicts\n');
+    expect(out).toContain('\nhash  name lengths\nkey: 80 00 00 00  value: 01 00 00 00 00 00 00 00\nFound 1 element\n');
+    const json = JSON.parse((await run('engine interp map dump .bss -j')).out);
+    expect(json).toMatchObject({
+      retval: 2,
+      trace: ['packet of 128 bytes'],
+      maps: { '.bss': [{ key: ['0x00', '0x00', '0x00', '0x00'], value: ['0x01', ...Array(7).fill('0x00')] }] },
+    });
+  });
+  it('ctx_in gives the context: here room for metadata, which is no packet', async () => {
+    const ctx = Buffer.alloc(24);
+    ctx.writeUInt32LE(64, 0); // data: 64 bytes behind data_meta
+    ctx.writeUInt32LE(128, 4); // data_end
+    expect((await run(`engine interp ctx_in ${file('ctx_in', ctx)}`)).out).toMatch(
+      /^packet of 64 bytes\nReturn value: 1,/,
+    );
+  });
+  it('bad input is one line', async () => {
+    const object = 'prog run test/objects/cli/counter.bpf.o';
+    expectOneLine(await beewasm(`${object} name nope data_in ${packet}`), 1, "has no program 'nope'");
+    expectOneLine(await beewasm(`${object} data_in ${join(scratch, 'nothing')}`), 1, 'no such file or directory');
+    expectOneLine(await beewasm(`${object} data_in ${file('short', 'abc')} engine interp`), 1, 'EINVAL');
+    expectOneLine(await beewasm(`${object} engine interp`), 1, 'EINVAL');
+    expectOneLine(await run('engine interp map dump nope'), 1, "there is no map 'nope'");
+    expectOneLine(await beewasm(`prog run ${TWINS} name no_null_check data_in ${packet}`), 1, 'was rejected (EACCES)');
+    expectOneLine(await run('repeat many'), 2, 'repeat has to be a number');
+    expectOneLine(await run('cpu 64'), 2, 'cpu has to be a number up to 63');
+    expectOneLine(await run('map frob all'), 2, 'expected dump');
+  });
+});
+
+describe('prog dump jited', () => {
+  it('prints WebAssembly text', async () => {
+    const { code, out } = await beewasm('prog dump jited test/objects/loader/programs.bpf.o name second');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^\(module\n/);
+    expect(out).toContain('(i32.const 2)');
+  });
+});
+
 describe('prog dump xlated', () => {
-  it('prints instructions with C lines and map names', () => {
-    const { code, out } = beewasm('prog dump xlated test/objects/loader/data.bpf.o opcodes linum');
+  it('prints instructions with C lines and map names', async () => {
+    const { code, out } = await beewasm('prog dump xlated test/objects/loader/data.bpf.o opcodes linum');
     expect(code).toBe(0);
     const lines = out.split('\n');
     expect(lines[0]).toBe('prog:');
@@ -67,8 +219,8 @@ describe('prog dump xlated', () => {
     expect(lines[2]).toBe('   0: (18) r2 = map[name:.rodata][0]+4');
     expect(lines[3]).toBe('       18 22 00 00 00 00 00 00  00 00 00 00 04 00 00 00');
   });
-  it('--json', () => {
-    const rows = JSON.parse(beewasm('-j prog dump xlated test/objects/loader/programs.bpf.o name second').out);
+  it('--json', async () => {
+    const rows = JSON.parse((await beewasm('-j prog dump xlated test/objects/loader/programs.bpf.o name second')).out);
     expect(rows).toEqual([
       { insn: 0, function: 'second', src: 'return XDP_PASS;', disasm: '(b4) w0 = 2' },
       { insn: 1, disasm: '(95) exit' },
@@ -78,30 +230,30 @@ describe('prog dump xlated', () => {
 
 describe('asm, disasm, feature', () => {
   const source = 'start: r0 = 1\n  if r1 == 0x5 goto start\n  r2 = 0x1122334455667788 ll\n  exit\n';
-  it('asm prints hex that disasm reads', () => {
-    const hex = beewasm('asm -', source);
+  it('asm prints hex that disasm reads', async () => {
+    const hex = spawned('asm -', source);
     expect(hex.out).toBe(
       'b7 00 00 00 01 00 00 00\n15 01 fe ff 05 00 00 00\n18 02 00 00 88 77 66 55\n00 00 00 00 44 33 22 11\n95 00 00 00 00 00 00 00\n',
     );
-    const text = beewasm('disasm -', hex.out);
+    const text = spawned('disasm -', hex.out);
     expect(text.out).toBe(
       '0: (b7) r0 = 1\n1: (15) if r1 == 0x5 goto pc-2\n2: (18) r2 = 0x1122334455667788\n4: (95) exit\n',
     );
   });
-  it('asm -o writes raw instructions, which disasm reads too', () => {
+  it('asm -o writes raw instructions, which disasm reads too', async () => {
     const raw = join(scratch, 'raw');
-    expect(beewasm(`asm ${file('in.s', source)} -o ${raw}`)).toEqual({ code: 0, out: '', err: '' });
+    expect(await beewasm(`asm ${file('in.s', source)} -o ${raw}`)).toEqual({ code: 0, out: '', err: '' });
     expect(readFileSync(raw).length).toBe(40);
-    expect(beewasm(`disasm ${raw} -j`).out).toBe(
+    expect((await beewasm(`disasm ${raw} -j`)).out).toBe(
       '{"insns":["(b7) r0 = 1","(15) if r1 == 0x5 goto pc-2","(18) r2 = 0x1122334455667788","(95) exit"]}\n',
     );
   });
-  it("feature lists what exists in bpftool's words", () => {
-    const { out } = beewasm('feature');
+  it("feature lists what exists in bpftool's words", async () => {
+    const { out } = await beewasm('feature');
     expect(out).toContain('eBPF program_type xdp is available\n');
     expect(out).toContain('eBPF map_type lpm_trie is ');
     expect(out).toContain('eBPF helpers supported for program type xdp:\n\t- bpf_map_lookup_elem\n');
-    const json = JSON.parse(beewasm('feature -j').out);
+    const json = JSON.parse((await beewasm('feature -j')).out);
     expect(json.program_types.have_xdp_prog_type).toBe(true);
     expect(json.map_types.have_percpu_hash_map_type).toBe(true);
     expect(json.helpers.xdp_available_helpers).toContain('bpf_redirect_map');
@@ -109,19 +261,19 @@ describe('asm, disasm, feature', () => {
 });
 
 describe('help and version', () => {
-  it('-h explains all commands, or one', () => {
-    const all = beewasm('--help');
+  it('-h explains all commands, or one', async () => {
+    const all = await beewasm('--help');
     expect(all.code).toBe(0);
     for (const command of ['prog show OBJ', 'prog dump', 'asm FILE', 'disasm FILE', 'feature']) {
       expect(all.out).toContain(`beewasm ${command}`);
     }
-    expect(beewasm('asm -h').out).toContain('beewasm asm FILE');
-    expect(beewasm('asm -h').out).not.toContain('beewasm prog');
+    expect((await beewasm('asm -h')).out).toContain('beewasm asm FILE');
+    expect((await beewasm('asm -h')).out).not.toContain('beewasm prog');
   });
-  it('-V', () => {
+  it('-V', async () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-    expect(beewasm('-V')).toEqual({ code: 0, out: `beewasm v${version}\n`, err: '' });
-    expect(beewasm('version').out).toBe(`beewasm v${version}\n`);
+    expect(await beewasm('-V')).toEqual({ code: 0, out: `beewasm v${version}\n`, err: '' });
+    expect((await beewasm('version')).out).toBe(`beewasm v${version}\n`);
   });
 });
 
@@ -148,30 +300,30 @@ describe('bad input: one line, exit code 1', () => {
     ['big-endian', 'test/objects/loader/bigendian.bpf.o', 'ELF: not a little-endian file'],
     ['a legacy object', 'test/objects/loader/legacy.bpf.o', 'legacy maps section is not supported'],
   ];
-  it.each(cases)('an object that is %s', (_, path, message) => {
-    expectOneLine(beewasm(`prog show ${path}`), 1, message);
+  it.each(cases)('an object that is %s', async (_, path, message) => {
+    expectOneLine(await beewasm(`prog show ${path}`), 1, message);
   });
-  it('with --json the error is JSON as well', () => {
-    const { code, out, err } = beewasm(`-j prog show ${file('empty', '')}`);
+  it('with --json the error is JSON as well', async () => {
+    const { code, out, err } = await beewasm(`-j prog show ${file('empty', '')}`);
     expect(code).toBe(1);
     expect(JSON.parse(out).error).toContain('ELF: file is empty');
     expect(err.split('\n').length).toBe(2);
   });
-  it('a program that is not there', () => {
+  it('a program that is not there', async () => {
     expectOneLine(
-      beewasm(`prog dump xlated ${FIREWALL} name nope`),
+      await beewasm(`prog dump xlated ${FIREWALL} name nope`),
       1,
       "has no program 'nope', only: xdp_fw_dns, xdp_fw",
     );
-    expectOneLine(beewasm(`prog dump xlated ${FIREWALL}`), 1, 'holds several programs, name one of: ');
+    expectOneLine(await beewasm(`prog dump xlated ${FIREWALL}`), 1, 'holds several programs, name one of: ');
   });
-  it('text that is no assembler, bytes that are no instructions', () => {
-    expectOneLine(beewasm('asm -', 'r0 = 1\nfrobnicate r1\n'), 1, '-: asm: line 2: ');
-    expectOneLine(beewasm('asm -', 'r1 = map flows\nexit\n'), 1, 'map flows does not exist');
-    expectOneLine(beewasm(`disasm ${file('empty', '')}`), 1, 'file is empty');
-    expectOneLine(beewasm(`disasm ${file('seven', new Uint8Array(7))}`), 1, 'length 7 is not a multiple of 8');
-    expectOneLine(beewasm('disasm -', 'not hex'), 1, 'neither raw instructions nor hex');
-    expectOneLine(beewasm(`disasm ${FIREWALL}`), 1, 'an ELF file');
+  it('text that is no assembler, bytes that are no instructions', async () => {
+    expectOneLine(spawned('asm -', 'r0 = 1\nfrobnicate r1\n'), 1, '-: asm: line 2: ');
+    expectOneLine(spawned('asm -', 'r1 = map flows\nexit\n'), 1, 'map flows does not exist');
+    expectOneLine(await beewasm(`disasm ${file('empty', '')}`), 1, 'file is empty');
+    expectOneLine(await beewasm(`disasm ${file('seven', new Uint8Array(7))}`), 1, 'length 7 is not a multiple of 8');
+    expectOneLine(spawned('disasm -', 'not hex'), 1, 'neither raw instructions nor hex');
+    expectOneLine(await beewasm(`disasm ${FIREWALL}`), 1, 'an ELF file');
   });
 });
 
@@ -179,6 +331,8 @@ describe('wrong arguments: one line, exit code 2', () => {
   it.each([
     ['', 'which command?'],
     ['prog', 'which command? show'],
+    [`prog load ${FIREWALL} type frob`, "unknown program type 'frob'"],
+    [`prog dump jited ${FIREWALL} opcodes`, "got 'opcodes'"],
     ['frobnicate', "unknown command 'frobnicate'"],
     ['prog frobnicate', "unknown command 'frobnicate'"],
     ['prog show', 'object file is missing'],
@@ -191,7 +345,7 @@ describe('wrong arguments: one line, exit code 2', () => {
     ['asm', 'file is missing'],
     ['asm in.s -o', "option '-o, --output <value>' argument missing"],
     ['feature all', "unexpected argument 'all'"],
-  ])('beewasm %s', (args, message) => {
-    expectOneLine(beewasm(args), 2, message);
+  ])('beewasm %s', async (args, message) => {
+    expectOneLine(await beewasm(args), 2, message);
   });
 });

@@ -1,152 +1,16 @@
 #!/usr/bin/env node
-// The `beewasm` command: finds the command in the table, reads options, prints its answer, and turns every exception
-// into one line on stderr. Exit code: 0 fine, 1 rejected or failed, 2 wrong arguments.
+// The `beewasm` command on the process's own arguments, stdout and stderr.
 
-import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { BeewasmError } from '../uapi/errors.ts';
-import type { Answer, Command, RawCommand } from './command.ts';
-import { COMMANDS } from './commands.ts';
-import { styleFor, wantsColours } from './style.ts';
-import { jsonText } from './text.ts';
-import { expand, UsageError, Words } from './words.ts';
-
-const GLOBAL_OPTIONS = {
-  json: { type: 'boolean', short: 'j' },
-  pretty: { type: 'boolean', short: 'p' },
-  debug: { type: 'boolean', short: 'd' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean', short: 'V' },
-} as const;
-
-type AnyCommand = Command | RawCommand;
-
-/** Runs one command line; never throws. */
-async function main(argv: readonly string[]): Promise<number> {
-  // Known before anything is parsed: errors of parsing are reported too.
-  const flags = globalFlags(argv);
-  try {
-    return await dispatch(argv);
-  } catch (error) {
-    const message = oneLine(error);
-    if (flags.json) print(jsonText({ error: message }, flags.pretty));
-    process.stderr.write(`Error: ${message}\n`);
-    if (flags.debug && error instanceof Error && !(error instanceof UsageError))
-      process.stderr.write(`${error.stack}\n`);
-    return error instanceof UsageError ? 2 : 1;
-  }
-}
-
-function oneLine(error: unknown): string {
-  const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' ');
-  if (error instanceof BeewasmError) return message;
-  return `this is a bug in beewasm: ${message} (-d shows where)`;
-}
-
-function globalFlags(argv: readonly string[]): { json: boolean; pretty: boolean; debug: boolean } {
-  const has = (short: string, long: string) =>
-    argv.some((a) => a === `--${long}` || (/^-[a-zA-Z]+$/.test(a) && a.includes(short)));
-  const pretty = has('p', 'pretty');
-  return { json: pretty || has('j', 'json'), pretty, debug: has('d', 'debug') };
-}
-
-async function dispatch(argv: readonly string[]): Promise<number> {
-  const leading = argv.findIndex((a) => !a.startsWith('-'));
-  const start = leading < 0 ? argv.length : leading;
-  const command = start === argv.length ? null : findCommand(argv.slice(start));
-  if (command === null) return withoutCommand(argv);
-  const rest = argv.slice(start + command.words.length);
-  if ('runRaw' in command) return command.runRaw(rest);
-  const { values, positionals } = parse([...argv.slice(0, start), ...rest], command);
-  if (values.version) return printVersion();
-  if (values.help) return printHelp([command]);
-  const json = Boolean(values.json || values.pretty);
-  const answer = await command.run({
-    words: new Words(positionals, command.words.join(' ')),
-    options: values as Record<string, string | boolean | undefined>,
-    json,
-    debug: Boolean(values.debug),
-    style: styleFor(!json && wantsColours(process.env, process.stdout.isTTY)),
-  });
-  printAnswer(answer, json, Boolean(values.pretty));
-  return answer.failed ? 1 : 0;
-}
-
-function parse(args: string[], command: Command | null) {
-  try {
-    const options = { ...GLOBAL_OPTIONS, ...command?.options };
-    return parseArgs({ args, options, allowPositionals: true, strict: true });
-  } catch (error) {
-    // "Unknown option '-x'. To specify a positional ..." -> the first sentence
-    const message = error instanceof Error ? error.message.split(/\. |\n/)[0].replace(/\.$/, '') : String(error);
-    throw new UsageError(message.charAt(0).toLowerCase() + message.slice(1));
-  }
-}
-
-/** `beewasm`, `beewasm -h`, `beewasm help`, `beewasm -V`. */
-function withoutCommand(argv: readonly string[]): number {
-  const { values } = parse(
-    [...argv].filter((a) => a !== 'help' && a !== 'version'),
-    null,
-  );
-  if (values.version || argv.includes('version')) return printVersion();
-  if (values.help || argv.includes('help')) return printHelp(COMMANDS);
-  throw new UsageError(`which command? One of: ${firstWords().join(', ')} (-h explains them)`);
-}
-
-function firstWords(): string[] {
-  return [...new Set(COMMANDS.map((c) => c.words[0]))];
-}
-
-/** The command that the first words name; null for help and version. */
-function findCommand(words: readonly string[]): AnyCommand | null {
-  if (words[0] === 'help' || words[0] === 'version') return null;
-  const first = expand(words[0], firstWords());
-  if (first === undefined) throw new UsageError(`unknown command '${words[0]}', expected ${firstWords().join(', ')}`);
-  const group = COMMANDS.filter((c) => c.words[0] === first);
-  if (group.length === 1 && group[0].words.length === 1) return group[0];
-  const seconds = group.map((c) => c.words[1]);
-  if (words[1] === undefined || words[1].startsWith('-'))
-    throw new UsageError(`${first}: which command? ${seconds.join(', ')}`);
-  const second = expand(words[1], seconds);
-  if (second === undefined)
-    throw new UsageError(`${first}: unknown command '${words[1]}', expected ${seconds.join(', ')}`);
-  return group.find((c) => c.words[1] === second)!;
-}
-
-function printAnswer(answer: Answer, json: boolean, pretty: boolean): void {
-  const text = json ? jsonText(answer.json, pretty) : answer.text();
-  if (text !== '') print(text);
-}
-
-function print(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
-}
-
-function printVersion(): number {
-  const manifest = new URL('../../../package.json', import.meta.url);
-  print(`beewasm v${JSON.parse(readFileSync(manifest, 'utf8')).version}`);
-  return 0;
-}
-
-function printHelp(commands: readonly AnyCommand[]): number {
-  const lines = commands.map((c) => `  beewasm ${c.words.join(' ')} ${c.usage}\n      ${c.summary}`);
-  print(
-    [
-      'Usage:',
-      ...lines,
-      '',
-      'Options: -j | --json, -p | --pretty (JSON), -d | --debug, -h | --help, -V | --version',
-      'Words may be abbreviated. Exit code: 0 fine, 1 rejected or failed, 2 wrong arguments. FILE - is stdin or stdout.',
-    ].join('\n'),
-  );
-  return 0;
-}
+import { runCli } from './run.ts';
+import { wantsColours } from './style.ts';
 
 // `beewasm ... | head` closes the pipe early: that is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  process.stderr.write(`Error: can't write to stdout: ${error.message}\n`);
-  process.exit(1);
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
-process.exitCode = await main(process.argv.slice(2));
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  colours: wantsColours(process.env, process.stdout.isTTY),
+});

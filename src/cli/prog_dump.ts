@@ -1,12 +1,14 @@
 // `prog dump xlated|jited OBJ name N`: the instructions as the loader hands them on, with C lines and map names as
 // `bpftool prog dump xlated` shows them; or the WebAssembly that the JIT makes of them, as text.
 
+import { Kernel } from '../index.ts';
 import { disasmInsn } from '../isa/disasm.ts';
 import { encode, type InsnIndex, LDDW_CODE } from '../isa/insn.ts';
 import type { SourceLine } from '../isa/source.ts';
-import type { ProgramSpec } from '../loader/index.ts';
+import type { ObjectSpec, ProgramSpec } from '../loader/index.ts';
 import type { Answer, Command, Invocation } from './command.ts';
 import { pickProgram, readObject } from './files.ts';
+import { loadOnly } from './prog_run.ts';
 import { hexDump, hexJson } from './text.ts';
 
 export interface DumpRow {
@@ -76,27 +78,50 @@ function json(rows: readonly DumpRow[], { opcodes, linum }: DumpOptions): unknow
   }));
 }
 
+/** Loads the program and returns what the JIT makes of it: WAT. With -d also what each pass decided, as comments. */
+async function jitedText(object: ObjectSpec, program: ProgramSpec, verbose: boolean): Promise<string> {
+  loadOnly(object, program);
+  const kernel = new Kernel({ clock: 'virtual', seed: 0 });
+  try {
+    const { loaded } = (await kernel.load(object, { jit: 'auto' })).programs[program.name];
+    const { dumpPasses, dumpWat } = await import('../../jit/dump.ts');
+    const passes = verbose ? dumpPasses(loaded).map((p) => `;; pass ${p.name}\n${p.text.replace(/^/gm, ';; ')}\n`) : [];
+    return [...passes, dumpWat(loaded)].join('\n');
+  } finally {
+    kernel.close();
+  }
+}
+
 export const progDump: Command = {
   words: ['prog', 'dump'],
-  usage: 'xlated OBJ [name N] [opcodes] [linum]',
-  summary: 'print a program: eBPF instructions',
-  run({ words }: Invocation): Answer {
-    words.choose(['xlated'], 'what to dump');
+  usage: 'xlated|jited OBJ [name N] [opcodes] [linum]',
+  summary: 'print a program: its eBPF instructions, or the WebAssembly the JIT makes of them (-d: its passes too)',
+  async run({ words, debug }: Invocation): Promise<Answer> {
+    const what = words.choose(['xlated', 'jited'], 'what to dump');
     const path = words.take('object file');
     let name: string | undefined;
     const options: DumpOptions = { opcodes: false, linum: false };
-    words.keywords({
-      name: (w) => {
-        name = w.take('program name');
-      },
+    const flags = {
       opcodes: () => {
         options.opcodes = true;
       },
       linum: () => {
         options.linum = true;
       },
+    };
+    words.keywords({
+      name: (w) => {
+        name = w.take('program name');
+      },
+      ...(what === 'xlated' ? flags : {}),
     });
-    const rows = dumpRows(pickProgram(readObject(path), path, name));
+    const object = readObject(path);
+    const program = pickProgram(object, path, name);
+    if (what === 'jited') {
+      const wat = await jitedText(object, program, debug);
+      return { json: { name: program.name, wat }, text: () => wat };
+    }
+    const rows = dumpRows(program);
     return { json: json(rows, options), text: () => text(rows, options) };
   },
 };
