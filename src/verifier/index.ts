@@ -87,7 +87,7 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
   if (isReject(prog)) return rejection(input, prog, null, log, NO_STATS);
   const cfg = checkCfg(prog);
   if (isReject(cfg)) return rejection(input, cfg, null, log, NO_STATS);
-  if (log.on) for (const [i, s] of prog.subprogs.entries()) log.line(`func#${i} @${s.start}`);
+  if (log.level === 2) for (const [i, s] of prog.subprogs.entries()) log.line(`func#${i} @${s.start}`);
   const env = new Env(prog, cfg, liveRegisters(prog), start(prog), log, options);
   const wrong = new Search(env).run();
   if (wrong) return rejection(input, wrong, env.insnIdx, log, statsOf(env));

@@ -178,8 +178,8 @@ export function conditionalJump(env: Env, op: JumpOp, insn: Insn): InsnIndex | R
 function fork(env: Env, op: JumpOp, insn: Insn, dst: Reg, src: Reg): InsnIndex | Reject {
   const fall = env.state;
   const linked: LinkedReg[] = [];
-  if (op.operand === 'reg' && src.kind === 'scalar') collectLinked(fall, src.id, linked);
-  if (dst.kind === 'scalar') collectLinked(fall, dst.id, linked);
+  if (op.operand === 'reg' && src.kind === 'scalar') collectLinked(env, src.id, linked);
+  if (dst.kind === 'scalar') collectLinked(env, dst.id, linked);
   if (linked.length > 1) env.rememberLinked(linked);
   const jump = env.push(follow(env, insn, true));
   if (jump === null) return tooManyBranches(env.pending.length);

@@ -5,7 +5,7 @@ import type { Env } from './env.ts';
 import type { Reg } from './reg.ts';
 import { constant } from './scalar.ts';
 import { aluScalar } from './scalar_alu.ts';
-import { isScalarSpill, type LinkedReg, type State } from './state.ts';
+import { frameInsn, isScalarSpill, type LinkedReg, type State } from './state.ts';
 
 /** Gives register `regno` an id before its value is copied. Returns the register. Constants need none. */
 export function linkForCopy(env: Env, regno: number): Reg {
@@ -20,8 +20,9 @@ export function linkForCopy(env: Env, regno: number): Reg {
 
 const MAX_LINKED = 6;
 
-/** Registers and slots with this id, at most as many as the history can hold; the others lose their id. */
-export function collectLinked(state: State, id: number, into: LinkedReg[]): void {
+/** Live registers and slots with this id, at most as many as the history can hold; the others lose their id. */
+export function collectLinked(env: Env, id: number, into: LinkedReg[]): void {
+  const { state } = env;
   if (id === 0) return;
   const add = (reg: Reg, where: LinkedReg): Reg => {
     if (reg.kind !== 'scalar' || reg.id !== id) return reg;
@@ -34,7 +35,10 @@ export function collectLinked(state: State, id: number, into: LinkedReg[]): void
   };
   for (let f = state.frames.length - 1; f >= 0; f--) {
     const frame = state.frames[f];
-    for (let r = 0; r < 10; r++) frame.regs[r] = add(frame.regs[r], { frame: f, isReg: true, at: r });
+    const live = env.live[frameInsn(state, f)];
+    for (let r = 0; r < 10; r++) {
+      if ((live & (1 << r)) !== 0) frame.regs[r] = add(frame.regs[r], { frame: f, isReg: true, at: r });
+    }
     for (let spi = 0; spi < frame.stack.length; spi++) {
       const slot = frame.stack[spi];
       if (!isScalarSpill(slot)) continue;

@@ -11,7 +11,7 @@ import { tnumText, U64_MAX } from './tnum.ts';
 
 export class Log {
   readonly level: 0 | 1 | 2;
-  #text: string[] = [];
+  #chunks: string[] = [];
 
   constructor(level: 0 | 1 | 2) {
     this.level = level;
@@ -20,23 +20,31 @@ export class Log {
     return this.level > 0;
   }
   get position(): number {
-    return this.#text.length;
+    return this.#chunks.length;
   }
   /** Forgets everything behind `position`, unless the level keeps all. */
   cut(position: number): void {
-    if (this.level < 2) this.#text.length = Math.min(this.#text.length, position);
+    if (this.level < 2) this.#chunks.length = Math.min(this.#chunks.length, position);
   }
   line(text: string): void {
-    this.#text.push(`${text}\n`);
+    this.#chunks.push(`${text}\n`);
   }
-  /** Changes the last line. */
-  amend(change: (line: string) => string): void {
-    const last = this.#text.pop() ?? '\n';
-    this.#text.push(`${change(last.slice(0, -1))}\n`);
+  /**
+   * Puts a state behind the instruction that is the last line. Its text stays a chunk of its own: a path that was pushed
+   * at this instruction is cut back to it, and goes on in the same line (as in the kernel).
+   */
+  beside(state: string): void {
+    const insn = (this.#chunks.pop() ?? '\n').slice(0, -1);
+    this.#chunks.push(`${insn} `, `${' '.repeat(stateColumn(insn.length) - insn.length - 1)};${state}\n`);
   }
   text(): string {
-    return this.#text.join('');
+    return this.#chunks.join('');
   }
+}
+
+/** Column of the state behind an instruction's line of this length (kernel vlog_alignment). */
+function stateColumn(length: number): number {
+  return Math.ceil(Math.max(length + 5, 40) / 8) * 8 - 2;
 }
 
 const S16_MIN = -32768n;
@@ -54,23 +62,34 @@ function snum32(x: number): string {
   return x >= -32768 && x <= 32767 ? String(x) : `0x${(x >>> 0).toString(16)}`;
 }
 
+/** A negative 32-bit bound joins 64-bit ones by how it is printed: decimals sign-extended, hex zero-extended. */
+function key32(x: number): bigint {
+  return x >= -32768 && x <= 32767 ? BigInt.asUintN(64, BigInt(x)) : BigInt(x >>> 0);
+}
+
 interface Bound {
   readonly name: string;
   readonly text: string;
-  /** Value that makes equal bounds join: `smin=umin=4`. */
+  /** Bounds whose key is equal join: `smin=umin=4`. */
   readonly key: bigint;
   readonly omit: boolean;
+}
+
+/** A negative number and an unsigned one of the same bits are two. */
+function sameBound(a: Bound, b: Bound): boolean {
+  const negative = (x: Bound) => x.name.startsWith('s') && x.key >> 63n === 1n;
+  return a.key === b.key && negative(a) === negative(b);
 }
 
 /** The ranges that say something; bounds of equal value are joined behind one number. */
 function rangesText(s: Scalar): string[] {
   const bounds: Bound[] = [
-    { name: 'smin', key: s.smin, text: snum(s.smin), omit: s.smin === S64_MIN },
-    { name: 'smax', key: s.smax, text: snum(s.smax), omit: s.smax === S64_MAX },
+    { name: 'smin', key: BigInt.asUintN(64, s.smin), text: snum(s.smin), omit: s.smin === S64_MIN },
+    { name: 'smax', key: BigInt.asUintN(64, s.smax), text: snum(s.smax), omit: s.smax === S64_MAX },
     { name: 'umin', key: s.umin, text: unum(s.umin), omit: s.umin === 0n },
     { name: 'umax', key: s.umax, text: unum(s.umax), omit: s.umax === U64_MAX },
-    { name: 'smin32', key: BigInt(s.s32_min), text: snum32(s.s32_min), omit: s.s32_min === S32_MIN },
-    { name: 'smax32', key: BigInt(s.s32_max), text: snum32(s.s32_max), omit: s.s32_max === S32_MAX },
+    { name: 'smin32', key: key32(s.s32_min), text: snum32(s.s32_min), omit: s.s32_min === S32_MIN },
+    { name: 'smax32', key: key32(s.s32_max), text: snum32(s.s32_max), omit: s.s32_max === S32_MAX },
     { name: 'umin32', key: BigInt(s.u32_min), text: unum(BigInt(s.u32_min)), omit: s.u32_min === 0 },
     { name: 'umax32', key: BigInt(s.u32_max), text: unum(BigInt(s.u32_max)), omit: s.u32_max === U32_MAX },
   ];
@@ -80,7 +99,7 @@ function rangesText(s: Scalar): string[] {
     if (b.omit || done.has(b.name)) continue;
     // Only minima join minima and maxima maxima.
     const same = bounds.filter(
-      (o) => !o.omit && !done.has(o.name) && o.name.slice(1, 4) === b.name.slice(1, 4) && o.key === b.key,
+      (o) => !o.omit && !done.has(o.name) && o.name.slice(1, 4) === b.name.slice(1, 4) && sameBound(o, b),
     );
     for (const o of same) done.add(o.name);
     out.push(`${same.map((o) => o.name).join('=')}=${b.text}`);
@@ -102,16 +121,19 @@ function scalarText(reg: Reg): string {
 }
 
 /** A register as the log prints it. `mapText` describes maps: name, key and value size. */
-export function regText(reg: Reg, mapText: (map: number) => string): string {
+export function regText(reg: Reg, frameno: number, mapText: (map: number) => string): string {
   if (reg.kind === 'not_init') return '?';
   if (reg.kind === 'scalar') return scalarText(reg);
   const constant = reg.s.var_off.mask === 0n;
-  if (reg.kind === 'fp' && constant) return `fp${reg.off + Number(BigInt.asIntN(64, reg.s.var_off.value))}`;
-  const name = reg.kind === 'fp' ? 'fp' : kindText(reg);
+  // Pointers into another frame say which.
+  const name = reg.kind === 'fp' && reg.frame !== frameno ? `fp[${reg.frame}]` : kindText(reg);
+  if (reg.kind === 'fp' && constant) {
+    return `${name}${snum(BigInt(reg.off) + BigInt.asIntN(64, reg.s.var_off.value))}`;
+  }
   const parts: string[] = [];
   if (reg.id !== 0) parts.push(`id=${reg.id}`);
   if (reg.off !== 0) parts.push(`off=${snum(BigInt(reg.off))}`);
-  if (isPacket(reg)) parts.push(`r=${reg.range}`);
+  if (isPacket(reg)) parts.push(`r=${unum(BigInt.asUintN(64, BigInt(reg.range)))}`);
   if (reg.map >= 0) parts.push(mapText(reg.map));
   if (reg.kind === 'mem') parts.push(`sz=${reg.size}`);
   if (constant) {
@@ -130,13 +152,13 @@ const SLOT_CHAR: Record<SlotType, string> = {
   [SLOT.zero]: '0',
 };
 
-function slotText(slot: Slot, spi: number, mapText: (map: number) => string): string {
+function slotText(slot: Slot, spi: number, frameno: number, mapText: (map: number) => string): string {
   const bytes: SlotType[] = [];
   for (let i = 0; i < 8; i++) bytes.push(byteType(slot, i));
   const at = `fp${-8 * (spi + 1)}`;
   if (!isSpill(slot)) return `${at}=${bytes.map((b) => SLOT_CHAR[b]).join('')}`;
   const head = bytes.map((b) => (b === SLOT.spill ? '' : SLOT_CHAR[b])).join('');
-  return `${at}=${head}${regText(slot.reg, mapText)}`;
+  return `${at}=${head}${regText(slot.reg, frameno, mapText)}`;
 }
 
 /** Registers and slots of a frame: those in the masks, or every one that holds something. */
@@ -149,23 +171,15 @@ export function frameText(
   if (frame.frameno > 0) parts.push(` frame${frame.frameno}:`);
   frame.regs.forEach((reg, i) => {
     if (reg.kind === 'not_init' || (only && (only.regs & (1 << i)) === 0)) return;
-    parts.push(` R${i}=${regText(reg, mapText)}`);
+    parts.push(` R${i}=${regText(reg, frame.frameno, mapText)}`);
   });
   frame.stack.forEach((slot, spi) => {
     if (slot.types === 0 || (only && (only.slots[spi >> 5] & (1 << (spi & 31))) === 0)) return;
-    parts.push(` ${slotText(slot, spi, mapText)}`);
+    parts.push(` ${slotText(slot, spi, frame.frameno, mapText)}`);
   });
   return parts.join('');
 }
 
 export function stateText(state: State, mapText: (map: number) => string): string {
   return frameText(state.frame, mapText, null);
-}
-
-const STATE_COLUMN = 38;
-
-/** An instruction's line with the state behind it, in a column that grows in steps of 8. */
-export function withState(line: string, state: string): string {
-  const over = Math.max(line.length + 1 - STATE_COLUMN, 0);
-  return `${line.padEnd(STATE_COLUMN + Math.ceil(over / 8) * 8)};${state}`;
 }

@@ -253,11 +253,12 @@ export function aluScalar(op: AluOp, width: Width, a: Scalar, b: Scalar): Scalar
   if (isEmpty(b)) return UNKNOWN;
   if (op === 'lsh' || op === 'rsh' || op === 'arsh') {
     const k = width === 64 ? b.umax : BigInt(b.u32_max);
-    if (!constB || k >= BigInt(width)) return width === 64 ? UNKNOWN : zext32(UNKNOWN);
+    if (!constB || k >= BigInt(width)) return UNKNOWN;
     return shift(op, width, a, Number(k));
   }
   const row = LINEAR[op];
-  if (row === undefined) return width === 64 ? UNKNOWN : zext32(UNKNOWN);
+  // As in Linux, nothing is known of the result then, not even that a 32-bit one is zero-extended.
+  if (row === undefined) return UNKNOWN;
   if (width === 64 && constB && isConst(a)) return constant(row.tnum(a.var_off, b.var_off).value);
   const d: Bounds = { ...a };
   if (width === 32) {

@@ -5,12 +5,12 @@ import { disasmInsn, LOG_STYLE } from '../isa/index.ts';
 import type { InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
 import { type Exactness, statesEqual } from './equal.ts';
-import { frameText, stateText, withState } from './log.ts';
+import { frameText, stateText } from './log.ts';
 import { propagatePrecision } from './precision.ts';
 import { MAX_INSNS } from './program.ts';
 import { NOT_INIT } from './reg.ts';
 import { invalid, type Reject, tooBig } from './reject.ts';
-import { EMPTY_SLOT, frameInsn, isScalarSpill, markStackRead, type State } from './state.ts';
+import { EMPTY_SLOT, type Frame, frameInsn, isScalarSpill, markStackRead, type State } from './state.ts';
 import { END, step } from './step.ts';
 
 interface Kept {
@@ -27,7 +27,9 @@ export class Search {
   readonly #kept = new Map<number, Kept[]>();
   /** Line of source that was printed last. */
   #printedLine: object | null = null;
+  /** What the next instruction is printed behind: the whole state, and how the path got there. */
   #printState = true;
+  #printFrom = false;
 
   constructor(env: Env) {
     this.#env = env;
@@ -46,7 +48,7 @@ export class Search {
       env.state = next.state;
       env.insnIdx = next.insnIdx;
       env.prevInsnIdx = next.prevInsnIdx;
-      this.#printState = true;
+      this.#printState = this.#printFrom = true;
     }
   }
 
@@ -73,9 +75,10 @@ export class Search {
       if (env.cfg.jump[env.insnIdx]) env.remember({});
       env.facts.reached[env.insnIdx] = 1;
       this.#logBefore();
+      const frames = env.state.frames.slice();
       const next = step(env);
       if (typeof next !== 'number') return next;
-      this.#logAfter(next);
+      this.#logAfter(next, frames);
       if (next === END) return null;
       env.prevInsnIdx = env.insnIdx;
       env.insnIdx = next;
@@ -86,6 +89,7 @@ export class Search {
   #finish(state: State): void {
     for (let st: State | null = state; st !== null; st = st.parent) {
       if (--st.branches > 0) return;
+      if (st.evicted) this.#env.keptStates--;
     }
   }
 
@@ -120,7 +124,9 @@ export class Search {
       const patience = env.cfg.force[env.insnIdx] && kept.state.branches > 0 ? 64 : 3;
       if (kept.misses > kept.hits * patience + patience) {
         list.splice(i, 1);
-        env.keptStates--;
+        // The paths below it still refer to it.
+        if (kept.state.branches > 0) kept.state.evicted = true;
+        else env.keptStates--;
       } else {
         i++;
       }
@@ -216,7 +222,7 @@ export class Search {
   #logSafe(): void {
     const { log, prevInsnIdx, insnIdx } = this.#env;
     if (log.level < 1) return;
-    if (this.#printState) log.line(`\nfrom ${prevInsnIdx} to ${insnIdx}: safe`);
+    if (this.#printFrom) log.line(`\nfrom ${prevInsnIdx} to ${insnIdx}: safe`);
     else log.line(`${insnIdx}: safe`);
   }
 
@@ -224,12 +230,10 @@ export class Search {
     const env = this.#env;
     const { log, insnIdx } = env;
     if (log.level < 1) return;
-    if (this.#printState) {
-      const state = stateText(env.state, (m) => this.#mapText(m));
-      if (env.processed > 1) log.line(`\nfrom ${env.prevInsnIdx} to ${insnIdx}:${state}`);
-      log.line(`${insnIdx}:${state}`);
-      this.#printState = false;
-    }
+    const state = this.#printState || this.#printFrom ? this.#stateText(env.state.frame) : '';
+    if (this.#printFrom && log.level > 1) log.line(`\nfrom ${env.prevInsnIdx} to ${insnIdx}:${state}`);
+    if (this.#printState) log.line(`${insnIdx}:${state}`);
+    this.#printState = this.#printFrom = false;
     const source = env.prog.input.lines && sourceAt(env.prog.input.lines, insnIdx);
     if (source && source !== this.#printedLine) {
       log.line(`; ${source.text.trimStart()} @ ${baseName(source.file)}:${source.line}`);
@@ -238,12 +242,31 @@ export class Search {
     log.line(`${insnIdx}: ${disasmInsn(env.prog.insns, insnIdx, LOG_STYLE)}`);
   }
 
-  #logAfter(next: InsnIndex): void {
+  #stateText(frame: Frame): string {
+    return frameText(frame, (m) => this.#mapText(m), null);
+  }
+
+  /** What the instruction changed; calls and returns show both sides. */
+  #logAfter(next: InsnIndex, before: readonly Frame[]): void {
     const env = this.#env;
-    if (env.log.level < 1 || next === END) return;
+    const { log } = env;
+    if (log.level < 1 || next === END) return;
+    const { frames } = env.state;
+    if (frames.length > before.length) {
+      log.line(`caller:\n${this.#stateText(frames[frames.length - 2])}`);
+      log.line(`callee:\n${this.#stateText(env.frame)}`);
+      this.#printState = true;
+      return;
+    }
+    if (frames.length < before.length) {
+      log.line(`returning from callee:\n${this.#stateText(before[before.length - 1])}`);
+      log.line(`to caller at ${next}:\n${this.#stateText(env.frame)}`);
+      this.#printFrom = true;
+      return;
+    }
     const only = { regs: env.touchedRegs, slots: env.touchedSlots };
     const text = frameText(env.frame, (m) => this.#mapText(m), only);
-    if (text !== '') env.log.amend((line) => withState(line, text));
+    if (text !== '') log.beside(text);
   }
 }
 

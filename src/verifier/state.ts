@@ -116,6 +116,8 @@ export class State {
   /** Per frame: fully written since the parent. */
   readonly written = new Int32Array(MAX_CALL_FRAMES * 2);
   cleaned = false;
+  /** Taken out of the list of kept states while paths below it were open. */
+  evicted = false;
 
   constructor(frames: Frame[]) {
     this.frames = frames;

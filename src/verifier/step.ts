@@ -105,8 +105,7 @@ function movsx(env: Env, op: Of<'movsx'>, insn: Insn): Next {
   if (bad) return bad;
   const src = env.reg(insn.src);
   if (src.kind !== 'scalar') {
-    if (op.width === 64) return denied(`R${insn.src} sign-extension part of pointer`);
-    write(env, insn.dst, scalarReg(zext32(UNKNOWN)));
+    write(env, insn.dst, scalarReg(op.width === 64 ? UNKNOWN : zext32(UNKNOWN)));
     return env.insnIdx + 1;
   }
   const unchanged = src.s.umax < 1n << BigInt(op.bits - 1);
