@@ -21,6 +21,8 @@ export interface CompileOptions {
   readonly validate?: boolean;
   /** Keep names of functions in the binary (for dumps and stack traces). */
   readonly names?: boolean;
+  /** Called with the module as text, in which every statement names its instruction as `bpf:SLOT`. */
+  readonly onText?: (wat: string) => void;
   /** Called after each pass; `dump` renders its result as text that a person can diff. */
   readonly onPass?: (name: string, ms: number, dump: () => string) => void;
 }

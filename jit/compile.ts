@@ -66,6 +66,7 @@ function emit(c: Compilation): void {
         names: options.names ?? false,
       },
     );
+    options.onText?.(b.text());
     return {
       wasm,
       name: program.code.name,

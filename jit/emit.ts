@@ -50,6 +50,8 @@ export interface ModuleBuilder extends Builder {
 const MEMORY = 'memory';
 const TABLE = 'table';
 const ENV = 'env';
+/** Name of the "source file" whose lines are instruction slots. */
+const SITES = 'bpf';
 
 /** Runs `make` over a fresh module. An abort of Binaryen becomes a JitError; the module is disposed of in any case. */
 export function withModule<T>(make: (b: ModuleBuilder) => T): T {
@@ -90,6 +92,7 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
   const asI64 = (e: number) => e as I64;
   const callType = bin.createType([bin.i32, bin.i32]);
   // As with the memory: an instruction that names a table which does not exist yet aborts Binaryen.
+  let source: number | undefined;
   let hasTable = false;
   const needTable = () => {
     if (!hasTable) m.addTableImport(TABLE, ENV, TABLE);
@@ -126,7 +129,10 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
     unreachable: () => asStmt(m.unreachable()),
     addFunction: (def: FunctionDef) => {
       const locals = def.locals.map((t) => types[t]);
-      m.addFunction(def.name, params(def.params), result(def.result), locals, m.block(null, def.body));
+      const fn = m.addFunction(def.name, params(def.params), result(def.result), locals, m.block(null, def.body));
+      if (def.sites === undefined) return;
+      source ??= m.addDebugInfoFileName(SITES);
+      for (const { stmt, insn } of def.sites) m.setDebugLocation(fn, stmt, source, insn, 0);
     },
     addExport: (name, fn) => {
       m.addFunctionExport(fn, name);
@@ -174,16 +180,4 @@ function optimize(bin: Binaryen, m: binaryen.Module): void {
 /** Binaryen writes what is wrong to the console. */
 function validate(m: binaryen.Module): void {
   if (m.validate() !== 1) throw new JitError('the module is not valid');
-}
-
-/** The text form of a binary. */
-export function textOf(wasm: Uint8Array): string {
-  const bin = instance();
-  const m = bin.readBinary(wasm);
-  try {
-    m.setFeatures(bin.Features.All);
-    return m.emitText();
-  } finally {
-    m.dispose();
-  }
 }

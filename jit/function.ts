@@ -9,7 +9,7 @@ import { type Compilation, type Fn, FP, isPointer } from './compilation.ts';
 import { DEAD } from './demand.ts';
 import type { Module } from './module.ts';
 import { type FnWidths, type Param, RESULT } from './narrow.ts';
-import type { Builder, FunctionDef, I32, I64, Stmt, ValType } from './wasm.ts';
+import type { Builder, FunctionDef, I32, I64, Site, Stmt, ValType } from './wasm.ts';
 
 const NO_LOCAL = -1;
 
@@ -31,6 +31,7 @@ export class FnLowering {
   readonly #narrow: Uint8Array;
   readonly #named = new Map<string, number>();
   readonly #keepsFp: boolean;
+  readonly #sites: Site[] | null;
 
   constructor(m: Module, fn: Fn) {
     this.m = m;
@@ -46,6 +47,7 @@ export class FnLowering {
       (p.narrow ? this.#low : this.#whole)[p.reg] = this.#newLocal(p.narrow ? 'i32' : 'i64');
     }
     this.#low[FP] = this.#newLocal('i32');
+    this.#sites = m.c.options.onText === undefined ? null : [];
     this.#keepsFp = !writesFp(m.c, fn);
   }
 
@@ -71,7 +73,10 @@ export class FnLowering {
   }
 
   push(...stmts: Stmt[]): void {
-    for (const s of stmts) this.out.push(s);
+    for (const stmt of stmts) {
+      this.out.push(stmt);
+      this.#sites?.push({ stmt, insn: this.at });
+    }
   }
 
   isNarrow(v: number): boolean {
@@ -188,6 +193,7 @@ export class FnLowering {
       result: 'i64',
       locals: this.#types.slice(n),
       body: [...start, ...body, b.unreachable()],
+      ...(this.#sites === null ? {} : { sites: this.#sites }),
     };
   }
 }

@@ -100,6 +100,13 @@ export interface FunctionDef extends Signature {
   /** Types of the locals behind the parameters. */
   readonly locals: readonly ValType[];
   readonly body: readonly Stmt[];
+  /** Which instruction a statement comes from, for dumps. */
+  readonly sites?: readonly Site[];
+}
+
+export interface Site {
+  readonly stmt: Stmt;
+  readonly insn: number;
 }
 
 /** What a module imports besides memory and table. */
