@@ -13,9 +13,18 @@
 // @ts-ignore: decorator
 @inline export const ETIMEDOUT: i32 = -110;
 
-// A holder needs well under a microsecond; this many looks take some milliseconds (the kernel's rqspinlock gives up too).
+// A holder needs well under a microsecond, unless its thread is off the processor in the middle of it: on a busy machine
+// that lasts many milliseconds. So a CPU looks for a while, then sleeps between the looks (its time is then the
+// holder's) and gives up after about a second, as the kernel's rqspinlock gives up after a quarter.
 // @ts-ignore: decorator
-@inline const SPINS: u32 = 1 << 22;
+@inline const LOOKS: u32 = 1 << 12;
+// @ts-ignore: decorator
+@inline const SLEEPS: u32 = 1000;
+// @ts-ignore: decorator
+@inline const SLEEP_NS: i64 = 1_000_000;
+// CPU 0 may be a browser's main thread, which must not sleep: it looks for as long instead (3-5 ns each).
+// @ts-ignore: decorator
+@inline const LOOKS_AWAKE: u32 = 1 << 28;
 
 // @ts-ignore: decorator
 @inline
@@ -48,14 +57,31 @@ export function copy(to: u32, from: u32, n: u32): void {
   if (n & 1) store<u8>(to, load<u8>(from));
 }
 
-// The lock word is 0 or the owner who holds it. One CPU alone never locks.
-export function lock(addr: u32, owner: u32, cpus: u32): i32 {
-  if (cpus == 1) return 0;
-  for (let i: u32 = 0; i < SPINS; i++) {
+// Looks at the lock word until it could be taken: 0, EDEADLK when the caller holds it already, ETIMEDOUT.
+function take(addr: u32, owner: u32, looks: u32): i32 {
+  for (let i: u32 = 0; i < looks; i++) {
     if (load<u32>(addr) == 0 && atomic.cmpxchg<u32>(addr, 0, owner) == 0) return 0;
     if (atomic.load<u32>(addr) == owner) return EDEADLK;
   }
   return ETIMEDOUT;
+}
+
+// Nobody wakes a sleeper: unlocking stays one store, and a millisecond is short beside the turn that was lost.
+function takeSleeping(addr: u32, owner: u32): i32 {
+  let result = take(addr, owner, LOOKS);
+  for (let i: u32 = 0; result == ETIMEDOUT && i < SLEEPS; i++) {
+    const held = atomic.load<u32>(addr);
+    if (held != 0) atomic.wait<i32>(addr, held, SLEEP_NS);
+    result = take(addr, owner, 1);
+  }
+  return result;
+}
+
+// The lock word is 0 or the owner who holds it. One CPU alone never locks.
+export function lock(addr: u32, owner: u32, cpus: u32): i32 {
+  if (cpus == 1) return 0;
+  if (atomic.cmpxchg<u32>(addr, 0, owner) == 0) return 0;
+  return cpuOf(owner) == 0 ? take(addr, owner, LOOKS_AWAKE) : takeSleeping(addr, owner);
 }
 
 // Makes an element reachable for CPUs that walk without the lock: what was written before it is seen by them.
