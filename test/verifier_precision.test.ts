@@ -196,7 +196,6 @@ const ROWS: readonly (readonly [steps: string, next: string, taken?: string])[] 
 
 /** Rows where we know more than Linux. */
 const FINER: Readonly<Record<string, string>> = {
-  'w6 /= 3': 'Linux gives up all 64 bits, though a 32-bit operation clears the upper half',
   'if w6 s< -16 goto out; if w6 s> 16 goto out; r6 = (s32)r6': 'Linux sign-extends by the 64-bit range alone',
 };
 

@@ -59,12 +59,6 @@ function cut(log: string, verbose: boolean): string[] {
   return [`[${lines.length - SHOWN_LINES} lines left out: -d shows them]`, ...lines.slice(-SHOWN_LINES)];
 }
 
-/** The line of the log that says why: the last one that is neither statistics nor a dump of states. */
-function reason(log: string, message: string): string {
-  const lines = log.split('\n').filter((l) => l !== '' && !/^(processed \d+ insns|(cur|old) state:)/.test(l));
-  return message.startsWith('old state:') ? (lines.at(-1) ?? message) : message;
-}
-
 function statistics(log: string): string[] {
   return log.split('\n').filter((line) => line.startsWith('processed '));
 }
@@ -79,10 +73,10 @@ function text(v: Verdict, style: Style, verbose: boolean): string {
     case 'unsupported':
       return `${name}: ${style.red('not loaded')}: ${v.reason}`;
     case 'reject': {
-      const { code, errno, message, insn, source } = v.error;
+      const { code, errno, summary, insn, source } = v.error;
       const where = source === null ? '' : `, ${source.file}:${source.line}: ${source.text.trim()}`;
       return [
-        `${name}: ${style.red('rejected')}, ${code} (-${errno}): ${reason(v.log, message)}`,
+        `${name}: ${style.red('rejected')}, ${code} (-${errno}): ${summary}`,
         ...(insn === null ? [] : [`at insn ${insn}${where}`]),
         '-- BEGIN PROG LOAD LOG --',
         ...cut(v.log, verbose),

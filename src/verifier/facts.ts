@@ -35,6 +35,7 @@ export class FactRecorder {
   readonly dst: Uint8Array;
   readonly src: Uint8Array;
   readonly callMap: Int32Array;
+  readsUninitStack = false;
 
   constructor(n: number) {
     this.reached = new Uint8Array(n);
@@ -55,7 +56,7 @@ export class FactRecorder {
   }
 
   facts(): Facts {
-    const { reached, taken, dst, src } = this;
-    return { reached, taken, dst, src, callMap: this.callMap.map((m) => (m === MIXED_MAP ? -1 : m)) };
+    const { reached, taken, dst, src, readsUninitStack } = this;
+    return { reached, taken, dst, src, callMap: this.callMap.map((m) => (m === MIXED_MAP ? -1 : m)), readsUninitStack };
   }
 }

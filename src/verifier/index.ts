@@ -64,6 +64,7 @@ function rejection(
       code: reject.code,
       errno: ERRNO[reject.code],
       message: lines[lines.length - 1],
+      summary: reject.summary ?? lines[lines.length - 1],
       insn: at,
       source: (at !== null && input.lines && sourceAt(input.lines, at)) || null,
     },

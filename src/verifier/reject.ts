@@ -6,6 +6,8 @@ export interface Reject {
   readonly code: ErrnoName;
   /** One or more lines; the last one is what people quote. */
   readonly message: string;
+  /** The line that says why, where it is not the last one. */
+  readonly summary?: string;
 }
 
 /** EACCES: the program would do something it may not. */

@@ -93,15 +93,6 @@ export function isConst(s: Scalar): boolean {
   return s.var_off.mask === 0n;
 }
 
-/** The one number it may be (unsigned), or undefined. */
-export function constValue(s: Scalar): bigint | undefined {
-  return s.var_off.mask === 0n ? s.var_off.value : undefined;
-}
-
-export function isUnknown(s: Scalar): boolean {
-  return s === UNKNOWN || sameScalar(s, UNKNOWN);
-}
-
 export function sameScalar(a: Scalar, b: Scalar): boolean {
   return (
     a === b ||
@@ -293,6 +284,13 @@ export function zext32(s: Scalar): Scalar {
     b.smax = U32_N;
   }
   return sync(b);
+}
+
+/** The same value with its low half known (kernel __mark_reg32_known). */
+export function withLow(s: Scalar, low: bigint): Scalar {
+  const c = constant(BigInt.asUintN(32, low));
+  const { s32_min, s32_max, u32_min, u32_max } = c;
+  return sync({ ...s, var_off: tnumOr(tnumClearSubreg(s.var_off), c.var_off), s32_min, s32_max, u32_min, u32_max });
 }
 
 /** The low `size` bytes, zero-extended (kernel coerce_reg_to_size). */

@@ -9,8 +9,17 @@ import { frameText, stateText } from './log.ts';
 import { propagatePrecision } from './precision.ts';
 import { MAX_INSNS } from './program.ts';
 import { NOT_INIT } from './reg.ts';
-import { invalid, type Reject, tooBig } from './reject.ts';
-import { EMPTY_SLOT, type Frame, frameInsn, isScalarSpill, markStackRead, type State } from './state.ts';
+import { type Reject, tooBig } from './reject.ts';
+import {
+  byteType,
+  EMPTY_SLOT,
+  type Frame,
+  frameInsn,
+  isScalarSpill,
+  markStackRead,
+  SLOT,
+  type State,
+} from './state.ts';
 import { END, step } from './step.ts';
 
 interface Kept {
@@ -147,13 +156,9 @@ export class Search {
     const looping = sameRegisters(old, cur) && old.mayGotoDepth === cur.mayGotoDepth;
     if (!looping || !statesEqual(env, old, cur, 'exact')) return null;
     const map = (m: number) => this.#mapText(m);
-    return invalid(
-      [
-        `infinite loop detected at insn ${env.insnIdx}`,
-        `cur state:${stateText(cur, map)}`,
-        `old state:${stateText(old, map)}`,
-      ].join('\n'),
-    );
+    const summary = `infinite loop detected at insn ${env.insnIdx}`;
+    const states = `cur state:${stateText(cur, map)}\nold state:${stateText(old, map)}`;
+    return { code: 'EINVAL', message: `${summary}\n${states}`, summary };
   }
 
   #covered(old: State, cur: State, exact: Exactness): boolean {
@@ -173,6 +178,7 @@ export class Search {
         }
       }
     }
+    if (coversUnwritten(old, state)) env.facts.readsUninitStack = true;
     if (env.cfg.jump[env.insnIdx]) env.remember({});
     propagatePrecision(env, old);
   }
@@ -268,6 +274,19 @@ export class Search {
     const text = frameText(env.frame, (m) => this.#mapText(m), only);
     if (text !== '') log.beside(text);
   }
+}
+
+/** Whether the old path may read stack bytes that it had written and the current one has not. */
+function coversUnwritten(old: State, cur: State): boolean {
+  return old.frames.some((frame, f) =>
+    frame.stack.some((slot, spi) => {
+      const now = cur.frames[f].stack[spi] ?? EMPTY_SLOT;
+      if (slot.types === 0 || slot === now) return false;
+      for (let i = 0; i < 8; i++)
+        if (byteType(slot, i) !== SLOT.invalid && byteType(now, i) === SLOT.invalid) return true;
+      return false;
+    }),
+  );
 }
 
 /** Cheap test before the exact comparison (kernel states_maybe_looping). */

@@ -174,6 +174,8 @@ function writeStackVar(env: Env, ptr: Reg, off: number, size: number, value: Reg
     const spi = spiOf(at);
     const slot = slotAt(frame, spi);
     const t = byteType(slot, byteOf(at));
+    // Only some of the bytes are written, but all count as written from here on.
+    if (t === SLOT.invalid) env.facts.readsUninitStack = true;
     if (t === SLOT.invalid && !env.allowUninitStack) {
       // Not every byte of the range is written, but all of them would count as written.
       const range = `var_off ${tnumText(ptr.s.var_off)} off: ${off}`;
@@ -251,9 +253,10 @@ function unwritten(env: Env, frame: Frame, off: number, size: number): Reject | 
 
 /** Distance from min to the first byte in [min, max) that must not be read because nobody wrote it; -1 = none. */
 function firstUnwritten(env: Env, frame: Frame, min: number, max: number): number {
-  if (env.allowUninitStack) return -1;
   for (let at = min; at < max; at++) {
-    if (byteType(slotAt(frame, spiOf(at)), byteOf(at)) === SLOT.invalid) return at - min;
+    if (byteType(slotAt(frame, spiOf(at)), byteOf(at)) !== SLOT.invalid) continue;
+    if (!env.allowUninitStack) return at - min;
+    env.facts.readsUninitStack = true;
   }
   return -1;
 }
@@ -331,6 +334,8 @@ export function fillStack(env: Env, ptr: Reg, off: number, size: number): void {
   for (let at = start; at < start + size; at++) {
     const spi = spiOf(at);
     const slot = slotAt(frame, spi);
+    // A helper that fails may leave bytes as they were.
+    if (byteType(slot, byteOf(at)) === SLOT.invalid) env.facts.readsUninitStack = true;
     const types = withByte(isSpill(slot) ? scrub(slot.types) : slot.types, byteOf(at), SLOT.misc);
     setSlot(env, frame, spi, { types, reg: NOT_INIT });
     if (types === allBytes(SLOT.misc) && at === start + size - 1) markStackWritten(env.state, frame.frameno, spi);

@@ -25,7 +25,7 @@ import {
   UNKNOWN_SCALAR,
 } from './reg.ts';
 import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
-import { constant, isConst, isEmpty, type Scalar, sameScalar, signExtend, UNKNOWN, zext32 } from './scalar.ts';
+import { constant, isConst, isEmpty, type Scalar, sameScalar, signExtend, UNKNOWN, withLow, zext32 } from './scalar.ts';
 import { aluScalar, endScalar, negScalar } from './scalar_alu.ts';
 import { immediate } from './stack.ts';
 import { Frame, isScalarSpill, MAX_CALL_FRAMES, type State } from './state.ts';
@@ -146,6 +146,22 @@ function alu(env: Env, op: Of<'alu'>, insn: Insn): Next {
   return env.insnIdx + 1;
 }
 
+/**
+ * Compilers turn `x < 0 ? K : 0` into `x s>>= 63; x &= K`: a value that is -1 or 0 meets a constant. As in Linux (kernel
+ * maybe_fork_scalars) both are followed: 0 later, from this instruction again; -1 now.
+ */
+function forkSigns(env: Env, op: Of<'alu'>, insn: Insn, dst: Reg, src: Reg): Reg | Reject | null {
+  if ((op.op !== 'and' && op.op !== 'or') || !isConst(src.s)) return null;
+  const full = dst.s.smin === -1n && dst.s.smax === 0n;
+  if (!full && !(dst.s.s32_min === -1 && dst.s.s32_max === 0)) return null;
+  const other = env.push(env.insnIdx);
+  if (other === null) return tooManyBranches(env.pending.length);
+  const known = (value: bigint) => (full ? constant(BigInt.asUintN(64, value)) : withLow(dst.s, value));
+  other.frame.regs[insn.dst] = { ...dst, s: known(0n) };
+  const s = sane(aluScalar(op.op, op.width, known(-1n), src.s));
+  return { ...dst, s, ...linkAfter(op, dst, src.s) };
+}
+
 function aluResult(env: Env, op: Of<'alu'>, insn: Insn, dst: Reg, src: Reg): Reg | Reject {
   const dstPtr = isPointer(dst);
   const srcPtr = isPointer(src);
@@ -161,6 +177,8 @@ function aluResult(env: Env, op: Of<'alu'>, insn: Insn, dst: Reg, src: Reg): Reg
     return reject ?? pointerAlu(env, op.op, op.width, insn.dst, dst, src, false);
   }
   if (dst.precise && op.operand === 'reg') markPrecise(env, insn.src);
+  const forked = forkSigns(env, op, insn, dst, src);
+  if (forked !== null) return forked;
   const s = sane(aluScalar(op.op as AluOp, op.width, dst.s, src.s));
   return { ...dst, s, ...linkAfter(op, dst, src.s) };
 }

@@ -86,6 +86,8 @@ export interface Facts {
   readonly src: Uint8Array;
   /** Per call slot: index of the one map that every arrival passes as const_map_ptr; -1 = none or different ones. */
   readonly callMap: Int32Array;
+  /** Some path reads stack bytes that it did not write (allowed for root): engines must then agree on what is there. */
+  readonly readsUninitStack: boolean;
 }
 
 /** A program an engine can run. With facts = null nothing was proven (verification was off). */
@@ -119,6 +121,8 @@ export interface VerifierError {
   readonly code: string;
   readonly errno: number;
   readonly message: string;
+  /** The line that says why: mostly the same. */
+  readonly summary: string;
   readonly insn: InsnIndex | null;
   readonly source: SourceLine | null;
 }
