@@ -7,9 +7,9 @@ import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
 import type { LoadedProgram } from '../src/runtime/engine.ts';
 import { type Facts, REG_KIND } from '../src/verifier/verified.ts';
-import type { Image } from './image.ts';
 import type { FnWidths } from './narrow.ts';
 import type { Node } from './structure.ts';
+import type { Builder } from './wasm.ts';
 
 export const REGS = 11;
 export const FP = 10;
@@ -23,8 +23,19 @@ export interface CompileOptions {
   readonly names?: boolean;
   /** Called with the module as text, in which every statement names its instruction as `bpf:SLOT`. */
   readonly onText?: (wat: string) => void;
+  /** The passes to run instead of PASSES (compile.ts): experiments, and tests that plant bugs. */
+  readonly passes?: readonly Pass[];
+  /** Stands between lowering and the builder of the module, to observe it or to change what is built. */
+  readonly tap?: (b: Builder) => Builder;
   /** Called after each pass; `dump` renders its result as text that a person can diff. */
   readonly onPass?: (name: string, ms: number, dump: () => string) => void;
+}
+
+/** A step of compiling. */
+export interface Pass {
+  readonly name: string;
+  readonly fn: (c: Compilation) => void;
+  readonly dump: (c: Compilation) => string;
 }
 
 /** One subprogram that is emitted. */
@@ -32,6 +43,8 @@ export interface Fn {
   /** Position in Compilation.fns; 0 is the program's entry. */
   readonly index: number;
   readonly start: InsnIndex;
+  /** Of the function in the module. */
+  readonly name: string;
   readonly cfg: Cfg;
   /** Functions it calls, by start slot. */
   readonly callees: readonly InsnIndex[];
@@ -47,6 +60,8 @@ export interface Fn {
 export interface Compilation {
   readonly program: LoadedProgram;
   readonly options: CompileOptions;
+  /** What names of functions and exports begin with: programs that share a module have different ones. */
+  readonly prefix: string;
   readonly insns: readonly Insn[];
   readonly ops: readonly (Op | undefined)[];
   readonly facts: Facts | null;
@@ -55,8 +70,6 @@ export interface Compilation {
   fnAt: Map<InsnIndex, Fn>;
   /** Something calls itself, or is called by address: nothing is known about arguments then. */
   openCalls: boolean;
-  /** By emit. */
-  image: Image | null;
 }
 
 const POINTERS: ReadonlySet<number> = new Set([

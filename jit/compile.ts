@@ -4,9 +4,9 @@
 import { opsOf } from '../src/analysis/cfg.ts';
 import { disasmInsn } from '../src/isa/disasm.ts';
 import type { LoadedProgram } from '../src/runtime/engine.ts';
-import type { Compilation, CompileOptions, Fn } from './compilation.ts';
+import type { Compilation, CompileOptions, Fn, Pass } from './compilation.ts';
 import { withModule } from './emit.ts';
-import { addEntries } from './entries.ts';
+import { addEntries, addMiss } from './entries.ts';
 import { findFunctions } from './functions.ts';
 import type { BakedMap, Image } from './image.ts';
 import { lowerFunction } from './lower.ts';
@@ -17,68 +17,88 @@ import { renderNodes, structure } from './structure.ts';
 
 export type { CompileOptions };
 
-interface Pass {
-  readonly name: string;
-  readonly fn: (c: Compilation) => void;
-  readonly dump: (c: Compilation) => string;
-}
-
-const PASSES: readonly Pass[] = [
+/** What happens before the module is built. */
+export const PASSES: readonly Pass[] = [
   { name: 'functions', fn: findFunctions, dump: (c) => perFn(c, dumpBlocks) },
   { name: 'promote', fn: promote, dump: (c) => perFn(c, (fn) => `${fn.vregs} vregs`) },
   { name: 'narrow', fn: narrow, dump: (c) => perFn(c, dumpWidths) },
   { name: 'structure', fn: structure, dump: (c) => perFn(c, (fn) => renderNodes(fn.body)) },
-  { name: 'emit', fn: emit, dump: (c) => `${c.image?.wasm.length} bytes` },
 ];
 
 export function compile(program: LoadedProgram, options: CompileOptions = {}): Image {
-  const { insns, facts } = program.code;
-  const c: Compilation = {
-    program,
-    options,
-    insns,
-    ops: opsOf(insns),
-    facts,
-    fns: [],
-    fnAt: new Map(),
-    openCalls: false,
-    image: null,
-  };
-  for (const { name, fn, dump } of PASSES) {
-    const from = performance.now();
-    fn(c);
-    options.onPass?.(name, performance.now() - from, () => dump(c));
-  }
-  return c.image!;
+  return build([start(program, '', options)], options)[0];
 }
 
-function emit(c: Compilation): void {
-  const { program, options } = c;
-  c.image = withModule((b) => {
-    const m = new Module(b, c);
-    for (const fn of c.fns) lowerFunction(m, fn);
-    addEntries(m);
-    const wasm = b.finish(
-      { functions: m.imports, globals: GLOBALS },
+/**
+ * The same for programs that are put into one module: where they are small and many, a module each costs far more than
+ * its code.
+ */
+export function compileMany(programs: readonly LoadedProgram[], options: CompileOptions = {}): Image[] {
+  return build(
+    programs.map((program, i) => start(program, `p${i}.`, options)),
+    options,
+  );
+}
+
+function start(program: LoadedProgram, prefix: string, options: CompileOptions): Compilation {
+  const { insns, facts } = program.code;
+  const ops = opsOf(insns);
+  return { program, options, prefix, insns, ops, facts, fns: [], fnAt: new Map(), openCalls: false };
+}
+
+function build(cs: readonly Compilation[], options: CompileOptions): Image[] {
+  const { passes = PASSES, onPass } = options;
+  for (const { name, fn, dump } of passes) {
+    const from = performance.now();
+    cs.forEach(fn);
+    onPass?.(name, performance.now() - from, () => cs.map(dump).join('\n\n'));
+  }
+  const from = performance.now();
+  const images = emit(cs, options);
+  onPass?.('emit', performance.now() - from, () => `${images[0].wasm.length} bytes`);
+  return images;
+}
+
+function emit(cs: readonly Compilation[], options: CompileOptions): Image[] {
+  return withModule((builder) => {
+    const b = options.tap?.(builder) ?? builder;
+    const modules: Module[] = [];
+    for (const c of cs) {
+      const m = new Module(b, c, modules.at(-1));
+      for (const fn of c.fns) lowerFunction(m, fn);
+      addEntries(m);
+      modules.push(m);
+    }
+    const jumps = modules.find((m) => m.tailCalls);
+    if (jumps !== undefined) addMiss(jumps);
+    const [{ imports }] = modules;
+    const wasm = builder.finish(
+      { functions: imports, globals: GLOBALS },
       {
         optimize: options.level === 'optimized',
         validate: options.validate ?? false,
         names: options.names ?? false,
       },
     );
-    options.onText?.(b.text());
-    return {
-      wasm,
-      name: program.code.name,
-      maps: program.maps.map(bakedMap),
-      helpers: [...m.helpers],
-      mapOps: [...m.mapOps],
-      tailCalls: m.tailCalls,
-      budget: m.budget,
-      insns: c.insns.length,
-      functions: c.fns.length,
-    };
+    options.onText?.(builder.text());
+    return modules.map((m) => imageOf(m, wasm));
   });
+}
+
+function imageOf(m: Module, wasm: Uint8Array): Image {
+  const { program, prefix, insns, fns } = m.c;
+  return {
+    wasm,
+    prefix,
+    name: program.code.name,
+    maps: program.maps.map(bakedMap),
+    helpers: [...m.helpers],
+    mapOps: [...m.mapOps],
+    tailCalls: m.tailCalls,
+    budget: m.budget,
+    insns: insns.length,
+    functions: fns.length,
+  };
 }
 
 /** Every number of a map's placement the code may contain. */

@@ -8,7 +8,6 @@
 import { BATCH_RECORD } from '../src/runtime/engine.ts';
 import type { Fn } from './compilation.ts';
 import { paramsOf } from './function.ts';
-import { nameOf } from './lower_call.ts';
 import type { Module } from './module.ts';
 import type { I32, I64, Stmt, ValType, Value } from './wasm.ts';
 
@@ -21,7 +20,6 @@ export function addEntries(m: Module): void {
   add(m, 'run64', ['i32', 'i32'], 'i64', [], [b.return(run())]);
   addBatch(m, entry);
   addTail(m, entry);
-  if (m.tailCalls) addMiss(m);
 }
 
 function add(
@@ -32,8 +30,9 @@ function add(
   locals: readonly ValType[],
   body: readonly Stmt[],
 ): void {
-  m.b.addFunction({ name, params, result, locals, body });
-  m.b.addExport(name, name);
+  const full = m.c.prefix + name;
+  m.b.addFunction({ name: full, params, result, locals, body });
+  m.b.addExport(full, full);
 }
 
 function callEntry(m: Module, entry: Fn, r1: I32, r2: () => I32, sp: I32): I64 {
@@ -43,7 +42,7 @@ function callEntry(m: Module, entry: Fn, r1: I32, r2: () => I32, sp: I32): I64 {
     const value = reg === 1 ? r1 : r2();
     return narrow ? value : b.i64.extend_u(value);
   });
-  return b.call64(nameOf(entry), [...args, sp]);
+  return b.call64(entry.name, [...args, sp]);
 }
 
 function addBatch(m: Module, entry: Fn): void {
@@ -71,18 +70,20 @@ function addTail(m: Module, entry: Fn): void {
   const { b, c } = m;
   const params = paramsOf(c, entry);
   if (params.length === 1 && params[0].reg === 1 && params[0].narrow) {
-    b.addExport('tail', nameOf(entry));
+    b.addExport(`${c.prefix}tail`, entry.name);
     return;
   }
   const call = callEntry(m, entry, b.get32(0), () => b.i32.const(0), b.get32(1));
   add(m, 'tail', ['i32', 'i32'], 'i64', [], [b.return(call)]);
 }
 
-function addMiss(m: Module): void {
+/** The one entry that belongs to the module and not to a program. */
+export function addMiss(m: Module): void {
   const { b } = m;
   const body = [
     b.call(m.own('link'), [m.loadWord('tailTarget')]),
     b.tailCall(m.loadWord('tailTarget'), b.get32(0), b.get32(1)),
   ];
-  add(m, 'miss', ['i32', 'i32'], 'i64', [], body);
+  b.addFunction({ name: 'miss', params: ['i32', 'i32'], result: 'i64', locals: [], body });
+  b.addExport('miss', 'miss');
 }

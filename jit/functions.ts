@@ -60,7 +60,7 @@ export function findFunctions(c: Compilation): void {
   c.fns = post.reverse().map((start, index): Fn => {
     const { cfg, callees } = found.get(start)!;
     const slots = new Uint16Array(cfg.blockOf.length);
-    return { index, start, cfg, callees, vregs: REGS, slots, widths: null, body: [] };
+    return { index, start, name: `${c.prefix}f${start}`, cfg, callees, vregs: REGS, slots, widths: null, body: [] };
   });
   c.fnAt = new Map(c.fns.map((f) => [f.start, f]));
 }

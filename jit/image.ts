@@ -11,7 +11,10 @@ export interface BakedMap {
 }
 
 export interface Image {
+  /** Several programs may be in one module (compileMany): then their images have it in common. */
   readonly wasm: Uint8Array;
+  /** What the names of this program's exports begin with. */
+  readonly prefix: string;
   readonly name: string;
   /** By index in the program's maps: linking refuses a program whose maps lie elsewhere. */
   readonly maps: readonly BakedMap[];
@@ -26,7 +29,7 @@ export interface Image {
   readonly functions: number;
 }
 
-/** Exported functions of every image. */
+/** Exported functions of every program, each name behind Image.prefix; only `miss` stands alone. */
 export interface ImageExports {
   run32(r1: number, r2: number): number;
   run64(r1: number, r2: number): bigint;

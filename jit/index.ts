@@ -1,7 +1,7 @@
 // The JIT as an Engine: programs are compiled when they are first linked, once for all CPUs.
 
 import type { Engine, LoadedProgram } from '../src/runtime/engine.ts';
-import { type CompileOptions, compile } from './compile.ts';
+import { type CompileOptions, compile, compileMany } from './compile.ts';
 import { loadBinaryen } from './emit.ts';
 import type { Image } from './image.ts';
 import { type Compiled, link } from './link.ts';
@@ -15,6 +15,8 @@ export interface JitEngine extends Engine {
   readonly name: 'jit';
   /** Compiles now, on this thread. */
   image(program: LoadedProgram): Image;
+  /** Compiles programs into one module, for linking later; of no use for those compiled already. */
+  compileTogether(programs: readonly LoadedProgram[]): void;
   /** Compiles without holding up the thread while the host compiles the module. */
   prepare(program: LoadedProgram): Promise<Image>;
 }
@@ -50,6 +52,14 @@ export function jitEngine(options: JitOptions = {}): JitEngine {
   return {
     name: 'jit',
     image,
+    compileTogether(programs) {
+      const made = compileMany(programs, options);
+      const module = new WebAssembly.Module(made[0].wasm as Uint8Array<ArrayBuffer>);
+      programs.forEach((program, i) => {
+        images.set(program, made[i]);
+        done.set(program, { image: made[i], module });
+      });
+    },
     async prepare(program) {
       const from = image(program);
       if (!done.has(program)) {
@@ -62,7 +72,9 @@ export function jitEngine(options: JitOptions = {}): JitEngine {
   };
 }
 
-export { type CompileOptions, compile } from './compile.ts';
+export type { Pass } from './compilation.ts';
+export { type CompileOptions, compile, compileMany, PASSES } from './compile.ts';
 export { dumpWat } from './dump.ts';
 export { JitError, loadBinaryen } from './emit.ts';
 export type { Image } from './image.ts';
+export type { Builder } from './wasm.ts';

@@ -33,13 +33,15 @@ interface CpuState {
   stub: CallableFunction | null;
   /** Refills of the budget word that are left in this run. */
   refills: number;
+  /** Programs of one module share its instance. */
+  readonly instances: WeakMap<WebAssembly.Module, WebAssembly.Exports>;
 }
 
 const states = new WeakMap<Cpu, CpuState>();
 
 function stateOf(cpu: Cpu): CpuState {
   let state = states.get(cpu);
-  if (state === undefined) states.set(cpu, (state = { stub: null, refills: 0 }));
+  if (state === undefined) states.set(cpu, (state = { stub: null, refills: 0, instances: new WeakMap() }));
   return state;
 }
 
@@ -47,11 +49,35 @@ export function link(host: LinkHost, program: LoadedProgram, cpu: Cpu, resolve: 
   const { image, module } = host.compiled(program);
   checkMaps(image, program);
   const state = stateOf(cpu);
-  const imports = importsOf(image, cpu, state, (id) => linkTarget(host, id, cpu, resolve));
-  const exports = new WebAssembly.Instance(module, { env: imports }).exports as unknown as ImageExports;
+  const all = instanceOf(module, state, () => importsOf(image, cpu, state, (id) => linkTarget(host, id, cpu, resolve)));
+  const exports = exportsOf(image, all);
   if (exports.miss !== undefined) setStub(cpu, state, exports.miss);
   setSlot(cpu, state, program.id, exports.tail);
   return executable(exports, host, state);
+}
+
+function instanceOf(
+  module: WebAssembly.Module,
+  state: CpuState,
+  env: () => WebAssembly.ModuleImports,
+): WebAssembly.Exports {
+  let made = state.instances.get(module);
+  if (made === undefined) {
+    made = new WebAssembly.Instance(module, { env: env() }).exports;
+    state.instances.set(module, made);
+  }
+  return made;
+}
+
+function exportsOf({ prefix }: Image, all: WebAssembly.Exports): ImageExports {
+  const of = (name: string) => all[prefix + name];
+  return {
+    run32: of('run32'),
+    run64: of('run64'),
+    batch: of('batch'),
+    tail: of('tail'),
+    miss: all.miss,
+  } as unknown as ImageExports;
 }
 
 function checkMaps(image: Image, program: LoadedProgram): void {

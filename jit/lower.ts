@@ -10,7 +10,7 @@ import type { Fn } from './compilation.ts';
 import { FnLowering } from './function.ts';
 import { lowerAlu, lowerEnd, lowerMovsx, lowerNeg } from './lower_alu.ts';
 import { lowerAtomic, lowerLoadAcquire, lowerStoreRelease } from './lower_atomic.ts';
-import { lowerCall, nameOf } from './lower_call.ts';
+import { lowerCall } from './lower_call.ts';
 import { lowerCondition } from './lower_jmp.ts';
 import { lowerLdx, lowerSt, lowerStx } from './lower_memory.ts';
 import { lowerPacketLoad } from './lower_packet.ts';
@@ -64,7 +64,7 @@ function lowerLddw(l: FnLowering, insn: Insn, op: Op & { kind: 'lddw' }): void {
 export function lowerFunction(m: Module, fn: Fn): void {
   const l = new FnLowering(m, fn);
   const body = lowerBody(l);
-  m.b.addFunction(l.finish(nameOf(fn), body, prologue(l)));
+  m.b.addFunction(l.finish(fn.name, body, prologue(l)));
 }
 
 /** What a function does first. */

@@ -8,13 +8,11 @@ import type { MapPlacement } from '../src/maps/placement.ts';
 import { CPU, codeAddr, STACK_FRAME } from '../src/memory/layout.ts';
 import { MAX_TAIL_CALLS } from '../src/runtime/engine.ts';
 import { HELPERS, type Helper, helperById } from '../src/spec/helpers.ts';
-import { type Fn, FP } from './compilation.ts';
+import { FP } from './compilation.ts';
 import { type FnLowering, paramsOf } from './function.ts';
 import { MAP_HELPERS } from './lower_map.ts';
 import type { Module } from './module.ts';
 import type { I32, I64, Stmt, Value } from './wasm.ts';
-
-export const nameOf = (fn: Fn): string => `f${fn.start}`;
 
 export function lowerCall(l: FnLowering, insn: Insn, op: Op & { kind: 'call' }): void {
   switch (op.callee) {
@@ -92,13 +90,13 @@ function lowerLocal(l: FnLowering, start: InsnIndex): void {
   }
   const args = paramsOf(c, callee).map((p): Value => (p.narrow ? l.low(p.reg) : l.whole(p.reg)));
   const sp = b.i32.sub(l.low(FP), b.i32.const(STACK_FRAME));
-  l.setWhole(0, b.call64(nameOf(callee), [...args, sp]));
+  l.setWhole(0, b.call64(callee.name, [...args, sp]));
 }
 
 /** A call of the function address or helper number in a register: a dispatcher shared by the module. */
 function lowerCallx(l: FnLowering, reg: number): void {
   const { b, m } = l;
-  const name = m.shared('callx', () => addCallx(m));
+  const name = m.shared(`${l.c.prefix}callx`, () => addCallx(m));
   const args = [1, 2, 3, 4, 5].map((r) => l.whole(r));
   l.setWhole(
     0,
@@ -114,7 +112,7 @@ function addCallx(m: Module): void {
   const is = (n: number) => b.i64.eq(b.get64(target), b.i64.const(BigInt(n)));
   const body: Stmt[] = c.fns.map((fn) => {
     const args = paramsOf(c, fn).map((p): Value => (p.narrow ? b.i32.wrap(reg(p.reg)) : reg(p.reg)));
-    return b.if(is(codeAddr(fn.start)), [b.return(b.call64(nameOf(fn), [...args, b.get32(sp)]))]);
+    return b.if(is(codeAddr(fn.start)), [b.return(b.call64(fn.name, [...args, b.get32(sp)]))]);
   });
   for (const { id } of Object.values(HELPERS)) {
     const helper = helperById(id)!;
@@ -122,7 +120,7 @@ function addCallx(m: Module): void {
   }
   body.push(...m.fail('noHelper', 0));
   b.addFunction({
-    name: 'callx',
+    name: `${c.prefix}callx`,
     params: ['i64', 'i64', 'i64', 'i64', 'i64', 'i64', 'i32', 'i32'],
     result: 'i64',
     locals: [],

@@ -1,5 +1,5 @@
-// What the functions of one module share while they are lowered: the builder, and the imports and shared functions that
-// turned out to be needed. Imports are named by what they are: 'helper.bpf_ktime_get_ns', 'map.hash_lookup_4', 'fail'.
+// What the functions of one program share while they are lowered: the builder, and the imports and shared functions that
+// turned out to be needed; programs that are put into one module share those, too (`beside`). Imports are named by what they are: 'helper.bpf_ktime_get_ns', 'map.hash_lookup_4', 'fail'.
 
 import type { MapOpName } from '../src/maps/placement.ts';
 import { CPU } from '../src/memory/layout.ts';
@@ -27,16 +27,20 @@ const OWN = {
 export class Module {
   readonly b: Builder;
   readonly c: Compilation;
-  readonly imports = new Map<string, Signature>();
-  readonly helpers = new Set<HelperName>();
-  readonly mapOps = new Set<MapOpName>();
+  readonly imports: Map<string, Signature>;
+  readonly helpers: Set<HelperName>;
+  readonly mapOps: Set<MapOpName>;
   readonly tailCalls: boolean;
   readonly budget: boolean;
-  readonly #shared = new Set<string>();
+  readonly #shared: Set<string>;
 
-  constructor(b: Builder, c: Compilation) {
+  constructor(b: Builder, c: Compilation, beside: Module | null = null) {
     this.b = b;
     this.c = c;
+    this.imports = beside?.imports ?? new Map();
+    this.helpers = beside?.helpers ?? new Set();
+    this.mapOps = beside?.mapOps ?? new Set();
+    this.#shared = beside === null ? new Set() : beside.#shared;
     this.tailCalls = c.insns.some((insn, at) => {
       const op = c.ops[at];
       return op?.kind === 'call' && op.callee === 'helper' && helperById(insn.imm)?.ret === 'tail_call';
