@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { runCli } from '../src/cli/run.ts';
 import { readPcap } from '../src/pcap/index.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -19,15 +20,24 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 /** Quickly verified, for what goes wrong later. */
 const small = ['pcap', join(root, 'bench/programs/csum.bpf.o'), 'engine', 'interp'];
 
-/** On the interpreter unless the arguments name an engine: it needs no compiler. */
+/** On the interpreter: it needs no compiler. */
 function pcap(args: readonly string[], input?: Uint8Array) {
-  const engine = args.includes('engine') ? [] : ['engine', 'interp'];
-  return spawned(['pcap', object, 'name', 'xdp_fw', ...engine, ...args], input);
+  return spawned(['pcap', object, 'name', 'xdp_fw', 'engine', 'interp', ...args], input);
 }
 
 function spawned(args: readonly string[], input?: Uint8Array) {
   const r = spawnSync(process.execPath, [main, ...args], { input });
   return { status: r.status, out: r.stdout, text: r.stdout.toString(), err: r.stderr.toString() };
+}
+
+/** The same without a process (and so without stdin): what it prints and the exit code. */
+async function called(args: readonly string[]) {
+  let [text, err] = ['', ''];
+  const out = (s: string) => {
+    text += s;
+  };
+  const status = await runCli(args, { out, err: (s) => void (err += s), colours: false });
+  return { status, text, err };
 }
 
 async function packetsOf(bytes: Uint8Array) {
@@ -40,8 +50,22 @@ async function packetsOf(bytes: Uint8Array) {
 const VERDICTS = { XDP_DROP: { packets: 146, bytes: 10705 }, XDP_PASS: { packets: 3202, bytes: 682767 } };
 
 describe('pcap', () => {
-  it('counts verdicts with the JIT and dumps maps', () => {
-    const { status, text } = pcap(['-r', capture, 'engine', 'jit', '--json', 'map', 'dump', 'verdicts']);
+  it('counts verdicts with the JIT and dumps maps', async () => {
+    const line = [
+      'pcap',
+      object,
+      'name',
+      'xdp_fw',
+      '-r',
+      capture,
+      'engine',
+      'jit',
+      '--json',
+      'map',
+      'dump',
+      'verdicts',
+    ];
+    const { status, text } = await called(line);
     expect(status).toBe(0);
     const answer = JSON.parse(text);
     expect(answer).toMatchObject({ program: 'xdp_fw', type: 'xdp', packets: 3348, bytes: 693472, refused: 0 });
@@ -81,7 +105,7 @@ describe('pcap', () => {
     expect(short.text).toContain('1 packet not run: the packet has 4 bytes, fewer than 14');
   });
 
-  it('one line for what is wrong', () => {
+  it('one line for what is wrong', async () => {
     const text = join(scratch, 'text');
     writeFileSync(text, 'no capture');
     const cut = readFileSync(capture).subarray(0, 5000);
@@ -99,7 +123,8 @@ describe('pcap', () => {
       [['-r', capture, 'map', 'dump', 'nothing'], 1, /^Error: there is no map 'nothing', only: \n$/],
     ];
     for (const [args, status, message, input] of cases) {
-      const r = spawned([...small, ...args], input);
+      const line = [...small, ...args];
+      const r = input ? spawned(line, input) : await called(line);
       expect([args, r.status, r.text === '' || args.includes('--json')]).toEqual([args, status, true]);
       expect(r.err).toMatch(message);
     }
