@@ -298,7 +298,6 @@ describe('bad input: one line, exit code 1', () => {
     ['truncated', file('cut', whole.subarray(0, 20000)), 'ELF: '],
     ['for x86-64', file('x86', notBpf), 'ELF: machine 62 is not BPF (247)'],
     ['big-endian', 'test/objects/loader/bigendian.bpf.o', 'ELF: not a little-endian file'],
-    ['a legacy object', 'test/objects/loader/legacy.bpf.o', 'legacy maps section is not supported'],
   ];
   it.each(cases)('an object that is %s', async (_, path, message) => {
     expectOneLine(await beewasm(`prog show ${path}`), 1, message);

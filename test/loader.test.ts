@@ -252,12 +252,64 @@ describe('what is not there yet', () => {
     expect(() => checkLoadable(spec.programs.fine)).not.toThrow();
   });
 
-  it.each([
-    ['legacy', 'legacy maps section'],
-    ['nodebug_maps', '.maps section without BTF'],
-  ])('%s: %s', (name, what) => {
-    expect(() => load(name)).toThrow(new UnsupportedError(what));
+  it('.maps section without BTF', () => {
+    expect(() => load('nodebug_maps')).toThrow(new UnsupportedError('.maps section without BTF'));
   });
+});
+
+describe('objects from before BTF', () => {
+  const word = (m: MapSpec) => [m.type, m.keySize, m.valueSize, m.maxEntries, m.flags, m.pinning];
+
+  it('libbpf: 20 bytes for a map', () => {
+    expect(word(load('legacy').maps.old)).toEqual([MAP.BPF_MAP_TYPE_HASH, 4, 8, 10, 0, 0]);
+    expect(load('legacy').programs.prog.relocs.map((r) => [r.map, r.kind])).toEqual([['old', 'fd']]);
+  });
+
+  it('iproute2: ids link inner maps and tail calls', () => {
+    const { maps, programs } = load('iproute2');
+    expect(word(maps.jumps)).toEqual([MAP.BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 8, 0, 2]);
+    expect(maps.jumps.slots).toEqual([{ index: 1, symbol: 'second' }]);
+    expect(word(maps.outer.inner!)).toEqual([MAP.BPF_MAP_TYPE_HASH, 4, 8, 10, 1, 0]);
+    expect(maps.outer.slots).toEqual([{ index: 3, symbol: 'inner' }]);
+    expect(programs.first.type).toBe(PROG.BPF_PROG_TYPE_XDP);
+    expect(programs.second.type).toBe(null);
+  });
+
+  it('kernel samples: the inner map by its position', () => {
+    const { maps, programs } = load('samples_maps');
+    expect(maps.outer.inner?.type).toBe(MAP.BPF_MAP_TYPE_HASH);
+    expect(maps.inner.pinning).toBe(0);
+    expect(programs.prog.type).toBe(PROG.BPF_PROG_TYPE_SOCKET_FILTER);
+  });
+
+  it('functions without type and size are the global symbols of their section', () => {
+    const typed = load('iproute2');
+    const bytes = read('test/objects/loader/iproute2.bpf.o');
+    for (const at of functionSymbols(bytes)) bytes.fill(0, at + 16, at + 24)[at + 4] &= 0xf0;
+    const untyped = openObject(bytes);
+    expect(Object.keys(untyped.programs)).toEqual(Object.keys(typed.programs));
+    for (const [name, program] of Object.entries(untyped.programs)) {
+      expect(program.insns).toEqual(typed.programs[name].insns);
+    }
+  });
+
+  it('machine 0 is BPF before it had a number', () => {
+    const bytes = read('test/objects/loader/legacy.bpf.o').fill(0, 18, 20);
+    expect(Object.keys(openObject(bytes).programs)).toEqual(['prog']);
+  });
+
+  /** Offsets of the symbols of type FUNC. */
+  function functionSymbols(bytes: Uint8Array): number[] {
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const headers = Array.from(
+      { length: view.getUint16(60, true) },
+      (_, i) => Number(view.getBigUint64(40, true)) + i * 64,
+    );
+    const table = headers.find((at) => view.getUint32(at + 4, true) === 2)!;
+    const start = Number(view.getBigUint64(table + 24, true));
+    const count = Number(view.getBigUint64(table + 32, true)) / 24;
+    return Array.from({ length: count }, (_, i) => start + i * 24).filter((at) => (bytes[at + 4] & 15) === 2);
+  }
 });
 
 describe('bad input', () => {

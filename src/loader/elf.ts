@@ -2,7 +2,7 @@
 // section means is not decided here. Relocations are read on request, because nobody needs those of .debug_*.
 // Every offset, size and index of the file is checked against the file before it is used.
 
-import { FormatError, UnsupportedError } from '../uapi/errors.ts';
+import { FormatError } from '../uapi/errors.ts';
 import { Reader } from './reader.ts';
 
 export const EM_BPF = 247;
@@ -20,7 +20,7 @@ export const R_BPF = { NONE: 0, '64_64': 1, '64_ABS64': 2, '64_ABS32': 3, '64_NO
 const EHDR_SIZE = 64;
 const SHDR_SIZE = 64;
 const SYM_SIZE = 24;
-const REL_SIZE = 16;
+const ENTRY_SIZE: Readonly<Record<number, number>> = { [SHT.REL]: 16, [SHT.RELA]: 24 };
 
 export interface ElfSection {
   readonly index: number;
@@ -49,6 +49,10 @@ export interface ElfReloc {
   readonly offset: number;
   readonly type: number;
   readonly symbol: ElfSymbol;
+  /** Type of the relocation section: SHT.REL or SHT.RELA. */
+  readonly section: number;
+  /** What is added to the symbol's value: of RELA sections (clang before 3.9); else it stands in the instruction. */
+  readonly addend: number;
 }
 
 export interface Elf {
@@ -73,17 +77,17 @@ export function sectionNamed(elf: Elf, name: string): ElfSection | undefined {
 export function relocsOf(elf: Elf, target: ElfSection): ElfReloc[] {
   const relocs: ElfReloc[] = [];
   for (const section of elf.sections) {
-    if (section.info !== target.index) continue;
-    if (section.type === SHT.RELA) throw new UnsupportedError(`relocation section ${section.name} with addends`);
-    if (section.type !== SHT.REL) continue;
+    const entry = ENTRY_SIZE[section.type];
+    if (section.info !== target.index || entry === undefined) continue;
     const table = new Reader(section.data, 'ELF', section.name);
-    if (table.length % REL_SIZE !== 0) table.fail(`size ${table.length} is not a multiple of ${REL_SIZE}`);
-    for (let at = 0; at < table.length; at += REL_SIZE) {
+    if (table.length % entry !== 0) table.fail(`size ${table.length} is not a multiple of ${entry}`);
+    for (let at = 0; at < table.length; at += entry) {
       const offset = table.size64(at);
       const symbol = elf.symbols[table.u32(at + 12)];
-      if (symbol === undefined) table.fail(`relocation ${at / REL_SIZE} names a symbol that does not exist`);
-      if (offset >= target.size) table.fail(`relocation ${at / REL_SIZE} lies outside of ${target.name}`);
-      relocs.push({ offset, type: table.u32(at + 8), symbol });
+      if (symbol === undefined) table.fail(`relocation ${at / entry} names a symbol that does not exist`);
+      if (offset >= target.size) table.fail(`relocation ${at / entry} lies outside of ${target.name}`);
+      const addend = section.type === SHT.RELA ? table.i32(at + 16) : 0;
+      relocs.push({ offset, type: table.u32(at + 8), symbol, section: section.type, addend });
     }
   }
   return relocs;
@@ -96,8 +100,9 @@ function checkHeader(file: Reader): void {
   if (file.length < EHDR_SIZE) throw new FormatError('ELF', `file is too short: ${file.length} bytes`);
   if (file.u8(4) !== 2) throw new FormatError('ELF', 'not a 64-bit file');
   if (file.u8(5) !== 1) throw new FormatError('ELF', 'not a little-endian file');
+  // 0: the BPF backends before EM_BPF was assigned.
   const machine = file.u16(18);
-  if (machine !== EM_BPF) throw new FormatError('ELF', `machine ${machine} is not BPF (${EM_BPF})`);
+  if (machine !== EM_BPF && machine !== 0) throw new FormatError('ELF', `machine ${machine} is not BPF (${EM_BPF})`);
   const type = file.u16(16);
   if (type !== ET_REL) throw new FormatError('ELF', `type ${type} is not a relocatable object (${ET_REL})`);
   const entrySize = file.u16(58);

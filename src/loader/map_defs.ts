@@ -56,9 +56,8 @@ const FIELDS: Record<string, FieldReader> = {
     if (special.length > 0) d.spec.specialFields = special;
   },
   pinning: (d, btf, f) => {
-    const pinning = uintOf(d, btf, f);
-    if (pinning > 1) throw bad(d, f, `is ${pinning}, not LIBBPF_PIN_NONE or LIBBPF_PIN_BY_NAME`);
-    d.spec.pinning = pinning;
+    // Numbers beyond LIBBPF_PIN_BY_NAME mean something to the loaders of other projects (Cilium: 16).
+    d.spec.pinning = uintOf(d, btf, f);
   },
   map_extra: (d, btf, f) => {
     d.spec.mapExtra = ulongOf(d, btf, f);

@@ -7,6 +7,7 @@ import { type Btf, readBtf } from './btf.ts';
 import { NO_BTF_EXT, readBtfExt } from './btf_ext.ts';
 import { dataMap, sectionVars, variablesOf } from './datasec.ts';
 import { type Elf, readElf, SHT, sectionNamed } from './elf.ts';
+import { fillTailCalls, type LegacyMap, readLegacyMaps } from './legacy_maps.ts';
 import { type MapDefinition, readMapDefs } from './map_defs.ts';
 import { type MapLookup, readPrograms } from './programs.ts';
 import { unsupportedSection } from './sections.ts';
@@ -26,11 +27,14 @@ export function openObject(bytes: Uint8Array): ObjectSpec {
   const rawExt = contents(elf, '.BTF.ext');
   const ext = btf && rawExt ? readBtfExt(rawExt, btf) : NO_BTF_EXT;
   const defs = mapDefinitions(elf, btf);
+  const legacy = readLegacyMaps(elf);
   const data = dataMaps(elf, btf);
+  const programs = readPrograms(elf, ext, mapLookup(elf, defs, legacy, data));
+  fillTailCalls(legacy, programs);
   return {
     license: license(elf),
-    programs: byName('program', readPrograms(elf, ext, mapLookup(elf, defs, data))),
-    maps: byName('map', [...defs.map((d) => d.spec), ...data.values()]),
+    programs: byName('program', programs),
+    maps: byName('map', [...legacy.map((d) => d.spec), ...defs.map((d) => d.spec), ...data.values()]),
     variables: variables(elf, btf, data),
     btf: rawBtf?.slice() ?? null,
   };
@@ -65,15 +69,27 @@ function dataMaps(elf: Elf, btf: Btf | null): Map<number, MapSpec> {
   return maps;
 }
 
-function mapLookup(elf: Elf, defs: readonly MapDefinition[], data: ReadonlyMap<number, MapSpec>): MapLookup {
-  const mapsIndex = sectionNamed(elf, '.maps')?.index;
-  const byOffset = new Map(defs.map((d) => [d.offset, d.spec.name]));
+function mapLookup(
+  elf: Elf,
+  defs: readonly MapDefinition[],
+  legacy: readonly LegacyMap[],
+  data: ReadonlyMap<number, MapSpec>,
+): MapLookup {
+  const mapsIndex = sectionNamed(elf, '.maps')?.index ?? -1;
+  const mapSections = new Map([[mapsIndex, new Map(defs.map((d) => [d.offset, d.spec.name]))]]);
+  for (const { section, offset, spec } of legacy) {
+    const names = mapSections.get(section) ?? new Map<number, string>();
+    mapSections.set(section, names.set(offset, spec.name));
+  }
   return (section, offset) => {
     const value = data.get(section);
     if (value !== undefined) return { map: value.name, kind: 'value', off: offset };
-    if (section !== mapsIndex) return null;
-    const map = byOffset.get(offset);
-    if (map === undefined) throw new FormatError('ELF', `no map starts at ${offset} of section .maps`);
+    const names = mapSections.get(section);
+    if (names === undefined) return null;
+    const map = names.get(offset);
+    if (map === undefined) {
+      throw new FormatError('ELF', `no map starts at ${offset} of section ${elf.sections[section].name}`);
+    }
     return { map, kind: 'fd', off: 0 };
   };
 }

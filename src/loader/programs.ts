@@ -16,6 +16,7 @@ import {
   SHF,
   SHN,
   SHT,
+  STB,
   STT,
 } from './elf.ts';
 import { sectionDef } from './sections.ts';
@@ -81,10 +82,28 @@ function isCode(section: ElfSection): boolean {
 }
 
 function readFunctions(elf: Elf, section: ElfSection): Func[] {
-  return elf.symbols
-    .filter((s) => s.shndx === section.index && s.type === STT.FUNC)
+  const symbols = elf.symbols.filter((s) => s.shndx === section.index);
+  const functions = symbols.filter((s) => s.type === STT.FUNC);
+  return (functions.length > 0 ? functions : untypedFunctions(section, symbols))
     .map((s) => readFunction(section, s))
     .sort((a, b) => a.start - b.start);
+}
+
+/**
+ * clang before 6 gave functions neither type nor size: they are the global symbols of a code section (local ones are
+ * labels), each up to the next one. A section without any is one function.
+ */
+function untypedFunctions(section: ElfSection, symbols: readonly ElfSymbol[]): ElfSymbol[] {
+  const globals = symbols
+    .filter((s) => s.type === STT.NOTYPE && s.bind !== STB.LOCAL && s.name !== '')
+    .sort((a, b) => a.value - b.value)
+    .filter((s, i, all) => i === 0 || s.value !== all[i - 1].value);
+  if (globals.length > 0) {
+    return globals.map((s, i) => ({ ...s, size: (globals[i + 1]?.value ?? section.size) - s.value }));
+  }
+  const { size, index: shndx } = section;
+  const own = symbols.find((s) => s.type === STT.NOTYPE && s.value === 0 && /^(?!\.?L)./.test(s.name));
+  return [{ name: own?.name ?? section.name, value: 0, size, type: STT.FUNC, bind: STB.GLOBAL, shndx }];
 }
 
 function readFunction(section: ElfSection, symbol: ElfSymbol): Func {
@@ -120,7 +139,7 @@ function readRefs(func: Func, relocs: ReadonlyMap<number, ElfReloc>, find: Finde
       if (isCall) refs.push(...localCall(func, i, find));
     } else if (isCall && reloc.type === R_BPF['64_32']) {
       refs.push({ insn: i, ...callTarget(func, i, reloc, find) });
-    } else if (insn.code === LDDW_CODE && reloc.type === R_BPF['64_64'] && i + 1 < func.insns.length) {
+    } else if (insn.code === LDDW_CODE && isLddwReloc(reloc) && i + 1 < func.insns.length) {
       refs.push({ insn: i, ...addressTarget(func, i, reloc, find, mapAt) });
     } else {
       throw wrong(func, i, `relocation type ${reloc.type} does not fit opcode 0x${insn.code.toString(16)}`);
@@ -128,6 +147,11 @@ function readRefs(func: Func, relocs: ReadonlyMap<number, ElfReloc>, find: Finde
     if (insn.code === LDDW_CODE) i++;
   }
   return refs;
+}
+
+/** clang before 3.9 wrote relocation sections with addends, and no type. */
+function isLddwReloc({ type, section }: ElfReloc): boolean {
+  return type === R_BPF['64_64'] || (type === R_BPF.NONE && section === SHT.RELA);
 }
 
 function wrong(func: Func, at: InsnIndex, what: string): FormatError {
@@ -149,7 +173,7 @@ type Target = Ref extends infer R ? (R extends Ref ? Omit<R, 'insn'> : never) : 
 function callTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder): Target {
   const { symbol } = reloc;
   if (symbol.shndx === SHN.UNDEF) return { kind: 'unsupported', what: `kfunc or extern function ${symbol.name}` };
-  const offset = symbol.value + (func.insns[at].imm + 1) * 8;
+  const offset = symbol.value + reloc.addend + (func.insns[at].imm + 1) * 8;
   const target = find(symbol.shndx, offset);
   if (target === undefined) throw wrong(func, at, `calls '${symbol.name}' at ${offset}, where no function starts`);
   return { kind: 'call', target };
@@ -159,7 +183,7 @@ function callTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder): T
 function addressTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder, mapAt: MapLookup): Target {
   const { symbol } = reloc;
   if (symbol.shndx === SHN.UNDEF) return { kind: 'unsupported', what: `extern ${symbol.name}` };
-  const offset = symbol.value + func.insns[at].imm;
+  const offset = symbol.value + reloc.addend + func.insns[at].imm;
   const map = mapAt(symbol.shndx, offset);
   if (map !== null) return { kind: 'map', target: map };
   const target = find(symbol.shndx, offset);
