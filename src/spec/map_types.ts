@@ -25,6 +25,8 @@ export interface MapTypeRow {
   readonly create: MapCreateRule;
   /** BPF_F_* that the kernel adds to the map's own: what the verifier must see in MapDef.flags. */
   readonly impliedFlags?: number;
+  /** What a program's lookup finds, where it is not the value: a socket (kernel mark_ptr_not_null_reg). */
+  readonly found?: 'sock' | 'xdp_sock';
   /** Helpers that take this map as their const_map_ptr. */
   readonly helpers: readonly string[];
 }
@@ -111,6 +113,7 @@ export const MAP_TYPES = [
   },
   {
     name: 'xskmap',
+    found: 'xdp_sock',
     id: BPF_MAP_TYPE.BPF_MAP_TYPE_XSKMAP,
     store: 'index',
     perCpu: false,

@@ -88,6 +88,8 @@ export class Env {
     this.gpl = isGplCompatible(prog.input.license);
     this.state = initial;
     this.stackDepth = prog.subprogs.map(() => 0);
+    this.#maps = [...prog.input.maps];
+    for (const { inner } of prog.input.maps) if (inner !== undefined) this.#maps.push(inner);
   }
 
   newId(): number {
@@ -105,8 +107,14 @@ export class Env {
   setReg(r: number, reg: Reg): void {
     this.state.frame.regs[r] = reg;
   }
+  /** Maps of the program, followed by the inner maps of its maps of maps. */
+  readonly #maps: MapDef[];
   map(index: number): MapDef {
-    return this.prog.input.maps[index];
+    return this.#maps[index];
+  }
+  /** Index of the map that a map of maps holds. */
+  innerOf(index: number): number {
+    return this.#maps.indexOf(this.#maps[index].inner!);
   }
 
   /** Remembers something of the current instruction that backtracking needs (kernel push_jmp_history). */

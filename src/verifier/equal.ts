@@ -76,8 +76,12 @@ function sameFields(a: Reg, b: Reg): boolean {
   );
 }
 
+function sameIds(old: Reg, cur: Reg, ids: IdMap): boolean {
+  return ids.match(old.id, cur.id) && ids.match(old.refObjId, cur.refObjId);
+}
+
 function regsExact(old: Reg, cur: Reg, ids: IdMap): boolean {
-  return sameFields(old, cur) && sameScalar(old.s, cur.s) && old.addConst === cur.addConst && ids.match(old.id, cur.id);
+  return sameFields(old, cur) && sameScalar(old.s, cur.s) && old.addConst === cur.addConst && sameIds(old, cur, ids);
 }
 
 function regSafe(old: Reg, cur: Reg, ids: IdMap, exact: Exactness): boolean {
@@ -91,7 +95,8 @@ function regSafe(old: Reg, cur: Reg, ids: IdMap, exact: Exactness): boolean {
       return ids.matchScalar(old.id, cur.id) && covers(old.s, cur.s);
     case 'map_value':
     case 'mem':
-      return sameFields(old, cur) && covers(old.s, cur.s) && ids.match(old.id, cur.id);
+    case 'ringbuf_mem':
+      return sameFields(old, cur) && covers(old.s, cur.s) && sameIds(old, cur, ids);
     case 'pkt':
     case 'pkt_meta':
       if (old.range < 0 || cur.range < 0 ? old.range !== cur.range : old.range > cur.range) return false;
@@ -148,10 +153,22 @@ function stackSafe(env: Env, old: Frame, cur: Frame, ids: IdMap, exact: Exactnes
   return true;
 }
 
+/** The same references and locks are held, in the same order (kernel refsafe). */
+function heldSafe(old: State, cur: State, ids: IdMap): boolean {
+  return (
+    old.held.length === cur.held.length &&
+    old.held.every((h, i) => {
+      const c = cur.held[i];
+      return h.kind === c.kind && h.map === c.map && ids.match(h.id, c.id);
+    })
+  );
+}
+
 /** Whether the old state covers the current one. */
 export function statesEqual(env: Env, old: State, cur: State, exact: Exactness): boolean {
   if (old.frames.length !== cur.frames.length) return false;
   const ids = new IdMap();
+  if (!heldSafe(old, cur, ids)) return false;
   for (let f = 0; f < old.frames.length; f++) {
     const a = old.frames[f];
     const b = cur.frames[f];

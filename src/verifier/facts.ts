@@ -16,7 +16,11 @@ const KIND: Record<RegKind, number> = {
   pkt_end: REG_KIND.packet_end,
   mem: REG_KIND.mem,
   func: REG_KIND.other_ptr,
+  sock: REG_KIND.other_ptr,
   sock_common: REG_KIND.other_ptr,
+  tcp_sock: REG_KIND.other_ptr,
+  xdp_sock: REG_KIND.other_ptr,
+  ringbuf_mem: REG_KIND.mem,
 };
 
 function merge(kinds: Uint8Array, at: InsnIndex, reg: Reg): void {

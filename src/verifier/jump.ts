@@ -3,11 +3,23 @@
 
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { JmpOp, OpShape } from '../isa/op.ts';
+import { mapTypeById } from '../spec/map_types.ts';
 import { FLIPPED, isBranchTaken, refine } from './branch.ts';
 import type { Env } from './env.ts';
 import { collectLinked, syncLinked } from './link.ts';
 import { markPrecise } from './precision.ts';
-import { AT_PKT_END, BEYOND_PKT_END, constReg, isNotNull, isPacket, isPointer, type Reg, ZERO_SCALAR } from './reg.ts';
+import { forget } from './refs.ts';
+import {
+  AT_PKT_END,
+  BEYOND_PKT_END,
+  constReg,
+  isNotNull,
+  isPacket,
+  isPointer,
+  makeReg,
+  type Reg,
+  ZERO_SCALAR,
+} from './reg.ts';
 import { invalid, type Reject, tooManyBranches } from './reject.ts';
 import { type Bounds, isConst, isEmpty, type Scalar, setUnbounded32, setUnbounded64 } from './scalar.ts';
 import { type LinkedReg, mapRegs, type State } from './state.ts';
@@ -78,13 +90,26 @@ function refineScalars(state: State, op: JumpOp, insn: Insn, src: Reg, holds: bo
 }
 
 /** Every register with this pointer's id: NULL becomes the scalar 0, not NULL loses the doubt (mark_ptr_or_null_regs). */
-function markNull(state: State, ptr: Reg, isNullHere: boolean): void {
+function markNull(env: Env, state: State, ptr: Reg, isNullHere: boolean): void {
+  // Nobody can have given the reference back before the test: where the pointer is NULL there is none.
+  if (isNullHere && ptr.refObjId !== 0 && ptr.refObjId === ptr.id) forget(state, ptr.refObjId);
   mapRegs(state, (reg) => {
     if (!reg.maybeNull || reg.id !== ptr.id || !isPointer(reg)) return reg;
-    if (isNullHere) return ZERO_SCALAR;
-    // A map value needs no id any more; sockets keep theirs, references hang on it.
-    return { ...reg, maybeNull: false, id: reg.kind === 'sock_common' ? reg.id : 0 };
+    return isNullHere ? ZERO_SCALAR : notNull(env, reg);
   });
+}
+
+/** The pointer is known not to be NULL: what a lookup found in a map of maps or sockets is a map or a socket. */
+function notNull(env: Env, reg: Reg): Reg {
+  if (reg.kind === 'map_value') {
+    const map = env.map(reg.map);
+    if (map.inner !== undefined) return makeReg({ kind: 'map_ptr', map: env.innerOf(reg.map) });
+    const found = mapTypeById(map.type)?.found;
+    if (found !== undefined) return makeReg({ kind: found, refObjId: reg.refObjId });
+    // The lock is found by the id.
+    if (map.specialFields?.some((f) => f.type === 'bpf_spin_lock')) return { ...reg, maybeNull: false };
+  }
+  return { ...reg, maybeNull: false, id: 0 };
 }
 
 const MAX_PACKET_OFF = 0xffff;
@@ -198,8 +223,8 @@ function fork(env: Env, op: JumpOp, insn: Insn, dst: Reg, src: Reg): InsnIndex |
   liftNull(op, insn, dst, src, jump, fall);
   const nullTest = op.width === 64 && op.operand === 'imm' && insn.imm === 0 && (op.op === 'jeq' || op.op === 'jne');
   if (nullTest && dst.maybeNull) {
-    markNull(fall, dst, op.op === 'jne');
-    markNull(jump, dst, op.op === 'jeq');
+    markNull(env, fall, dst, op.op === 'jne');
+    markNull(env, jump, dst, op.op === 'jeq');
   } else {
     matchPackets(op, insn, dst, src, jump, fall);
   }

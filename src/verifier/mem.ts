@@ -4,6 +4,7 @@
 import type { Size } from '../isa/op.ts';
 import { type CtxKind, ctxAccess } from '../spec/ctx.ts';
 import { mapTypeById } from '../spec/map_types.ts';
+import { type SockKind, sockLoadOk } from '../spec/sock.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
 import type { Env } from './env.ts';
 import { isPacket, kindText, makeReg, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
@@ -201,6 +202,15 @@ function plainMemory(_env: Env, a: Access, off: number): Outcome {
   return checkRegion(a.regno, a.ptr, off, a.size, a.ptr.size, false) ?? (a.write ? null : UNKNOWN_SCALAR);
 }
 
+/** Kernel check_sock_access. */
+function socket(_env: Env, a: Access, off: number): Outcome {
+  const kind = a.ptr.kind as SockKind;
+  if (a.write) return denied(`R${a.regno} cannot write into ${kind}`);
+  if (a.ptr.s.smin < 0n) return denied(`R${a.regno} ${NEGATIVE_INDEX}`);
+  if (sockLoadOk(kind, off, a.size)) return UNKNOWN_SCALAR;
+  return denied(`R${a.regno} invalid ${kind} access off=${off} size=${a.size}`);
+}
+
 type Handler = (env: Env, a: Access, off: number) => Outcome;
 
 const HANDLERS: Partial<Record<RegKind, Handler>> = {
@@ -210,6 +220,11 @@ const HANDLERS: Partial<Record<RegKind, Handler>> = {
   pkt: packet,
   pkt_meta: packet,
   mem: plainMemory,
+  ringbuf_mem: plainMemory,
+  sock: socket,
+  sock_common: socket,
+  tcp_sock: socket,
+  xdp_sock: socket,
 };
 
 /** One access. Loads return what the register holds (cut to its size). */

@@ -9,7 +9,16 @@ import { denied, invalid, type Reject } from './reject.ts';
 import { type Bounds, isEmpty, S64_MIN, type Scalar, setUnbounded32, sync } from './scalar.ts';
 import { aluScalar } from './scalar_alu.ts';
 
-const MOVABLE: ReadonlySet<RegKind> = new Set(['ctx', 'map_value', 'fp', 'pkt', 'pkt_meta', 'mem', 'func']);
+const MOVABLE: ReadonlySet<RegKind> = new Set([
+  'ctx',
+  'map_value',
+  'fp',
+  'pkt',
+  'pkt_meta',
+  'mem',
+  'ringbuf_mem',
+  'func',
+]);
 
 /** Kernel's text of each operator. */
 export const OPERATOR: Record<AluOp, string> = {

@@ -15,7 +15,11 @@ export type RegKind =
   | 'pkt_end'
   | 'mem'
   | 'func'
-  | 'sock_common';
+  | 'sock'
+  | 'sock_common'
+  | 'tcp_sock'
+  | 'xdp_sock'
+  | 'ringbuf_mem';
 
 export interface Reg {
   readonly kind: RegKind;
@@ -31,6 +35,8 @@ export interface Reg {
    */
   readonly id: number;
   readonly addConst: boolean;
+  /** The reference this pointer holds (see refs.ts); 0 = none. */
+  readonly refObjId: number;
   /** Index of the map (map_ptr, map_value); -1 otherwise. */
   readonly map: number;
   /** pkt, pkt_meta: bytes known to be readable from the pointer's base; AT_PKT_END and BEYOND_PKT_END below zero. */
@@ -53,6 +59,7 @@ const EMPTY: Reg = {
   s: ZERO,
   id: 0,
   addConst: false,
+  refObjId: 0,
   map: -1,
   range: 0,
   frame: 0,
@@ -87,16 +94,25 @@ export function isPacket(r: Reg): boolean {
 export function isNull(r: Reg): boolean {
   return r.kind === 'scalar' && r.s.var_off.mask === 0n && r.s.var_off.value === 0n;
 }
+const NEVER_NULL: ReadonlySet<RegKind> = new Set<RegKind>([
+  'map_value',
+  'map_ptr',
+  'mem',
+  'ringbuf_mem',
+  'sock',
+  'sock_common',
+  'tcp_sock',
+]);
+
 /** A pointer that cannot be NULL at run time, so that comparing it with 0 is decided. */
 export function isNotNull(r: Reg): boolean {
   if (r.maybeNull) return false;
-  return r.kind === 'map_value' || r.kind === 'map_ptr' || r.kind === 'mem' || r.kind === 'sock_common';
+  return NEVER_NULL.has(r.kind);
 }
 
 /** Kernel reg_type_str: the kind as messages print it. */
 export function kindText(r: Reg): string {
-  const names: Partial<Record<RegKind, string>> = { not_init: '?', sock_common: 'sock_common' };
-  return (names[r.kind] ?? r.kind) + (r.maybeNull ? '_or_null' : '');
+  return (r.kind === 'not_init' ? '?' : r.kind) + (r.maybeNull ? '_or_null' : '');
 }
 
 /** Bits needed for the value as an unsigned number. */

@@ -5,6 +5,7 @@
 // address fp - 8 * spi - 1 - i: byte 7 is the one at the lowest address.
 
 import type { InsnIndex } from '../isa/insn.ts';
+import type { Held } from './refs.ts';
 import { NOT_INIT, type Reg } from './reg.ts';
 
 export const SLOT = { invalid: 0, spill: 1, misc: 2, zero: 3 } as const;
@@ -111,6 +112,8 @@ export class State {
   lastInsnIdx: InsnIndex = -1;
   history: HistoryEntry[] = [];
   mayGotoDepth = 0;
+  /** References and locks, in the order they were taken. */
+  held: readonly Held[] = [];
   /** Per frame, two words of 32 slots: read by a descendant before it was written. */
   readonly read = new Int32Array(MAX_CALL_FRAMES * 2);
   /** Per frame: fully written since the parent. */
@@ -137,6 +140,7 @@ export class State {
     s.lastInsnIdx = this.lastInsnIdx;
     s.history = this.history.map((h) => ({ ...h }));
     s.mayGotoDepth = this.mayGotoDepth;
+    s.held = this.held;
     s.read.set(this.read);
     s.written.set(this.written);
     return s;

@@ -12,6 +12,7 @@ import { type Access, accessMemory, checkUnmodified } from './mem.ts';
 import { OPERATOR, pointerAlu } from './pointer.ts';
 import { markPrecise } from './precision.ts';
 import { callTarget } from './program.ts';
+import { checkLeaks, locksHeld } from './refs.ts';
 import {
   constReg,
   isPointer,
@@ -231,7 +232,7 @@ function load(env: Env, insn: Insn, size: Size, signed: boolean, strict: boolean
 }
 
 /** Accesses through these are rewritten per instruction in the kernel: one instruction, one kind (save_aux_ptr_type). */
-const REWRITTEN: ReadonlySet<RegKind> = new Set<RegKind>(['ctx', 'sock_common']);
+const REWRITTEN: ReadonlySet<RegKind> = new Set<RegKind>(['ctx', 'sock', 'sock_common', 'tcp_sock', 'xdp_sock']);
 
 function onePointerKind(env: Env, ptr: Reg): Reject | null {
   const before = env.pointerKind.get(env.insnIdx);
@@ -270,7 +271,7 @@ function st(env: Env, op: Of<'st'>, insn: Insn): Next {
 
 /** Memory that an atomic instruction can't work on (kernel atomic_ptr_type_ok). */
 function checkAtomicPointer(regno: number, ptr: Reg, verb: string): Reject | null {
-  if (ptr.kind !== 'ctx' && ptr.kind !== 'pkt' && ptr.kind !== 'pkt_meta' && ptr.kind !== 'sock_common') return null;
+  if (ptr.kind !== 'ctx' && ptr.kind !== 'pkt' && ptr.kind !== 'pkt_meta' && !REWRITTEN.has(ptr.kind)) return null;
   return denied(`BPF_ATOMIC ${verb} R${regno} ${kindText(ptr)} is not allowed`);
 }
 
@@ -333,6 +334,8 @@ function ldAbs(env: Env, op: Of<'ld_abs'> | Of<'ld_ind'>, insn: Insn): Next {
   if (env.reg(6).kind !== 'ctx') return invalid('at the time of BPF_LD_ABS|IND R6 != pointer to skb');
   const more = (op.kind === 'ld_ind' ? env.read(insn.src) : null) ?? checkUnmodified(6, env.reg(6));
   if (more) return more;
+  const leak = checkLeaks(env, 'BPF_LD_[ABS|IND]', true);
+  if (leak) return leak;
   clearCallerSaved(env);
   write(env, 0, UNKNOWN_SCALAR);
   return env.insnIdx + 1;
@@ -388,9 +391,15 @@ function widen(env: Env, next: State): void {
   });
 }
 
+const SPIN_UNLOCK = 94;
+
 function call(env: Env, op: Of<'call'>, insn: Insn): Next {
   env.jmpsProcessed++;
   if (insn.dst !== 0 || (op.callee !== 'kfunc' && insn.off !== 0)) return reserved('BPF_CALL');
+  const unlocks = op.callee === 'helper' && insn.imm === SPIN_UNLOCK;
+  if (op.callee !== 'local' && !unlocks && locksHeld(env.state)) {
+    return invalid('function calls are not allowed while holding a lock');
+  }
   switch (op.callee) {
     case 'local':
       return localCall(env, insn);
@@ -424,7 +433,7 @@ function exit(env: Env, _op: Of<'exit'>, insn: Insn): Next {
   if (insn.imm !== 0 || insn.src !== 0 || insn.dst !== 0 || insn.off !== 0) return reserved('BPF_EXIT');
   const { frames } = env.state;
   const r0 = env.reg(0);
-  if (frames.length === 1) return env.read(0) ?? END;
+  if (frames.length === 1) return checkLeaks(env, 'BPF_EXIT instruction in main prog', true) ?? env.read(0) ?? END;
   if (r0.kind === 'fp') return invalid('cannot return stack pointer to the caller');
   const callee = frames.pop()!;
   env.setReg(0, r0);

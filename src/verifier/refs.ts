@@ -1,0 +1,53 @@
+// What a path holds and must give back: references (sockets, ring buffer records) and locks (kernel acquire_reference,
+// release_reference, check_resource_leak). They hang on the State as an immutable list.
+
+import type { InsnIndex } from '../isa/insn.ts';
+import type { Env } from './env.ts';
+import { NOT_INIT, type Reg } from './reg.ts';
+import { invalid, type Reject } from './reject.ts';
+import { mapRegs, type State } from './state.ts';
+
+export interface Held {
+  readonly kind: 'ref' | 'lock';
+  /** ref: refObjId of the registers that hold it. lock: id of the map value it is in. */
+  readonly id: number;
+  readonly insn: InsnIndex;
+  /** lock: the map. */
+  readonly map: number;
+}
+
+/** Takes a reference at the current instruction; returns its id. */
+export function acquire(env: Env): number {
+  const id = env.newId();
+  env.state.held = [...env.state.held, { kind: 'ref', id, insn: env.insnIdx, map: -1 }];
+  return id;
+}
+
+/** Forgets a reference without touching registers: the pointer turned out to be NULL. */
+export function forget(state: State, id: number): void {
+  state.held = state.held.filter((h) => h.kind !== 'ref' || h.id !== id);
+}
+
+/** Gives a reference back: every register that holds it is gone. */
+export function release(env: Env, id: number): Reject | null {
+  if (!env.state.held.some((h) => h.kind === 'ref' && h.id === id))
+    return invalid('release of a reference nobody holds');
+  forget(env.state, id);
+  mapRegs(env.state, (reg: Reg) => (reg.refObjId === id ? NOT_INIT : reg));
+  return null;
+}
+
+export function locksHeld(state: State): boolean {
+  return state.held.some((h) => h.kind === 'lock');
+}
+
+/** Whether everything is given back where `what` would leave the program (kernel check_resource_leak). */
+export function checkLeaks(env: Env, what: string, checkLocks: boolean): Reject | null {
+  const { state } = env;
+  if (state.held.length === 0) return null;
+  if (checkLocks && locksHeld(state)) return invalid(`${what} cannot be used inside bpf_spin_lock-ed region`);
+  const refs = state.held.filter((h) => h.kind === 'ref');
+  if (refs.length === 0) return null;
+  const lines = refs.map((h) => `Unreleased reference id=${h.id} alloc_insn=${h.insn}`);
+  return invalid([...lines, `${what} would lead to reference leak`].join('\n'));
+}
