@@ -6,27 +6,31 @@ import { BeewasmError } from '../src/uapi/errors.ts';
 import { ENGINES, type EngineName } from './engines.ts';
 
 export const USAGE = `usage: conformance isa|rejects|verifier|explain --vectors FILE [options]
+       conformance real --dir DIR [options]
 
   isa        rows {name, mem, insns, expected_r0} run as type raw
   rejects    rows that a load must refuse
   verifier   rows with Linux's verdict; accepted ones with a run are run on both engines
   explain    the same rows: Linux's log (live kernel) and ours up to where they part
+  real       every XDP, tc and socket program of the objects below DIR: the live kernel's answer beside ours
 
   --engine interp|jit|both   engines of isa (default both)
   --verify                   isa: the verifier must accept each row first (default: verification off)
   --json                     print the report as JSON and nothing else
   --theme TEXT               verifier: only themes that contain TEXT (repeatable)
   --type NAME|NUMBER         verifier: only this program type (repeatable)
-  --id TEXT                  only rows whose id contains TEXT
+  --id TEXT                  only rows whose id (real: objects whose path) contains TEXT
   --no-run                   verifier: verdicts only
   --log 1|2                  explain: log level (default 2)`;
 
-export const SUITES = ['isa', 'rejects', 'verifier', 'explain'] as const;
+export const SUITES = ['isa', 'rejects', 'verifier', 'explain', 'real'] as const;
 export type Suite = (typeof SUITES)[number];
 
 export interface Options {
   readonly suite: Suite;
   readonly vectors: string;
+  /** Folder of objects, of suite real. */
+  readonly dir: string;
   readonly engine: EngineName | 'both';
   readonly verify: boolean;
   readonly json: boolean;
@@ -46,12 +50,14 @@ export function parseOptions(argv: readonly string[]): Options {
   const [suite, ...rest] = positionals;
   if (!isOneOf(SUITES, suite)) throw new UsageError(`expected one of ${SUITES.join(', ')}`);
   if (rest.length > 0) throw new UsageError(`unexpected argument ${rest[0]}`);
-  if (values.vectors === undefined) throw new UsageError('--vectors FILE is missing');
+  const given = suite === 'real' ? 'dir' : 'vectors';
+  if (values[given] === undefined) throw new UsageError(`--${given} ${given === 'dir' ? 'DIR' : 'FILE'} is missing`);
   const engine = values.engine ?? 'both';
   if (!isOneOf([...ENGINES, 'both'] as const, engine)) throw new UsageError(`unknown engine ${engine}`);
   return {
     suite,
-    vectors: values.vectors,
+    vectors: values.vectors ?? '',
+    dir: values.dir ?? '',
     engine,
     verify: values.verify ?? false,
     json: values.json ?? false,
@@ -70,6 +76,7 @@ function parse(argv: readonly string[]) {
       allowPositionals: true,
       options: {
         vectors: { type: 'string' },
+        dir: { type: 'string' },
         engine: { type: 'string' },
         verify: { type: 'boolean' },
         json: { type: 'boolean' },

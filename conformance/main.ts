@@ -4,10 +4,13 @@
 import { BeewasmError } from '../src/uapi/errors.ts';
 import { type Options, parseOptions, USAGE, UsageError } from './args.ts';
 import { openRunner } from './engines.ts';
+import { openOracle } from './kernel/oracle.ts';
+import { realText } from './real_report.ts';
 import { isaText, rejectsText, verifierText } from './report.ts';
 import { explain as explainRow } from './suites/explain.ts';
 import { runIsa } from './suites/isa.ts';
 import { startProgress } from './suites/progress.ts';
+import { runReal } from './suites/real.ts';
 import { runRejects } from './suites/rejects.ts';
 import { runVerifier } from './suites/verifier.ts';
 import { readIsaRows, readVerifierRows, type VerifierRow } from './vectors.ts';
@@ -45,6 +48,17 @@ async function explain(options: Options): Promise<Result> {
   return { report: texts, text: texts.join('\n\n'), passed: true };
 }
 
+async function real(options: Options): Promise<Result> {
+  let why = '';
+  const oracle = openOracle((reason) => {
+    why = reason;
+  });
+  if (oracle === null) return { report: { suite: 'real', skipped: why }, text: `real: skipped: ${why}`, passed: true };
+  const report = runReal(options.dir, options.id, oracle, (n) => startProgress('real', n));
+  oracle.shutdown();
+  return { report, text: realText(report), passed: !report.rows.some((r) => r.outcome.startsWith('false')) };
+}
+
 function wanted(row: VerifierRow, { themes, types, id }: Options): boolean {
   return (
     (themes.length === 0 || themes.some((t) => row.theme.includes(t))) &&
@@ -53,7 +67,10 @@ function wanted(row: VerifierRow, { themes, types, id }: Options): boolean {
   );
 }
 
-const suites = { isa, rejects, verifier, explain } satisfies Record<Options['suite'], (o: Options) => Promise<Result>>;
+const suites = { isa, rejects, verifier, explain, real } satisfies Record<
+  Options['suite'],
+  (o: Options) => Promise<Result>
+>;
 
 async function main(argv: readonly string[]): Promise<number> {
   try {

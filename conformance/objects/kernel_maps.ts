@@ -1,0 +1,47 @@
+// The maps of an object in the live kernel, as libbpf would create them, but no larger than a test needs.
+
+import type { MapSpec, ObjectSpec } from '../../src/loader/index.ts';
+import { mapDef } from '../../src/runtime/program_input.ts';
+import { BPF_MAP_TYPE as T } from '../../src/uapi/enums.ts';
+import { errnoName } from '../../src/uapi/errno.ts';
+import type { Handle, KernelMap, Oracle } from '../kernel/oracle.ts';
+
+/** What a map's size means to no verifier: its memory is saved. */
+const SHRINKABLE: ReadonlySet<number> = new Set([
+  T.BPF_MAP_TYPE_HASH,
+  T.BPF_MAP_TYPE_PERCPU_HASH,
+  T.BPF_MAP_TYPE_LRU_HASH,
+  T.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+  T.BPF_MAP_TYPE_LPM_TRIE,
+]);
+const ENOUGH_ENTRIES = 1024;
+
+function kernelMap(spec: MapSpec, cpus: number): KernelMap {
+  const def: KernelMap = { ...mapDef(spec), ...(spec.data && { contents: spec.data }), extra: spec.mapExtra };
+  const inner = spec.inner && { inner: kernelMap(spec.inner, cpus) };
+  return { ...def, ...inner, maxEntries: entriesOf(spec, cpus) };
+}
+
+function entriesOf({ type, maxEntries }: MapSpec, cpus: number): number {
+  if (SHRINKABLE.has(type)) return Math.min(maxEntries, ENOUGH_ENTRIES);
+  return type === T.BPF_MAP_TYPE_PERF_EVENT_ARRAY && maxEntries === 0 ? cpus : maxEntries;
+}
+
+export interface KernelMaps {
+  /** Handle of each map, or why the kernel has none. */
+  readonly byName: ReadonlyMap<string, Handle | string>;
+  close(): void;
+}
+
+/** Creates every map of the object that the kernel takes. */
+export function createKernelMaps(oracle: Oracle, object: ObjectSpec): KernelMaps {
+  const byName = new Map<string, Handle | string>();
+  for (const [name, spec] of Object.entries(object.maps)) {
+    const handle = oracle.createMap(kernelMap(spec, oracle.possibleCpus));
+    byName.set(name, handle > 0 ? handle : `map ${name}: ${errnoName(-handle) ?? -handle}`);
+  }
+  return {
+    byName,
+    close: () => oracle.close(...[...byName.values()].filter((h) => typeof h === 'number')),
+  };
+}
