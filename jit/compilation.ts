@@ -38,6 +38,12 @@ export interface Pass {
   readonly dump: (c: Compilation) => string;
 }
 
+/** Bytes [from, to) of a frame; 0 = r10 - 512. */
+export interface FrameRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** One subprogram that is emitted. */
 export interface Fn {
   /** Position in Compilation.fns; 0 is the program's entry. */
@@ -51,6 +57,8 @@ export interface Fn {
   /** By promote.ts: number of vregs, and the slot vreg an access at `start + i` goes to (0: it goes to memory). */
   vregs: number;
   slots: Uint16Array;
+  /** By promote.ts: the bytes of the frame, from its lowest one, that accesses in memory may touch. */
+  frame: FrameRange;
   /** By narrow.ts. */
   widths: FnWidths | null;
   /** By structure.ts. */

@@ -8,7 +8,7 @@ import { targetOf } from '../src/analysis/cfg.ts';
 import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { AluOp, Op } from '../src/isa/op.ts';
 import { helperById } from '../src/spec/helpers.ts';
-import { type Compilation, type Fn, FP, isPointer } from './compilation.ts';
+import { type Compilation, type Fn, isPointer } from './compilation.ts';
 
 export const DEAD = 0;
 export const LOW = 1;
@@ -123,19 +123,16 @@ function callDemands(c: Compilation, at: InsnIndex, insn: Insn, op: Op & { kind:
       helper?.args.forEach((kind, i) => {
         use(i + 1, kind === 'u64' ? WHOLE : LOW);
       });
-      if (helper?.ret === 'tail_call') use(FP, LOW);
       return;
     }
     case 'local': {
       const callee = c.fnAt.get(targetOf(insn, op, at));
       for (const p of callee?.widths?.params ?? ALL_ARGS) use(p.reg, p.narrow ? LOW : WHOLE);
-      use(FP, LOW);
       return;
     }
     case 'callx':
       for (let r = 1; r <= 5; r++) use(r, WHOLE);
       use(insn.dst, WHOLE);
-      use(FP, LOW);
       return;
     case 'kfunc':
       return;

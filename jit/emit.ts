@@ -74,6 +74,7 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
   m.setFeatures(
     Features.Atomics |
       Features.BulkMemory |
+      Features.BulkMemoryOpt |
       Features.MutableGlobals |
       Features.ReferenceTypes |
       Features.SignExt |
@@ -123,6 +124,7 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
     call32: (name, args) => asI32(m.call(name, args, bin.i32)),
     call64: (name, args) => asI64(m.call(name, args, bin.i64)),
     tailCall: (index, r1, sp) => asStmt(m.return_call_indirect(needTable(), index, [r1, sp], callType, bin.i64)),
+    fillZero: (ptr, size) => asStmt(m.memory.fill(ptr, i32.const(0), i32.const(size))),
     tableSize: () => asI32(m.table.size(needTable())),
     drop: (value) => asStmt(m.drop(value)),
     return: (value) => asStmt(m.return(value)),

@@ -138,9 +138,14 @@ export class FnLowering {
     this.#narrow[v] = 0;
   }
 
-  /** r10 - 512, for accesses at fixed places of the frame; undefined when the program changes r10. */
+  /** Lowest address of the frame: where a callee's frame ends. */
+  frameStart(): I32 {
+    return this.b.get32(this.local('frame', 'i32'));
+  }
+
+  /** The same for accesses relative to r10; undefined when the program changes r10. */
   frameBase(): I32 | undefined {
-    return this.#keepsFp ? this.b.get32(this.local('frame', 'i32')) : undefined;
+    return this.#keepsFp ? this.frameStart() : undefined;
   }
 
   /** The stack pointer this function was called with. */
@@ -176,11 +181,10 @@ export class FnLowering {
   finish(name: string, body: readonly Stmt[], prologue: readonly Stmt[]): FunctionDef {
     const { b } = this;
     const n = this.params.length + 1;
-    const start: Stmt[] = [...prologue];
     const frame = this.#named.get('frame');
-    if (frame !== undefined) {
-      start.push(b.set(frame, b.i32.sub(b.get32(this.#low[FP]), b.i32.const(STACK_FRAME))));
-    }
+    const start: Stmt[] = [];
+    if (frame !== undefined) start.push(b.set(frame, b.i32.sub(this.spParam(), b.i32.const(STACK_FRAME))));
+    start.push(...prologue);
     this.out = start;
     for (const p of this.params) this.#narrow[p.reg] = p.narrow ? 1 : 0;
     this.#narrow[FP] = 1;

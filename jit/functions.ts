@@ -5,8 +5,11 @@
 
 import { buildCfg, type Cfg, targetOf } from '../src/analysis/cfg.ts';
 import type { InsnIndex } from '../src/isa/insn.ts';
+import { STACK_FRAME } from '../src/memory/layout.ts';
 import type { Compilation, Fn } from './compilation.ts';
 import { REGS } from './compilation.ts';
+
+const WHOLE_FRAME = { from: 0, to: STACK_FRAME };
 
 export function findFunctions(c: Compilation): void {
   const { insns, ops, facts } = c;
@@ -60,7 +63,8 @@ export function findFunctions(c: Compilation): void {
   c.fns = post.reverse().map((start, index): Fn => {
     const { cfg, callees } = found.get(start)!;
     const slots = new Uint16Array(cfg.blockOf.length);
-    return { index, start, name: `${c.prefix}f${start}`, cfg, callees, vregs: REGS, slots, widths: null, body: [] };
+    const name = `${c.prefix}f${start}`;
+    return { index, start, name, cfg, callees, vregs: REGS, slots, frame: WHOLE_FRAME, widths: null, body: [] };
   });
   c.fnAt = new Map(c.fns.map((f) => [f.start, f]));
 }

@@ -81,6 +81,21 @@ function prologue(l: FnLowering): Stmt[] {
       ...m.countDown(l.local('spare', 'i32')),
     );
   }
+  return [...out, ...clearFrame(l)];
+}
+
+/** Stores up to this many bytes cost less than memory.fill, which leaves generated code. */
+const FEW_BYTES = 256;
+
+/** Bytes nobody wrote read as 0: where the verifier did not see that none is read, the frame is cleared. */
+function clearFrame(l: FnLowering): Stmt[] {
+  const { b, c, fn } = l;
+  if (c.facts !== null && !c.facts.readsUninitStack) return [];
+  const from = fn.frame.from & ~7;
+  const to = (fn.frame.to + 7) & ~7;
+  if (to - from > FEW_BYTES) return [b.fillZero(b.i32.add(l.frameStart(), b.i32.const(from)), to - from)];
+  const out: Stmt[] = [];
+  for (let at = from; at < to; at += 8) out.push(b.i64.store(at, 1, l.frameStart(), b.i64.const(0n)));
   return out;
 }
 

@@ -8,7 +8,6 @@ import type { MapPlacement } from '../src/maps/placement.ts';
 import { CPU, codeAddr, STACK_FRAME } from '../src/memory/layout.ts';
 import { MAX_TAIL_CALLS } from '../src/runtime/engine.ts';
 import { HELPERS, type Helper, helperById } from '../src/spec/helpers.ts';
-import { FP } from './compilation.ts';
 import { type FnLowering, paramsOf } from './function.ts';
 import { MAP_HELPERS } from './lower_map.ts';
 import type { Module } from './module.ts';
@@ -89,8 +88,7 @@ function lowerLocal(l: FnLowering, start: InsnIndex): void {
     return;
   }
   const args = paramsOf(c, callee).map((p): Value => (p.narrow ? l.low(p.reg) : l.whole(p.reg)));
-  const sp = b.i32.sub(l.low(FP), b.i32.const(STACK_FRAME));
-  l.setWhole(0, b.call64(callee.name, [...args, sp]));
+  l.setWhole(0, b.call64(callee.name, [...args, l.frameStart()]));
 }
 
 /** A call of the function address or helper number in a register: a dispatcher shared by the module. */
@@ -98,10 +96,7 @@ function lowerCallx(l: FnLowering, reg: number): void {
   const { b, m } = l;
   const name = m.shared(`${l.c.prefix}callx`, () => addCallx(m));
   const args = [1, 2, 3, 4, 5].map((r) => l.whole(r));
-  l.setWhole(
-    0,
-    b.call64(name, [l.whole(reg), ...args, b.i32.sub(l.low(FP), b.i32.const(STACK_FRAME)), b.i32.const(l.at)]),
-  );
+  l.setWhole(0, b.call64(name, [l.whole(reg), ...args, l.frameStart(), b.i32.const(l.at)]));
 }
 
 /** (target, r1..r5: i64, sp, slot: i32) -> i64. Programs that were not verified only: speed does not matter. */
@@ -183,6 +178,6 @@ function jumpThrough(l: FnLowering, map: MapPlacement): Stmt {
     m.storeWord('tailCalls', i32.add(b.get32(count), i32.const(1))),
     m.storeWord('tailTarget', b.get32(id)),
     b.if(i32.ge_u(b.get32(id), b.tableSize()), [b.call(m.own('link'), [b.get32(id)])]),
-    b.tailCall(b.get32(id), l.low(1), l.low(FP)),
+    b.tailCall(b.get32(id), l.low(1), i32.add(l.frameStart(), i32.const(STACK_FRAME))),
   ]);
 }

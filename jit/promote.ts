@@ -62,6 +62,8 @@ function promoteIn(c: Compilation, fn: Fn): void {
     fn.slots[at - fn.start] = vreg;
   }
   fn.vregs = REGS + vregOf.size;
+  const from = uses.kept.indexOf(1);
+  fn.frame = from < 0 ? { from: 0, to: 0 } : { from, to: uses.kept.lastIndexOf(1) + 1 };
 }
 
 /** The accesses to slots that may become locals. */

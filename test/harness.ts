@@ -2,6 +2,8 @@
 // back, run it on the JIT, and compare r0, the packet, the context, the redirect, trace lines and every byte of memory
 // but the engines' own scratch (layout.ts scratchRanges). A difference throws an error that says where.
 //
+// Before each run the stacks are filled with junk, another one for each engine.
+//
 // The Kernel must depend on nothing outside: use testKernel(), or a virtual clock and a seed.
 
 import {
@@ -14,7 +16,17 @@ import {
 } from '../src/index.ts';
 import { asm } from '../src/isa/index.ts';
 import type { BpfMap } from '../src/maps/bpf_map.ts';
-import { type Addr, cpuBlock, ctxArea, MEMORY_BASE, packetArea, scratchRanges } from '../src/memory/layout.ts';
+import {
+  type Addr,
+  cpuBlock,
+  ctxArea,
+  MEMORY_BASE,
+  packetArea,
+  STACK_DEPTH,
+  STACK_FRAME,
+  scratchRanges,
+  stackTop,
+} from '../src/memory/layout.ts';
 import type { ProgramSource } from '../src/runtime/program_source.ts';
 import { BpfError } from '../src/uapi/errors.ts';
 
@@ -80,12 +92,22 @@ export function runBoth(kernel: Kernel, program: Program, input: RunOptions = {}
 function both<R extends ArrayLike<Outcome | number>>(kernel: Kernel, name: string, run: (e: EngineName) => R): R {
   const memory = kernel.memory.snapshot();
   const world = kernel.world.state();
+  soilStacks(kernel, 0xa5);
   const interp = observe(kernel, () => run('interp'));
   kernel.memory.restore(memory);
   kernel.world.restore(world);
+  soilStacks(kernel, 0x5c);
   const jit = observe(kernel, () => run('jit'));
   compare(kernel.cpus, name, interp, jit);
   return interp.results;
+}
+
+/** What earlier runs left on the stacks must not matter: each engine finds something else there. */
+function soilStacks(kernel: Kernel, byte: number): void {
+  for (let cpu = 0; cpu < kernel.cpus; cpu++) {
+    const size = STACK_DEPTH + STACK_FRAME;
+    kernel.memory.bytes(stackTop(cpu) - size, size).fill(byte);
+  }
 }
 
 function observe<R>(kernel: Kernel, run: () => R): Observed<R> {

@@ -798,4 +798,172 @@ export const PROGRAMS: readonly TestProgram[] = [
       exit`,
     expect: 54n,
   },
+  {
+    name: 'stack that nobody wrote reads as 0, in slots of every kind',
+    text: `
+      r6 = *(u64 *)(r10 -8)
+      r0 = *(u32 *)(r10 -16)
+      r0 += r6
+      r1 = *(u8 *)(r10 -17)
+      r0 += r1
+      r2 = 5
+      *(u8 *)(r10 -24) = r2
+      r1 = *(u64 *)(r10 -24)
+      r0 += r1
+      r3 = r10
+      r3 += -512
+      r1 = *(u16 *)(r3 +0)
+      r0 += r1
+      exit`,
+    expect: 5n,
+  },
+  {
+    name: 'a frame is empty again at each call',
+    text: `
+      r6 = 0
+      *(u64 *)(r10 -8) = r6
+      call dirty
+      call clean
+      r6 = r0
+      call clean
+      r0 += r6
+      r1 = *(u64 *)(r10 -16)
+      r0 += r1
+      exit
+    dirty:
+      r1 = -1
+      *(u64 *)(r10 -8) = r1
+      *(u64 *)(r10 -400) = r1
+      r2 = r10
+      r2 += -24
+      *(u64 *)(r2 +0) = r1
+      r0 = 0
+      exit
+    clean:
+      r0 = *(u64 *)(r10 -8)
+      r1 = *(u64 *)(r10 -400)
+      r0 += r1
+      r2 = r10
+      r2 += -24
+      r1 = *(u32 *)(r2 +4)
+      r0 += r1
+      r1 = 1
+      *(u64 *)(r10 -8) = r1
+      r0 += 3
+      exit`,
+    expect: 6n,
+  },
+  {
+    name: 'a slot that is written on one way only',
+    text: `
+      r2 = *(u8 *)(r1 +0)
+      r0 = 0
+      r3 = 7
+      r4 = 3
+    next:
+      if r4 == r2 goto skip
+      *(u64 *)(r10 -8) = r3
+    skip:
+      r1 = *(u64 *)(r10 -8)
+      r0 += r1
+      r4 -= 1
+      if r4 != 0 goto next
+      exit`,
+    expect: 21n,
+  },
+  {
+    name: 'a map key and value from stack that nobody wrote',
+    maps: { h: [T.BPF_MAP_TYPE_HASH, 16, 8, 4] },
+    text: `
+      r1 = 1
+      *(u8 *)(r10 -16) = r1
+      r1 = map h
+      r2 = r10
+      r2 += -16
+      r3 = r10
+      r3 += -40
+      r4 = 0
+      call bpf_map_update_elem
+      r6 = r0
+      r1 = 1
+      *(u64 *)(r10 -64) = r1
+      r1 = 0
+      *(u64 *)(r10 -56) = r1
+      r1 = map h
+      r2 = r10
+      r2 += -64
+      call bpf_map_lookup_elem
+      if r0 == 0 goto none
+      r0 = *(u64 *)(r0 +0)
+      r0 += 2
+      r0 += r6
+      exit
+    none:
+      r0 = 99
+      exit`,
+    expect: 2n,
+  },
+  {
+    name: 'a map key from stack that nobody wrote, in a function and in a program that was jumped to',
+    type: 'xdp',
+    maps: { a: ARRAY, jumps: JUMPS },
+    text: `
+      r6 = r1
+      r1 = -1
+      *(u64 *)(r10 -8) = r1
+      r0 = 0
+      call sub
+      if r0 != 2 goto out
+      r1 = r6
+      r2 = map jumps
+      r3 = 1
+      call bpf_tail_call
+      r0 = 96
+    out:
+      exit
+    sub:
+      r1 = map a
+      r2 = r10
+      r2 += -4
+      call bpf_map_lookup_elem
+      if r0 == 0 goto none
+      r0 = 2
+      exit
+    none:
+      r0 = 98
+      exit`,
+    targets: {
+      1: `
+      r1 = map a
+      r2 = r10
+      r2 += -8
+      call bpf_map_lookup_elem
+      if r0 == 0 goto none
+      r0 = *(u64 *)(r10 -8)
+      r0 += 4
+      exit
+    none:
+      r0 = 97
+      exit`,
+    },
+    expect: 4n,
+  },
+  {
+    name: 'a frame nobody verified',
+    text: `
+      r0 = *(u64 *)(r10 -512)
+      r1 = *(u64 *)(r10 -8)
+      r0 += r1
+      r10 += -64
+      r1 = 3
+      *(u64 *)(r10 -8) = r1
+      call sub
+      exit
+    sub:
+      r0 = *(u64 *)(r10 -8)
+      r0 += 7
+      exit`,
+    expect: 7n,
+    unverified: 'r10 is read only',
+  },
 ];

@@ -1,7 +1,7 @@
 // One run of a program: the registers, the call frames and THE switch. A Machine is used once.
 
 import type { HelperImpl } from '../helpers/helper.ts';
-import { type Addr, codeAddr, controlWord, STACK_DEPTH, STACK_FRAME, stackTop } from '../memory/layout.ts';
+import { type Addr, codeAddr, controlWord, MEMORY_BASE, STACK_DEPTH, STACK_FRAME, stackTop } from '../memory/layout.ts';
 import { type Cpu, MAX_TAIL_CALLS, MAY_GOTO_BUDGET } from '../runtime/engine.ts';
 import { type Helper, helperById } from '../spec/helpers.ts';
 import { BpfError } from '../uapi/errors.ts';
@@ -19,6 +19,7 @@ interface Frame {
   readonly code: Code;
   readonly returnTo: number;
   readonly regs: BigUint64Array;
+  readonly sp: Addr;
   readonly mayGoto: number;
 }
 
@@ -31,6 +32,8 @@ export class Machine {
   readonly #frames: Frame[] = [];
   #code!: Code;
   #pc = 0;
+  /** r10 that the running function started with. */
+  #sp: Addr = 0;
   /** What is left of the may_goto budget in this function. */
   #mayGoto = MAY_GOTO_BUDGET;
 
@@ -47,7 +50,7 @@ export class Machine {
     this.#code = code;
     set32(w, 1, r1);
     set32(w, 2, r2);
-    set32(w, 10, sp);
+    this.#openFrame(sp);
     try {
       this.#loop();
     } catch (e) {
@@ -170,20 +173,29 @@ export class Machine {
 
   #callLocal(target: number): void {
     this.#checkKill();
-    const { r, w } = this.#regs;
-    const sp = address(w, 10, -STACK_FRAME);
+    const { r } = this.#regs;
+    const sp = this.#sp - STACK_FRAME;
     if (sp < stackTop(this.#cpu.id) - STACK_DEPTH) throw new BpfError('E2BIG', 'the call stack is too deep');
     this.#frames.push({
       code: this.#code,
       returnTo: this.#pc + 1,
       regs: r.slice(),
+      sp: this.#sp,
       mayGoto: this.#mayGoto,
     });
     r[0] = 0n;
     r.fill(0n, 6, 10);
-    set32(w, 10, sp);
+    this.#openFrame(sp);
     this.#mayGoto = MAY_GOTO_BUDGET;
     this.#pc = target;
+  }
+
+  /** r10 = sp, with nothing in the frame below it. */
+  #openFrame(sp: Addr): void {
+    set32(this.#regs.w, 10, sp);
+    this.#sp = sp;
+    const end = sp - MEMORY_BASE;
+    this.#cpu.memory.u8.fill(0, end - STACK_FRAME, end);
   }
 
   /** Leaves the function; false when it was the outermost one. */
@@ -194,6 +206,7 @@ export class Machine {
     const result = r[0];
     r.set(frame.regs);
     r[0] = result;
+    this.#sp = frame.sp;
     this.#code = frame.code;
     this.#mayGoto = frame.mayGoto;
     this.#pc = frame.returnTo;
@@ -255,10 +268,10 @@ export class Machine {
     if (next === undefined) return;
     memory.setU32(count, done + 1);
     this.#checkKill();
-    const [ctx, sp] = [r[1], r[10]];
+    const ctx = r[1];
     r.fill(0n);
     r[1] = ctx;
-    r[10] = sp;
+    this.#openFrame(this.#sp);
     this.#code = next;
     this.#mayGoto = MAY_GOTO_BUDGET;
     this.#pc = 0;

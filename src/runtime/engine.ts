@@ -3,10 +3,14 @@
 //
 // Where RFC 9669 and Linux leave something open, both engines do this, so that they can be compared:
 // - On entry r1 and r2 are the arguments, r10 the top of the stack, all other registers 0.
-// - A callee of a bpf-to-bpf call starts with its caller's r1-r5, r0 = r6-r9 = 0 and r10 = the caller's r10 - 512; below
-//   stackTop - STACK_DEPTH that fails with E2BIG. After any call (helpers and ld_abs too) r1-r5 hold what they held before it.
+// - A callee of a bpf-to-bpf call starts with its caller's r1-r5, r0 = r6-r9 = 0 and its r10 512 bytes below the one its
+//   caller started with; below stackTop - STACK_DEPTH that fails with E2BIG. After any call (helpers and ld_abs too) r1-r5
+//   hold what they held before it.
+// - A function's frame is the 512 bytes below the r10 it starts with. Bytes of it that this invocation did not write read
+//   as 0, by instructions and by helpers. (The verifier lets programs read them, as Linux does for root.)
 // - bpf_tail_call (x86 JIT order): index >= max_entries, MAX_TAIL_CALLS done, or an empty slot: the next instruction runs
-//   and r0 is unchanged. Else CPU.tailCalls grows by one and the target replaces the function that called, keeping its r10.
+//   and r0 is unchanged. Else CPU.tailCalls grows by one and the target replaces the function that called and starts with the
+//   r10 that one started with.
 // - may_goto: each invocation of a function may pass MAY_GOTO_BUDGET times, then every may_goto in it jumps.
 // - ld_abs / ld_ind on a byte that is not there leaves the function with r0 = 0. Negative offsets: SKF_NET_OFF, SKF_LL_OFF.
 // - lddw of a function is codeAddr(its first slot) (layout.ts); callx calls such an address, or the helper with that number.
