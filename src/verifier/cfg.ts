@@ -4,13 +4,15 @@
 
 import type { InsnIndex } from '../isa/insn.ts';
 import { LDDW_CODE } from '../isa/insn.ts';
+import { helperById } from '../spec/helpers.ts';
+import { callsBack } from './callback.ts';
 import { callTarget, jumpTarget, type Prog } from './program.ts';
 import { invalid, type Reject } from './reject.ts';
 
 export interface Cfg {
   readonly prune: Uint8Array;
   readonly jump: Uint8Array;
-  /** Instructions where a state is always kept (may_goto). */
+  /** Instructions where a state is always kept (may_goto, helpers that call back). */
   readonly force: Uint8Array;
 }
 
@@ -35,6 +37,9 @@ function edgesOf(prog: Prog, at: InsnIndex, cfg: Cfg): Edges {
     case 'call': {
       cfg.prune[after] = 1;
       cfg.jump[after] = 1;
+      if (op.callee === 'helper' && callsBack(helperById(insn.imm)?.name ?? '')) {
+        cfg.prune[at] = cfg.jump[at] = cfg.force[at] = 1;
+      }
       if (op.callee !== 'local') return { next: [after], branches: [] };
       cfg.prune[at] = 1;
       return { next: [after], branches: [callTarget(insn, at)] };

@@ -1,6 +1,7 @@
 // Stack use over call chains (kernel check_max_stack_depth): the frames of nested calls together must fit in 512 bytes,
 // at most 8 of them, and a tail call may only happen where little stack is in use.
 
+import { LDDW_CODE } from '../isa/insn.ts';
 import type { Env } from './env.ts';
 import { callTarget } from './program.ts';
 import { denied, type Reject, tooBig } from './reject.ts';
@@ -9,13 +10,14 @@ import { MAX_CALL_FRAMES } from './state.ts';
 const MAX_BPF_STACK = 512;
 const TAIL_CALL_STACK = 256;
 
-/** Calls of a function, in the order of its instructions. */
+/** Functions that a function calls or hands to helpers, in the order of its instructions. */
 function callees(env: Env, subprog: number): number[] {
   const { start, end } = env.prog.subprogs[subprog];
   const out: number[] = [];
   for (let i = start; i < end; i++) {
     const insn = env.prog.insns[i];
-    if (insn.code === 0x85 && insn.src === 1) out.push(env.prog.subprogOf[callTarget(insn, i)]);
+    const refersTo = (insn.code === 0x85 && insn.src === 1) || (insn.code === LDDW_CODE && insn.src === 4);
+    if (refersTo) out.push(env.prog.subprogOf[callTarget(insn, i)]);
   }
   return [...new Set(out)];
 }

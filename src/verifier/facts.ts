@@ -10,6 +10,7 @@ const KIND: Record<RegKind, number> = {
   ctx: REG_KIND.ctx,
   map_ptr: REG_KIND.map_ptr,
   map_value: REG_KIND.map_value,
+  map_key: REG_KIND.other_ptr,
   fp: REG_KIND.stack,
   pkt: REG_KIND.packet,
   pkt_meta: REG_KIND.packet_meta,

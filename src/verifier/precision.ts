@@ -108,6 +108,12 @@ function traceLocalCall(env: Env, t: Trace, at: InsnIndex, subseq: InsnIndex): O
 }
 
 function traceExit(env: Env, t: Trace, subseq: InsnIndex): Outcome {
+  // Going back into a function that a helper called: it returned to the call itself.
+  if (subseq >= 0 && env.prog.ops[subseq]?.kind === 'call' && env.cfg.force[subseq] === 1) {
+    for (const r of ARGS) t.clear(r);
+    t.enter();
+    return undefined;
+  }
   // Going back into a callee from the instruction behind its call.
   if (subseq < 1) return GIVE_UP;
   const call = env.prog.insns[subseq - 1];
@@ -180,6 +186,11 @@ function traceBack(env: Env, at: InsnIndex, subseq: InsnIndex, hist: HistoryEntr
     case 'call':
       if (op.callee === 'local') {
         outcome = traceLocalCall(env, t, at, subseq);
+      } else if (env.cfg.force[at] === 1 && at !== subseq - 1) {
+        // Out of a function that the helper called: the helper sets its arguments.
+        for (const r of ARGS) t.clear(r);
+        if (t.regs[t.frame] !== 0 || t.slots[t.frame] !== 0n || t.frame === 0) outcome = GIVE_UP;
+        else t.leave();
       } else {
         t.clear(0);
         // A helper's arguments are not scalars that flow through it.

@@ -3,7 +3,7 @@
 
 import type { InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
-import { NOT_INIT, type Reg } from './reg.ts';
+import { type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { invalid, type Reject } from './reject.ts';
 import { mapRegs, type State } from './state.ts';
 
@@ -28,12 +28,12 @@ export function forget(state: State, id: number): void {
   state.held = state.held.filter((h) => h.kind !== 'ref' || h.id !== id);
 }
 
-/** Gives a reference back: every register that holds it is gone. */
+/** Gives a reference back: every register that holds it is a number from then on. */
 export function release(env: Env, id: number): Reject | null {
   if (!env.state.held.some((h) => h.kind === 'ref' && h.id === id))
     return invalid('release of a reference nobody holds');
   forget(env.state, id);
-  mapRegs(env.state, (reg: Reg) => (reg.refObjId === id ? NOT_INIT : reg));
+  mapRegs(env.state, (reg: Reg) => (reg.refObjId === id ? UNKNOWN_SCALAR : reg));
   return null;
 }
 

@@ -9,6 +9,7 @@ export type RegKind =
   | 'ctx'
   | 'map_ptr'
   | 'map_value'
+  | 'map_key'
   | 'fp'
   | 'pkt'
   | 'pkt_meta'

@@ -125,7 +125,8 @@ export class Search {
         // In a loop, iterations differ: new states too often would not help.
         const early = env.jmpsProcessed - env.prevJmpsProcessed < 20 && env.processed - env.prevProcessed < 100;
         if (!force && early) add = false;
-      } else if (this.#covered(kept.state, cur, 'not_exact')) {
+      } else if (this.#covered(kept.state, cur, kept.state.incomplete ? 'range_within' : 'not_exact')) {
+        if (kept.state.incomplete) markIncomplete(cur, null);
         kept.hits++;
         return 'safe';
       }
@@ -151,9 +152,19 @@ export class Search {
     const mayGoto = env.prog.ops[env.insnIdx]?.kind === 'may_goto';
     if (mayGoto && old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, old, cur, 'range_within')) {
       this.#adopt(old);
+      markIncomplete(cur, old);
       return 'safe';
     }
-    const looping = sameRegisters(old, cur) && old.mayGotoDepth === cur.mayGotoDepth;
+    if (callsFunction(env)) {
+      if (!statesEqual(env, old, cur, 'range_within')) return null;
+      this.#adopt(old);
+      markIncomplete(cur, old);
+      return 'safe';
+    }
+    const looping =
+      sameRegisters(old, cur) &&
+      old.mayGotoDepth === cur.mayGotoDepth &&
+      old.callbackUnrollDepth === cur.callbackUnrollDepth;
     if (!looping || !statesEqual(env, old, cur, 'exact')) return null;
     const map = (m: number) => this.#mapText(m);
     const summary = `infinite loop detected at insn ${env.insnIdx}`;
@@ -212,7 +223,8 @@ export class Search {
         const live = env.live[frameInsn(state, f)];
         for (let r = 0; r < 10; r++) if ((live & (1 << r)) === 0) frame.regs[r] = NOT_INIT;
         for (let spi = 0; spi < frame.stack.length; spi++) {
-          if ((state.read[f * 2 + (spi >> 5)] & (1 << (spi & 31))) === 0) frame.stack[spi] = EMPTY_SLOT;
+          if (!state.incomplete && (state.read[f * 2 + (spi >> 5)] & (1 << (spi & 31))) === 0)
+            frame.stack[spi] = EMPTY_SLOT;
         }
       });
     }
@@ -274,6 +286,16 @@ export class Search {
     const text = frameText(env.frame, (m) => this.#mapText(m), only);
     if (text !== '') log.beside(text);
   }
+}
+
+/** The states between `cur` and the loop's entry (or the start) depend on reads that are not known yet. */
+function markIncomplete(cur: State, entry: State | null): void {
+  for (let st = cur.parent; st !== null && st !== entry; st = st.parent) st.incomplete = true;
+}
+
+/** Whether the current instruction calls a helper that calls a function of the program. */
+function callsFunction(env: Env): boolean {
+  return env.prog.ops[env.insnIdx]?.kind === 'call' && env.cfg.force[env.insnIdx] === 1;
 }
 
 /** Whether the old path may read stack bytes that it had written and the current one has not. */

@@ -59,6 +59,10 @@ export class Frame {
   readonly callsite: InsnIndex;
   readonly frameno: number;
   readonly subprog: number;
+  /** Called by a helper, not by the program. */
+  isCallback = false;
+  /** How often the helper that is being called here has called its function on this path. */
+  callbackDepth = 0;
 
   constructor(regs: Reg[], stack: Slot[], callsite: InsnIndex, frameno: number, subprog: number) {
     this.regs = regs;
@@ -69,7 +73,10 @@ export class Frame {
   }
 
   clone(): Frame {
-    return new Frame(this.regs.slice(), this.stack.slice(), this.callsite, this.frameno, this.subprog);
+    const f = new Frame(this.regs.slice(), this.stack.slice(), this.callsite, this.frameno, this.subprog);
+    f.isCallback = this.isCallback;
+    f.callbackDepth = this.callbackDepth;
+    return f;
   }
 
   /** Makes room for `bytes` bytes of stack. */
@@ -112,6 +119,7 @@ export class State {
   lastInsnIdx: InsnIndex = -1;
   history: HistoryEntry[] = [];
   mayGotoDepth = 0;
+  callbackUnrollDepth = 0;
   /** References and locks, in the order they were taken. */
   held: readonly Held[] = [];
   /** Per frame, two words of 32 slots: read by a descendant before it was written. */
@@ -119,6 +127,11 @@ export class State {
   /** Per frame: fully written since the parent. */
   readonly written = new Int32Array(MAX_CALL_FRAMES * 2);
   cleaned = false;
+  /**
+   * A path below ended in a state that was itself still open (a loop of unknown length): what that one reads and relies
+   * on later is not known here. Such a state covers only what lies within its ranges, and keeps its stack.
+   */
+  incomplete = false;
   /** Taken out of the list of kept states while paths below it were open. */
   evicted = false;
 
@@ -140,6 +153,7 @@ export class State {
     s.lastInsnIdx = this.lastInsnIdx;
     s.history = this.history.map((h) => ({ ...h }));
     s.mayGotoDepth = this.mayGotoDepth;
+    s.callbackUnrollDepth = this.callbackUnrollDepth;
     s.held = this.held;
     s.read.set(this.read);
     s.written.set(this.written);
@@ -150,6 +164,15 @@ export class State {
 /** Where execution of `frame` stands: the current instruction, or the call it waits for. */
 export function frameInsn(state: State, frame: number): InsnIndex {
   return frame === state.frames.length - 1 ? state.insnIdx : state.frames[frame + 1].callsite;
+}
+
+/** The nearest of `from` and its ancestors that stands at instruction `at` in the same call chain as `state`. */
+export function sameCallsAt(from: State | null, state: State, at: InsnIndex): State | null {
+  for (let st = from; st !== null; st = st.parent) {
+    if (st.insnIdx !== at || st.frames.length !== state.frames.length) continue;
+    if (st.frames.every((f, i) => f.callsite === state.frames[i].callsite)) return st;
+  }
+  return null;
 }
 
 /** Calls `f` with every initialised register of every frame, spilled ones included, and stores what it returns. */

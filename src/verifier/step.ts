@@ -4,6 +4,7 @@
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import { imm64 } from '../isa/insn.ts';
 import type { AluOp, Op, OpShape, Size } from '../isa/op.ts';
+import { afterCallback, checkCallbackResult } from './callback.ts';
 import type { Env } from './env.ts';
 import { clearCallerSaved, helperCall } from './helper_call.ts';
 import { conditionalJump } from './jump.ts';
@@ -26,10 +27,11 @@ import {
   UNKNOWN_SCALAR,
 } from './reg.ts';
 import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
-import { constant, isConst, isEmpty, type Scalar, sameScalar, signExtend, UNKNOWN, withLow, zext32 } from './scalar.ts';
+import { constant, isConst, isEmpty, type Scalar, signExtend, UNKNOWN, withLow, zext32 } from './scalar.ts';
 import { aluScalar, endScalar, negScalar } from './scalar_alu.ts';
 import { immediate } from './stack.ts';
-import { Frame, isScalarSpill, MAX_CALL_FRAMES, type State } from './state.ts';
+import { Frame, MAX_CALL_FRAMES, sameCallsAt } from './state.ts';
+import { widen } from './widen.ts';
 
 /** Where the path goes on; END = the program exits here. */
 export const END = -1;
@@ -361,34 +363,10 @@ function mayGoto(env: Env, _op: Of<'may_goto'>, insn: Insn): Next {
   const other = env.push(env.insnIdx + 1);
   if (other === null) return tooManyBranches(env.pending.length);
   other.mayGotoDepth++;
-  widen(env, other);
+  // The nearest kept state is the one of right here; the one before it belongs to the last iteration.
+  const old = sameCallsAt(env.state.parent?.parent ?? null, other, env.insnIdx);
+  if (old !== null) widen(old, other);
   return env.insnIdx + 1 + insn.off;
-}
-
-/** Scalars that change from one iteration to the next and decided nothing so far may be anything in the next one. */
-function widen(env: Env, next: State): void {
-  const at = env.insnIdx;
-  // The nearest state is the one kept right here; the one before it belongs to the last iteration.
-  let old = env.state.parent?.parent ?? null;
-  const sameCalls = (st: State) =>
-    st.frames.length === next.frames.length && st.frames.every((f, i) => f.callsite === next.frames[i].callsite);
-  while (old !== null && !(old.insnIdx === at && sameCalls(old))) old = old.parent;
-  if (old === null) return;
-  const widened = (before: Reg, now: Reg) =>
-    before.kind === 'scalar' &&
-    now.kind === 'scalar' &&
-    !before.precise &&
-    !now.precise &&
-    !(sameScalar(before.s, now.s) && before.id === now.id);
-  next.frames.forEach((frame, f) => {
-    const before = old.frames[f];
-    for (let r = 0; r < 10; r++) if (widened(before.regs[r], frame.regs[r])) frame.regs[r] = UNKNOWN_SCALAR;
-    frame.stack.forEach((slot, spi) => {
-      const o = before.stack[spi];
-      if (o === undefined || !isScalarSpill(o) || !isScalarSpill(slot) || !widened(o.reg, slot.reg)) return;
-      frame.stack[spi] = { types: slot.types, reg: UNKNOWN_SCALAR };
-    });
-  });
 }
 
 const SPIN_UNLOCK = 94;
@@ -435,6 +413,13 @@ function exit(env: Env, _op: Of<'exit'>, insn: Insn): Next {
   const r0 = env.reg(0);
   if (frames.length === 1) return checkLeaks(env, 'BPF_EXIT instruction in main prog', true) ?? env.read(0) ?? END;
   if (r0.kind === 'fp') return invalid('cannot return stack pointer to the caller');
+  if (env.frame.isCallback) {
+    const bad = env.read(0) ?? checkCallbackResult(env, r0);
+    if (bad) return bad;
+    const { callsite } = frames.pop()!;
+    afterCallback(env, callsite);
+    return callsite;
+  }
   const callee = frames.pop()!;
   env.setReg(0, r0);
   env.touchedRegs = 1;

@@ -1,0 +1,92 @@
+// Functions that a helper calls back (kernel push_callback_call, prepare_func_exit). The call is followed both ways: the
+// helper returns at once, or it calls the function once more, which comes back to the call instruction. Iterations end
+// when a state at the call is covered by one of an earlier iteration.
+
+import type { Env } from './env.ts';
+import { markPrecise } from './precision.ts';
+import { makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
+import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
+import { Frame, MAX_CALL_FRAMES, sameCallsAt } from './state.ts';
+import { widen } from './widen.ts';
+
+/** Argument registers of the function, from those of the helper's caller. */
+type Arguments = (env: Env, caller: readonly Reg[]) => readonly Reg[];
+
+interface CallbackRow {
+  readonly args: Arguments;
+  /** Largest number of calls, where an argument of the helper says it; that register decides, so it is precise. */
+  readonly limit?: (caller: readonly Reg[]) => { readonly regno: number; readonly max: bigint };
+}
+
+/** Helpers that call a function of the program while they run. */
+const CALLBACKS: Readonly<Record<string, CallbackRow>> = {
+  bpf_loop: {
+    args: (_env, caller) => [UNKNOWN_SCALAR, caller[3]],
+    limit: (caller) => ({ regno: 1, max: caller[1].s.umax }),
+  },
+  bpf_for_each_map_elem: {
+    args: (env, caller) => {
+      const map = caller[1].map;
+      const { keySize } = env.map(map);
+      return [
+        makeReg({ kind: 'map_ptr', map }),
+        makeReg({ kind: 'map_key', map, size: keySize }),
+        makeReg({ kind: 'map_value', map }),
+        caller[3],
+      ];
+    },
+  },
+};
+
+export function callsBack(helper: string): boolean {
+  return Object.hasOwn(CALLBACKS, helper);
+}
+
+/** Queues one more call of the function at slot `target`, unless the limit is reached. The current path skips it. */
+export function pushCallback(env: Env, helper: string, target: number): Reject | null {
+  const row = CALLBACKS[helper];
+  const caller = env.frame;
+  if (row.limit !== undefined) {
+    const { regno, max } = row.limit(caller.regs);
+    const reject = markPrecise(env, regno);
+    if (reject) return reject;
+    if (BigInt(caller.callbackDepth) >= max) {
+      caller.callbackDepth = 0;
+      return null;
+    }
+  }
+  const { length } = env.state.frames;
+  if (length >= MAX_CALL_FRAMES) return tooBig(`the call stack of ${length + 1} frames is too deep`);
+  const state = env.push(target);
+  if (state === null) return tooManyBranches(env.pending.length);
+  const regs = new Array<Reg>(11).fill(NOT_INIT);
+  for (const [i, reg] of row.args(env, caller.regs).entries()) regs[i + 1] = reg;
+  regs[10] = makeReg({ kind: 'fp', frame: length });
+  state.frame.callbackDepth++;
+  const frame = new Frame(regs, [], env.insnIdx, length, env.prog.subprogOf[target]);
+  frame.isCallback = true;
+  state.frames.push(frame);
+  state.callbackUnrollDepth++;
+  caller.callbackDepth = 0;
+  return null;
+}
+
+/** The function returns to the helper: its result says go on (0) or stop (1). */
+export function checkCallbackResult(env: Env, r0: Reg): Reject | null {
+  if (r0.kind !== 'scalar') return denied('R0 not a scalar value');
+  const reject = markPrecise(env, 0);
+  if (reject) return reject;
+  const { smin, smax } = r0.s;
+  if (smin >= 0n && smax <= 1n) return null;
+  const range =
+    r0.s.smin === -(1n << 63n) && r0.s.smax === (1n << 63n) - 1n
+      ? 'has unknown scalar value'
+      : `has smin=${smin} smax=${smax}`;
+  return invalid(`At callback return the register R0 ${range} should have been in [0, 1]`);
+}
+
+/** Back at the call: what changed since the last iteration and decided nothing may be anything. */
+export function afterCallback(env: Env, at: number): void {
+  const old = sameCallsAt(env.state.parent, env.state, at);
+  if (old !== null) widen(old, env.state);
+}
