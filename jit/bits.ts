@@ -4,7 +4,7 @@
 
 import { type Insn, type InsnIndex, imm64 } from '../src/isa/insn.ts';
 import type { AluOp, Op } from '../src/isa/op.ts';
-import { type Helper, helperById } from '../src/spec/helpers.ts';
+import { abiReturn, type Helper, helperById } from '../src/spec/helpers.ts';
 import { REG_KIND } from '../src/verifier/verified.ts';
 import { type Compilation, type Fn, isPointer } from './compilation.ts';
 
@@ -138,9 +138,8 @@ function lddwBits(c: Compilation, at: InsnIndex, pseudo: string): number {
 }
 
 function helperBits(helper: Helper | undefined): number {
-  switch (helper?.ret) {
+  switch (helper && abiReturn(helper)) {
     case 'u32':
-    case 'map_value_or_null':
       return 32;
     case 'void':
       return 0;

@@ -7,7 +7,7 @@ import type { Op } from '../src/isa/op.ts';
 import type { MapPlacement } from '../src/maps/placement.ts';
 import { CPU, codeAddr, STACK_FRAME } from '../src/memory/layout.ts';
 import { MAX_TAIL_CALLS } from '../src/runtime/engine.ts';
-import { HELPERS, type Helper, helperById } from '../src/spec/helpers.ts';
+import { abiReturn, RUNNABLE, type RunnableHelper, runnableById } from '../src/spec/helpers.ts';
 import { type FnLowering, paramsOf } from './function.ts';
 import { MAP_HELPERS } from './lower_map.ts';
 import type { Module } from './module.ts';
@@ -33,7 +33,7 @@ export function lowerCall(l: FnLowering, insn: Insn, op: Op & { kind: 'call' }):
 }
 
 function lowerHelper(l: FnLowering, id: number): void {
-  const helper = helperById(id);
+  const helper = runnableById(id);
   if (helper === undefined) {
     l.push(...l.m.fail('noHelper', l.at));
     return;
@@ -47,16 +47,15 @@ function lowerHelper(l: FnLowering, id: number): void {
   const args = helperArgs(l, helper);
   const name = l.m.helper(helper);
   const { b } = l;
-  switch (helper.ret) {
+  const kind = abiReturn(helper);
+  switch (kind) {
     case 's32':
       l.setSigned(0, b.call32(name, args));
       return;
     case 'u32':
-    case 'map_value_or_null':
       l.setLow(0, b.call32(name, args));
       return;
-    case 'u64':
-    case 's64':
+    case 'wide':
       l.push(b.call(name, args));
       l.setWhole(0, b.i64.load(CPU.result, 8, l.m.global('cpu')));
       return;
@@ -64,13 +63,15 @@ function lowerHelper(l: FnLowering, id: number): void {
       l.push(b.call(name, args));
       l.setConst(0, 0n);
       return;
+    case 'tail_call':
+      return;
     default:
-      helper.ret satisfies never;
+      kind satisfies never;
   }
 }
 
 /** r1.. as i32 parameters; u64 as (lo, hi). */
-function helperArgs(l: FnLowering, helper: Helper): I32[] {
+function helperArgs(l: FnLowering, helper: RunnableHelper): I32[] {
   const { b } = l;
   return helper.args.flatMap((kind, i) => {
     const reg = i + 1;
@@ -109,9 +110,8 @@ function addCallx(m: Module): void {
     const args = paramsOf(c, fn).map((p): Value => (p.narrow ? b.i32.wrap(reg(p.reg)) : reg(p.reg)));
     return b.if(is(codeAddr(fn.start)), [b.return(b.call64(fn.name, [...args, b.get32(sp)]))]);
   });
-  for (const { id } of Object.values(HELPERS)) {
-    const helper = helperById(id)!;
-    if (helper.ret !== 'tail_call') body.push(b.if(is(id), callHelper(m, helper, reg)));
+  for (const helper of RUNNABLE) {
+    if (helper.ret !== 'tail_call') body.push(b.if(is(helper.id), callHelper(m, helper, reg)));
   }
   body.push(...m.fail('noHelper', 0));
   b.addFunction({
@@ -123,21 +123,19 @@ function addCallx(m: Module): void {
   });
 }
 
-function callHelper(m: Module, helper: Helper, reg: (r: number) => I64): Stmt[] {
+function callHelper(m: Module, helper: RunnableHelper, reg: (r: number) => I64): Stmt[] {
   const { b } = m;
   const args = helper.args.flatMap((kind, i) => {
     const low = b.i32.wrap(reg(i + 1));
     return kind === 'u64' ? [low, b.i32.wrap(b.i64.shr_u(reg(i + 1), b.i64.const(32n)))] : [low];
   });
   const name = m.helper(helper);
-  switch (helper.ret) {
+  switch (abiReturn(helper)) {
     case 's32':
       return [b.return(b.i64.extend_s(b.call32(name, args)))];
     case 'u32':
-    case 'map_value_or_null':
       return [b.return(b.i64.extend_u(b.call32(name, args)))];
-    case 'u64':
-    case 's64':
+    case 'wide':
       return [b.call(name, args), b.return(b.i64.load(CPU.result, 8, m.global('cpu')))];
     default:
       return [b.call(name, args), b.return(b.i64.const(0n))];

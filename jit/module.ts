@@ -3,7 +3,7 @@
 
 import type { MapOpName } from '../src/maps/placement.ts';
 import { CPU } from '../src/memory/layout.ts';
-import { abiParams, abiReturnsI32, type Helper, type HelperName, helperById } from '../src/spec/helpers.ts';
+import { abiParams, abiReturn, type HelperName, helperById, type RunnableHelper } from '../src/spec/helpers.ts';
 import type { Compilation } from './compilation.ts';
 import { FAIL } from './image.ts';
 import type { Builder, I32, Signature, Stmt } from './wasm.ts';
@@ -58,9 +58,10 @@ export class Module {
     return name;
   }
 
-  helper(helper: Helper): string {
+  helper(helper: RunnableHelper): string {
     const name = `helper.${helper.name}`;
-    const result = abiReturnsI32(helper) ? 'i32' : null;
+    const kind = abiReturn(helper);
+    const result = kind === 's32' || kind === 'u32' ? 'i32' : null;
     this.imports.set(name, { params: i32s(abiParams(helper)), result });
     this.helpers.add(helper.name);
     return name;

@@ -225,10 +225,12 @@ function sizeOfArg(c: Compilation, at: InsnIndex, kind: ArgKind, next: Value | u
   switch (kind) {
     case 'map_key':
     case 'map_value':
+    case 'uninit_map_value':
       if (map < 0) throw LOST;
       return kind === 'map_key' ? c.program.maps[map].keySize : c.program.maps[map].valueSize;
     case 'mem_rdonly':
     case 'mem_rdonly_or_null':
+    case 'mem_write':
     case 'uninit_mem':
       if (next?.kind !== 'const') throw LOST;
       return next.n;

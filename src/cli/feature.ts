@@ -1,7 +1,6 @@
 // `feature`: what of eBPF this beewasm has, in the words of `bpftool feature`: program types, map types, helpers.
 
-import { helperName } from '../isa/helper_names.ts';
-import { HELPERS, type HelperRow } from '../spec/helpers.ts';
+import { helpersOfType, RUNNABLE, runnableById } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import { PROG_TYPES, progTypeById } from '../spec/prog_types.ts';
 import { BPF_FUNC_ID, BPF_MAP_TYPE, BPF_PROG_TYPE } from '../uapi/enums.ts';
@@ -10,14 +9,14 @@ import type { Answer, Command } from './command.ts';
 export interface Features {
   readonly programTypes: Readonly<Record<string, boolean>>;
   readonly mapTypes: Readonly<Record<string, boolean>>;
-  /** By program type, only those that exist. */
-  readonly helpers: Readonly<Record<string, readonly string[]>>;
+  /** By program type: those that run, and those whose calls are only verified. */
+  readonly helpers: Readonly<Record<string, { readonly run: readonly string[]; readonly verified: readonly string[] }>>;
 }
 
 export function features(): Features {
   const programTypes = typesOf(BPF_PROG_TYPE, 'BPF_PROG_TYPE_', (id) => progTypeById(id) !== undefined);
   const mapTypes = typesOf(BPF_MAP_TYPE, 'BPF_MAP_TYPE_', (id) => mapTypeById(id) !== undefined);
-  const helpers = PROG_TYPES.map((type) => [type.name, helpersFor(type.name)]);
+  const helpers = PROG_TYPES.map((type) => [type.name, helpersFor(type.id)]);
   return { programTypes, mapTypes, helpers: Object.fromEntries(helpers) };
 }
 
@@ -30,12 +29,10 @@ function typesOf(numbers: Readonly<Record<string, number>>, prefix: string, has:
 }
 
 /** Names in the order of Linux's numbers. */
-function helpersFor(type: string): string[] {
-  const rows: readonly HelperRow[] = Object.values(HELPERS);
-  return rows
-    .filter((row) => row.types === 'all' || row.types.includes(type))
-    .sort((a, b) => a.id - b.id)
-    .map((row) => helperName(row.id) ?? `#${row.id}`);
+function helpersFor(type: number) {
+  const helpers = helpersOfType(type);
+  const names = (run: boolean) => helpers.filter((h) => (runnableById(h.id) !== undefined) === run).map((h) => h.name);
+  return { run: names(true), verified: names(false) };
 }
 
 function text(f: Features): string {
@@ -49,10 +46,12 @@ function text(f: Features): string {
     'Scanning eBPF map types...',
     ...available('map_type', f.mapTypes),
     '',
-    `Scanning eBPF helper functions (${Object.keys(HELPERS).length} of Linux's ${total})...`,
-    ...Object.entries(f.helpers).flatMap(([type, names]) => [
+    `Scanning eBPF helper functions (${RUNNABLE.length} of Linux's ${total} can run)...`,
+    ...Object.entries(f.helpers).flatMap(([type, { run, verified }]) => [
       `eBPF helpers supported for program type ${type}:`,
-      ...names.map((name) => `\t- ${name}`),
+      ...run.map((name) => `\t- ${name}`),
+      ...(verified.length === 0 ? [] : [`eBPF helpers that are verified but can't run for program type ${type}:`]),
+      ...verified.map((name) => `\t- ${name}`),
     ]),
   ].join('\n');
 }
@@ -63,7 +62,12 @@ function json(f: Features): unknown {
   return {
     program_types: have(f.programTypes, 'prog_type'),
     map_types: have(f.mapTypes, 'map_type'),
-    helpers: Object.fromEntries(Object.entries(f.helpers).map(([type, names]) => [`${type}_available_helpers`, names])),
+    helpers: Object.fromEntries(
+      Object.entries(f.helpers).flatMap(([type, { run, verified }]) => [
+        [`${type}_available_helpers`, run],
+        [`${type}_verified_helpers`, verified],
+      ]),
+    ),
   };
 }
 

@@ -1,8 +1,8 @@
-// Every helper of spec/helpers.ts that is a function, bound to a CPU. A row without an implementation does not compile.
+// Every helper of spec/helpers.ts IMPLEMENTED that is a function, bound to a CPU. A row without an implementation does not compile.
 // Between engine and implementation stands only the mock check: while a helper is mocked, the mock answers.
 
 import { controlWord } from '../memory/layout.ts';
-import { abiReturnsI32, HELPERS, type HelperRow } from '../spec/helpers.ts';
+import { abiReturn, PROTOTYPES, type ProtoRow } from '../spec/helpers.ts';
 import { checksumHelpers } from './checksum.ts';
 import { cpuHelpers } from './cpu.ts';
 import type { BindHelper, BoundHelperName, HelperEnv, HelperImpl, HelperMock, HelperTable } from './helper.ts';
@@ -40,12 +40,12 @@ function bind(name: BoundHelperName, env: HelperEnv, cpu: number): HelperImpl {
   return (a, b, c, d, e, f, g, h) => {
     const mock = env.mocks.size === 0 ? undefined : env.mocks.get(name);
     if (mock === undefined) return impl(a, b, c, d, e, f, g, h);
-    return callMock(mock, HELPERS[name], env, cpu, [a, b, c, d, e, f, g, h]);
+    return callMock(mock, PROTOTYPES[name], env, cpu, [a, b, c, d, e, f, g, h]);
   };
 }
 
 /** Translates between the engines' i32 arguments and a mock's arguments by prototype. */
-function callMock(mock: HelperMock, row: HelperRow, env: HelperEnv, cpu: number, args: number[]): number | undefined {
+function callMock(mock: HelperMock, row: ProtoRow, env: HelperEnv, cpu: number, args: number[]): number | undefined {
   let at = 0;
   const given = row.args.map((kind) => {
     if (kind === 's32') return args[at++] | 0;
@@ -53,7 +53,8 @@ function callMock(mock: HelperMock, row: HelperRow, env: HelperEnv, cpu: number,
     return kind === 'u64' ? (BigInt(args[at++] >>> 0) << 32n) | BigInt(lo) : lo;
   });
   const result = mock(...given) ?? 0;
-  if (abiReturnsI32(row)) return Number(BigInt.asIntN(32, BigInt(result)));
-  if (row.ret !== 'void') env.memory.setU64(controlWord(cpu, 'result'), BigInt.asUintN(64, BigInt(result)));
+  const kind = abiReturn(row);
+  if (kind === 's32' || kind === 'u32') return Number(BigInt.asIntN(32, BigInt(result)));
+  if (kind === 'wide') env.memory.setU64(controlWord(cpu, 'result'), BigInt.asUintN(64, BigInt(result)));
   return undefined;
 }

@@ -3,7 +3,7 @@
 import type { HelperImpl } from '../helpers/helper.ts';
 import { type Addr, codeAddr, controlWord, MEMORY_BASE, STACK_DEPTH, STACK_FRAME, stackTop } from '../memory/layout.ts';
 import { type Cpu, MAX_TAIL_CALLS, MAY_GOTO_BUDGET } from '../runtime/engine.ts';
-import { type Helper, helperById } from '../spec/helpers.ts';
+import { abiReturn, type RunnableHelper, runnableById } from '../spec/helpers.ts';
 import { BpfError } from '../uapi/errors.ts';
 import { atomic, load, store } from './access.ts';
 import { alu32, alu64, jumps32, jumps64, swapBytes } from './alu.ts';
@@ -216,10 +216,10 @@ export class Machine {
   #callRegister(value: number): void {
     const slot = this.#code.program.code.subprogs.find((f) => codeAddr(f.start) === value)?.start;
     if (slot !== undefined) this.#callLocal(slot);
-    else this.#callHelper(helperById(value), value);
+    else this.#callHelper(runnableById(value), value);
   }
 
-  #callHelper(helper: Helper | undefined, id: number): void {
+  #callHelper(helper: RunnableHelper | undefined, id: number): void {
     if (helper === undefined) throw new BpfError('EINVAL', `there is no helper ${id}`);
     if (helper.name === 'bpf_tail_call') {
       this.#tailCall();
@@ -229,19 +229,18 @@ export class Machine {
     }
   }
 
-  /** r0 from what an implementation returned: RetKind in spec/helpers.ts. */
-  #setResult(helper: Helper, result: ReturnType<HelperImpl>): void {
+  /** r0 from what an implementation returned: abiReturn in spec/proto.ts. */
+  #setResult(helper: RunnableHelper, result: ReturnType<HelperImpl>): void {
     const { r, w } = this.#regs;
-    switch (helper.ret) {
+    const kind = abiReturn(helper);
+    switch (kind) {
       case 's32':
         setSigned32(w, 0, result ?? 0);
         break;
       case 'u32':
-      case 'map_value_or_null':
         set32(w, 0, result ?? 0);
         break;
-      case 's64':
-      case 'u64':
+      case 'wide':
         r[0] = this.#cpu.memory.u64(controlWord(this.#cpu.id, 'result'));
         break;
       case 'void':
@@ -249,7 +248,7 @@ export class Machine {
         r[0] = 0n;
         break;
       default:
-        helper.ret satisfies never;
+        kind satisfies never;
     }
   }
 
@@ -300,7 +299,7 @@ export class Machine {
 }
 
 /** r1.. as a helper's implementation takes them: one i32 each, u64 as (lo, hi). */
-function abiArgs(helper: Helper, w: Uint32Array): number[] {
+function abiArgs(helper: RunnableHelper, w: Uint32Array): number[] {
   const args: number[] = [];
   helper.args.forEach((kind, i) => {
     const n = 2 * (i + 1);

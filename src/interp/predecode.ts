@@ -11,7 +11,7 @@ import { opOf } from '../isa/opcodes.ts';
 import type { MapPlacement } from '../maps/placement.ts';
 import { type Addr, codeAddr } from '../memory/layout.ts';
 import type { LoadedProgram } from '../runtime/engine.ts';
-import { type Helper, helperById } from '../spec/helpers.ts';
+import { type RunnableHelper, runnableById } from '../spec/helpers.ts';
 
 export interface Step {
   readonly kind: OpShape['kind'];
@@ -41,7 +41,7 @@ export interface Step {
   readonly value: bigint;
   /** Slot a jump or a local call goes to. */
   readonly target: InsnIndex;
-  readonly helper: Helper | undefined;
+  readonly helper: RunnableHelper | undefined;
 }
 
 /** A program ready to be interpreted. */
@@ -90,7 +90,7 @@ function stepOf(op: Op, insn: Insn, pc: InsnIndex, value: bigint): Step {
     imm: insn.imm,
     value,
     target: pc + 1 + distance,
-    helper: isCall && op.callee === 'helper' ? helperById(insn.imm) : undefined,
+    helper: isCall && op.callee === 'helper' ? runnableById(insn.imm) : undefined,
   };
 }
 

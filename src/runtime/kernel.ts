@@ -21,6 +21,7 @@ import { compileObject, compileSync, type LoadedObject, type LoadHost, type Load
 import { Program, type ProgramHost } from './program.ts';
 import { type ProgramSource, sourceInput } from './program_source.ts';
 import { Registry } from './registry.ts';
+import { checkRunnable } from './runnable.ts';
 import { engineFor, type Toolchain } from './toolchain.ts';
 import { Trace } from './trace.ts';
 import { type ClockOption, World } from './world.ts';
@@ -142,6 +143,7 @@ export class Kernel implements ProgramHost, LoadHost {
     if (foreign !== undefined) throw new BpfError('EBADF', `map '${foreign.name}' is not a map of this Kernel`);
     const { verify = true, logLevel = 1 } = options;
     const { code, report } = check(input, verify ? { logLevel, cpus: this.cpus } : null);
+    checkRunnable(code);
     const loaded: LoadedProgram = {
       id: this.#registry.nextProgramId(),
       code,

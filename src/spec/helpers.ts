@@ -1,119 +1,108 @@
-// One row per helper that exists: its number, its prototype as the verifier checks it, and the Wasm signature that
-// follows from the prototype. The implementation of a row is in src/helpers; the two are tied by `satisfies`.
-// A helper is added with one row here, one implementation there and a test.
+// All helpers of Linux 6.18: the prototypes by which the verifier checks calls, and the list of those that can also run.
+// A helper is added with its name in IMPLEMENTED, one implementation in src/helpers (the two are tied by `satisfies`)
+// and a test; the prototype is here already.
 
-/**
- * Kinds of argument (kernel ARG_*). u32/s32/u64 are ARG_ANYTHING of that C width. A `mem` kind is followed by the
- * argument with its size. abi(): u64 is passed to an implementation as (lo, hi) i32 pair, everything else as one i32.
- */
-export type ArgKind =
-  | 'const_map_ptr' // struct bpf_map *, known at verification
-  | 'map_key' // key_size readable bytes
-  | 'map_value' // value_size readable bytes
-  | 'ctx'
-  | 'mem_rdonly' // readable bytes, size in the next argument
-  | 'mem_rdonly_or_null'
-  | 'uninit_mem' // bytes that the helper fills, size in the next argument
-  | 'size' // > 0
-  | 'size_or_zero'
-  | 'u32'
-  | 's32'
-  | 'u64';
+import { HELPER_TYPES } from './helper_types.ts';
+import type { ProtoRow } from './proto.ts';
+import { BASE_PROTOS } from './protos_base.ts';
+import { PACKET_PROTOS } from './protos_packet.ts';
+import { SOCK_PROTOS } from './protos_sock.ts';
+import { TASK_PROTOS } from './protos_task.ts';
 
-/**
- * Kinds of result (kernel RET_*), with the C type of the scalar: s32 is sign-extended to 64 bits, u32 zero-extended;
- * 'u64' and 's64' come back through the CPU block's result slot (layout.ts CPU.result); 'void' leaves 0.
- * 'tail_call' is no function: the engines implement it.
- */
-export type RetKind = 'map_value_or_null' | 's32' | 'u32' | 's64' | 'u64' | 'void' | 'tail_call';
+export { type ArgKind, abiParams, abiReturn, type ProtoRow, type RetKind } from './proto.ts';
 
-export interface HelperRow {
-  readonly id: number;
-  readonly args: readonly ArgKind[];
-  readonly ret: RetKind;
-  /** Program types that may call it; 'all' = every type. */
-  readonly types: 'all' | readonly string[];
-  /** Refused to programs whose license is not GPL-compatible. */
-  readonly gpl?: boolean;
-  /** How many of the last arguments are passed along unchecked (ARG_DONTCARE). */
-  readonly dontCare?: number;
-  /** May be given packet pointers (kernel pkt_access). */
-  readonly pktAccess?: boolean;
-  /** Packet pointers are invalid after the call (kernel bpf_helper_changes_pkt_data). */
-  readonly changesPacket?: boolean;
+/** Every helper, 1..211. */
+export const PROTOTYPES = { ...BASE_PROTOS, ...TASK_PROTOS, ...PACKET_PROTOS, ...SOCK_PROTOS } as const;
+
+export type ProtoName = keyof typeof PROTOTYPES;
+
+/** Helpers that can run. */
+export const IMPLEMENTED = [
+  'bpf_map_lookup_elem',
+  'bpf_map_update_elem',
+  'bpf_map_delete_elem',
+  'bpf_ktime_get_ns',
+  'bpf_trace_printk',
+  'bpf_get_prandom_u32',
+  'bpf_get_smp_processor_id',
+  'bpf_tail_call',
+  'bpf_redirect',
+  'bpf_csum_diff',
+  'bpf_xdp_adjust_head',
+  'bpf_redirect_map',
+  'bpf_xdp_adjust_meta',
+  'bpf_xdp_adjust_tail',
+] as const satisfies readonly ProtoName[];
+
+export type HelperName = (typeof IMPLEMENTED)[number];
+
+/** A helper as the verifier knows it. */
+export interface Helper extends ProtoRow {
+  readonly name: ProtoName;
 }
-
-const xdp = ['xdp'] as const;
-
-export const HELPERS = {
-  bpf_map_lookup_elem: {
-    id: 1,
-    args: ['const_map_ptr', 'map_key'],
-    ret: 'map_value_or_null',
-    types: 'all',
-    pktAccess: true,
-  },
-  bpf_map_update_elem: {
-    id: 2,
-    args: ['const_map_ptr', 'map_key', 'map_value', 'u64'],
-    ret: 's32',
-    types: 'all',
-    pktAccess: true,
-  },
-  bpf_map_delete_elem: {
-    id: 3,
-    args: ['const_map_ptr', 'map_key'],
-    ret: 's32',
-    types: 'all',
-    pktAccess: true,
-  },
-  bpf_ktime_get_ns: { id: 5, args: [], ret: 'u64', types: 'all' },
-  bpf_trace_printk: {
-    id: 6,
-    args: ['mem_rdonly', 'size', 'u64', 'u64', 'u64'],
-    dontCare: 3,
-    ret: 's32',
-    types: 'all',
-    gpl: true,
-  },
-  bpf_get_prandom_u32: { id: 7, args: [], ret: 'u32', types: 'all' },
-  bpf_get_smp_processor_id: { id: 8, args: [], ret: 'u32', types: 'all' },
-  bpf_tail_call: { id: 12, args: ['ctx', 'const_map_ptr', 'u32'], ret: 'tail_call', types: 'all' },
-  bpf_redirect: { id: 23, args: ['u32', 'u64'], ret: 's32', types: xdp },
-  bpf_csum_diff: {
-    id: 28,
-    args: ['mem_rdonly_or_null', 'size_or_zero', 'mem_rdonly_or_null', 'size_or_zero', 'u32'],
-    ret: 's64',
-    types: xdp,
-    pktAccess: true,
-  },
-  bpf_xdp_adjust_head: { id: 44, args: ['ctx', 's32'], ret: 's32', types: xdp, changesPacket: true },
-  bpf_redirect_map: { id: 51, args: ['const_map_ptr', 'u64', 'u64'], ret: 's32', types: xdp },
-  bpf_xdp_adjust_meta: { id: 54, args: ['ctx', 's32'], ret: 's32', types: xdp, changesPacket: true },
-  bpf_xdp_adjust_tail: { id: 65, args: ['ctx', 's32'], ret: 's32', types: xdp, changesPacket: true },
-} as const satisfies Record<`bpf_${string}`, HelperRow>;
-
-export type HelperName = keyof typeof HELPERS;
-
-export interface Helper extends HelperRow {
+/** A helper as the engines know it. */
+export interface RunnableHelper extends ProtoRow {
   readonly name: HelperName;
 }
 
 const byId = new Map<number, Helper>(
-  Object.entries(HELPERS).map(([name, row]) => [row.id, { ...row, name: name as HelperName }]),
+  Object.entries(PROTOTYPES).map(([name, row]) => [row.id, { ...row, name: name as ProtoName }]),
+);
+const runnable = new Map<number, RunnableHelper>(
+  IMPLEMENTED.map((name) => [PROTOTYPES[name].id, { ...PROTOTYPES[name], name }]),
 );
 
-/** The helper with this number, or undefined when beewasm has none. */
+/** Helpers that can run, by number. */
+export const RUNNABLE: readonly RunnableHelper[] = [...runnable.values()].sort((a, b) => a.id - b.id);
+
+/** The helper with this number, whether it can run or not; undefined when Linux 6.18 has none. */
 export function helperById(id: number): Helper | undefined {
   return byId.get(id);
 }
 
-/** Wasm parameter count of a helper: u64 arguments take two i32 (lo, hi). */
-export function abiParams(row: HelperRow): number {
-  return row.args.reduce((n, a) => n + (a === 'u64' ? 2 : 1), 0);
+/** The helper with this number if it can run. */
+export function runnableById(id: number): RunnableHelper | undefined {
+  return runnable.get(id);
 }
 
-/** Whether the implementation returns an i32 (s32, u32, pointer) or nothing (void; 64-bit results use the CPU block). */
-export function abiReturnsI32(row: HelperRow): boolean {
-  return row.ret === 's32' || row.ret === 'u32' || row.ret === 'map_value_or_null';
+/** What the verifier holds a call from a program of this type against: the helper, or undefined when it may not call it. */
+export function helperFor(id: number, progType: number, attachType: number): Helper | undefined {
+  if (!mayCall(id, progType, attachType)) return undefined;
+  const helper = byId.get(id);
+  const own = helper?.variants?.find((v) => v.types.includes(progType));
+  return helper && own ? { ...helper, ...own } : helper;
+}
+
+/** `raw` programs (id -1) are ours: what every Linux program type has of IMPLEMENTED. */
+const RAW: ReadonlySet<number> = new Set([1, 2, 3, 5, 6, 7, 8, 12]);
+
+function mayCall(id: number, progType: number, attachType: number): boolean {
+  return (progType === -1 ? RAW : helpersOf(progType, attachType)).has(id);
+}
+
+/** Helpers of a program type, whatever its attach type, in the order of their numbers. */
+export function helpersOfType(progType: number): Helper[] {
+  const rows = HELPER_TYPES.filter((r) => r.type === progType);
+  const ids = new Set(progType === -1 ? RAW : rows.flatMap((r) => ranges(r.helpers)));
+  return [...byId.values()].filter((h) => ids.has(h.id)).sort((a, b) => a.id - b.id);
+}
+
+const NONE: ReadonlySet<number> = new Set();
+const sets = new Map<string, ReadonlySet<number>>();
+
+/** Helpers of a program type. Where the attach type matters, one that is unknown has none. */
+function helpersOf(progType: number, attachType: number): ReadonlySet<number> {
+  const row = HELPER_TYPES.find((r) => r.type === progType && (r.attach === null || r.attach.includes(attachType)));
+  if (row === undefined) return NONE;
+  const known = sets.get(row.helpers) ?? new Set(ranges(row.helpers));
+  sets.set(row.helpers, known);
+  return known;
+}
+
+/** '1-3 7' -> 1, 2, 3, 7. */
+function ranges(text: string): number[] {
+  return text.split(' ').flatMap((part) => {
+    const [from, to = from] = part.split('-').map(Number);
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  });
 }

@@ -1,11 +1,19 @@
 // A call of a helper (kernel check_helper_call): may this program call it, do the registers fit its prototype, and what
-// is known afterwards. Argument kinds are rows of CHECKS; prototypes are rows of spec/helpers.ts.
+// is known afterwards. Argument kinds are rows of CHECKS; prototypes are rows of spec/protos_*.ts.
 
 import { helperName } from '../isa/index.ts';
-import { type ArgKind, type Helper, helperById, type RetKind } from '../spec/helpers.ts';
+import { type ArgKind, type Helper, helperFor, type RetKind } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import type { Env } from './env.ts';
-import { checkMapFlags, checkMapValue, checkPacket, checkRegion, checkUnmodified, MAX_VAR_OFF } from './mem.ts';
+import {
+  checkAlignment,
+  checkMapFlags,
+  checkMapValue,
+  checkPacket,
+  checkRegion,
+  checkUnmodified,
+  MAX_VAR_OFF,
+} from './mem.ts';
 import { markPrecise, markSlotPrecise } from './precision.ts';
 import {
   isNull,
@@ -42,7 +50,9 @@ function checkKind(regno: number, reg: Reg, kinds: readonly RegKind[], text: str
 
 interface MemoryUse {
   readonly zeroOk: boolean;
-  /** The helper writes the bytes, which need not be initialised. */
+  /** The helper writes the bytes. */
+  readonly write: boolean;
+  /** ... and they need not be initialised. */
   readonly fill: boolean;
 }
 
@@ -55,7 +65,7 @@ function checkMemory(env: Env, regno: number, size: number, use: MemoryUse, call
       return checkPacket(regno, reg, reg.off, size, use.zeroOk);
     case 'map_value':
       return (
-        checkMapFlags(env.map(reg.map), reg.off, size, use.fill) ??
+        checkMapFlags(env.map(reg.map), reg.off, size, use.write) ??
         checkMapValue(env, regno, reg, reg.off, size, use.zeroOk)
       );
     case 'mem':
@@ -63,7 +73,7 @@ function checkMemory(env: Env, regno: number, size: number, use: MemoryUse, call
     case 'fp': {
       const raw = use.fill && exact && reg.s.var_off.mask === 0n;
       if (raw) call.fill = { regno, size };
-      return checkStackRange(env, regno, reg, reg.off, size, { zeroOk: use.zeroOk, write: raw, clobber: use.fill });
+      return checkStackRange(env, regno, reg, reg.off, size, { zeroOk: use.zeroOk, write: raw, clobber: use.write });
     }
     default:
       if (use.zeroOk && size === 0 && isNull(reg)) return null;
@@ -73,12 +83,37 @@ function checkMemory(env: Env, regno: number, size: number, use: MemoryUse, call
 
 type Check = (env: Env, regno: number, reg: Reg, call: Call) => Reject | null;
 
-function pointerToMemory(fixedSize?: (env: Env, call: Call) => number): Check {
+const READ: MemoryUse = { zeroOk: false, write: false, fill: false };
+const FILL: MemoryUse = { zeroOk: false, write: true, fill: true };
+
+/** Memory of a size that the call says elsewhere (`fixedSize`), or that the next argument checks. */
+function pointerToMemory(fixedSize?: (env: Env, call: Call, regno: number) => number, use = READ): Check {
   return (env, regno, reg, call) => {
     const bad = checkKind(regno, reg, MEMORY, MEMORY_TEXT);
     if (bad || fixedSize === undefined) return bad;
-    return checkMemory(env, regno, fixedSize(env, call), { zeroOk: false, fill: false }, call, true);
+    return checkMemory(env, regno, fixedSize(env, call, regno), use, call, true);
   };
+}
+
+function orNull(check: Check): Check {
+  return (env, regno, reg, call) => (isNull(reg) ? null : check(env, regno, reg, call));
+}
+
+const valueSize = (env: Env, call: Call): number => env.map(call.map).valueSize;
+const sizeInPrototype = (_env: Env, call: Call, regno: number): number => call.helper.sizes?.[regno - 1] ?? 0;
+
+/** Memory of fixed size that must lie at a multiple of it (MEM_ALIGNED). */
+function aligned(use: MemoryUse): Check {
+  const check = pointerToMemory(sizeInPrototype, use);
+  return (env, regno, reg, call) =>
+    check(env, regno, reg, call) ??
+    checkAlignment(env, { ptr: reg, off: 0, size: sizeInPrototype(env, call, regno), strict: true });
+}
+
+/** Kinds that the verifier can't follow yet are refused, whatever is passed. */
+function unchecked(kind: ArgKind): Check {
+  return (_env, regno, reg, call) =>
+    denied(`R${regno} type=${kindText(reg)}: ${call.helper.name} takes ${kind}, which beewasm can't check yet`);
 }
 
 function mapKey(env: Env, regno: number, reg: Reg, call: Call): Reject | null {
@@ -107,9 +142,14 @@ function checkSize(zeroOk: boolean): Check {
       return denied(`R${regno} unbounded memory access, use 'var &= const' or 'if (var < const)'`);
     }
     const kind = call.helper.args[regno - 2];
-    const use = { zeroOk, fill: kind === 'uninit_mem' };
+    const fill = kind === 'uninit_mem';
+    const use = { zeroOk, fill, write: fill || kind === 'mem_write' || kind === 'mem_write_or_null' };
     return checkMemory(env, regno - 1, Number(umax), use, call, isConst(reg.s)) ?? markPrecise(env, regno);
   };
+}
+
+function ctx(_env: Env, regno: number, reg: Reg): Reject | null {
+  return checkKind(regno, reg, ['ctx'], 'ctx') ?? checkUnmodified(regno, reg);
 }
 
 const CHECKS: Record<ArgKind, Check> = {
@@ -120,16 +160,42 @@ const CHECKS: Record<ArgKind, Check> = {
     return bad;
   },
   map_key: mapKey,
-  map_value: pointerToMemory((env, call) => env.map(call.map).valueSize),
-  ctx: (_env, regno, reg) => checkKind(regno, reg, ['ctx'], 'ctx') ?? checkUnmodified(regno, reg),
+  map_value: pointerToMemory(valueSize),
+  map_value_or_null: orNull(pointerToMemory(valueSize)),
+  uninit_map_value: pointerToMemory(valueSize, FILL),
+  ctx,
+  ctx_or_null: orNull(ctx),
   mem_rdonly: pointerToMemory(),
-  mem_rdonly_or_null: (env, regno, reg, call) => (isNull(reg) ? null : pointerToMemory()(env, regno, reg, call)),
+  mem_rdonly_or_null: orNull(pointerToMemory()),
+  mem_write: pointerToMemory(),
+  mem_write_or_null: orNull(pointerToMemory()),
   uninit_mem: pointerToMemory(),
   size: checkSize(false),
   size_or_zero: checkSize(true),
   u32: () => null,
   s32: () => null,
   u64: () => null,
+  fixed_mem_rdonly: pointerToMemory(sizeInPrototype),
+  fixed_mem_write_aligned: aligned({ zeroOk: false, write: true, fill: false }),
+  uninit_fixed_mem_aligned: aligned(FILL),
+  const_str: unchecked('const_str'),
+  sock_common: unchecked('sock_common'),
+  socket_or_null: unchecked('socket_or_null'),
+  btf_id_sock_common: unchecked('btf_id_sock_common'),
+  btf_id: unchecked('btf_id'),
+  btf_id_or_null: unchecked('btf_id_or_null'),
+  percpu_btf_id: unchecked('percpu_btf_id'),
+  spin_lock: unchecked('spin_lock'),
+  timer: unchecked('timer'),
+  kptr_xchg_dest: unchecked('kptr_xchg_dest'),
+  const_alloc_size_or_zero: unchecked('const_alloc_size_or_zero'),
+  ringbuf_mem: unchecked('ringbuf_mem'),
+  dynptr: unchecked('dynptr'),
+  dynptr_ringbuf: unchecked('dynptr_ringbuf'),
+  uninit_dynptr_local: unchecked('uninit_dynptr_local'),
+  uninit_dynptr_ringbuf: unchecked('uninit_dynptr_ringbuf'),
+  func: unchecked('func'),
+  stack_or_null: unchecked('stack_or_null'),
 };
 
 function checkArgument(env: Env, regno: number, kind: ArgKind, call: Call): Reject | null {
@@ -150,7 +216,7 @@ function s32Scalar(min: number, max: number): Scalar {
 
 const INT: Reg = UNKNOWN_SCALAR;
 
-const RETURNS: Record<RetKind, (env: Env, call: Call) => Reg> = {
+const RETURNS: Partial<Record<RetKind, (env: Env, call: Call) => Reg>> = {
   map_value_or_null: (env, call) => {
     const max = BigInt(env.map(call.map).maxEntries);
     const found = call.constKey >= 0n && call.constKey < max;
@@ -191,10 +257,10 @@ const MAX_FUNC_ID = 212;
 function findHelper(env: Env, id: number): Helper | Reject {
   const name = id === 0 ? 'bpf_unspec' : (helperName(id) ?? 'unknown');
   if (id < 0 || id >= MAX_FUNC_ID) return invalid(`invalid func unknown#${id}`);
-  const helper = helperById(id);
-  const allowed = helper !== undefined && (helper.types === 'all' || helper.types.includes(env.type.name));
-  if (!allowed) return invalid(`program of this type cannot use helper ${name}#${id}`);
+  const helper = helperFor(id, env.type.id, env.prog.input.expectedAttachType);
+  if (helper === undefined) return invalid(`program of this type cannot use helper ${name}#${id}`);
   if (helper.gpl && !env.gpl) return invalid('cannot call GPL-restricted function from non-GPL compatible program');
+  if (helper.mightSleep) return invalid('helper call might sleep in a non-sleepable prog');
   return helper;
 }
 
@@ -234,7 +300,9 @@ export function helperCall(env: Env, id: number): Reject | null {
     const ptr = env.reg(call.fill.regno);
     fillStack(env, ptr, ptr.off, call.fill.size);
   }
-  const ret = REFINED[helper.name] ? scalarReg(REFINED[helper.name](env)) : RETURNS[helper.ret](env, call);
+  const returns = RETURNS[helper.ret];
+  if (!returns) return invalid(`${helper.name} returns ${helper.ret}, which beewasm can't follow yet`);
+  const ret = REFINED[helper.name] ? scalarReg(REFINED[helper.name](env)) : returns(env, call);
   const wrongMap = checkMapKind(env, call);
   if (wrongMap) return wrongMap;
   clearCallerSaved(env);

@@ -42,7 +42,10 @@ function isRejection(x: Outcome): x is Reject {
 const ALIGNED_NAMES: Partial<Record<RegKind, string>> = { map_value: 'value ', ctx: 'context ', fp: 'stack ' };
 
 /** Kernel check_ptr_alignment: the stack is always strict, other memory only on request. */
-function checkAlignment(env: Env, a: Access): Reject | null {
+export function checkAlignment(
+  env: Env,
+  a: Pick<Access, 'ptr' | 'off' | 'strict'> & { readonly size: number },
+): Reject | null {
   const { ptr, size } = a;
   const strict = a.strict || env.strictAlignment || ptr.kind === 'fp';
   if (!strict || size === 1) return null;
