@@ -6,6 +6,7 @@ import type { Cfg } from '../src/analysis/cfg.ts';
 import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
 import type { LoadedProgram } from '../src/runtime/engine.ts';
+import type { HelperName } from '../src/spec/helpers.ts';
 import { type Facts, REG_KIND } from '../src/verifier/verified.ts';
 import type { FnWidths } from './narrow.ts';
 import type { Node } from './structure.ts';
@@ -17,6 +18,8 @@ export const FP = 10;
 export interface CompileOptions {
   /** 'auto': what Binaryen emits as it is; 'optimized': its inlining passes run. */
   readonly level?: 'auto' | 'optimized';
+  /** Helpers that are called although more is known about their map. */
+  readonly calls?: ReadonlySet<HelperName>;
   /** Validate the module before it is emitted. */
   readonly validate?: boolean;
   /** Keep names of functions in the binary (for dumps and stack traces). */

@@ -1,10 +1,12 @@
 // The JIT as an Engine: programs are compiled when they are first linked, once for all CPUs.
 
 import type { Engine, LoadedProgram } from '../src/runtime/engine.ts';
+import type { HelperName } from '../src/spec/helpers.ts';
 import { type CompileOptions, compile, compileMany } from './compile.ts';
 import { loadBinaryen } from './emit.ts';
 import type { Image } from './image.ts';
-import { type Compiled, link } from './link.ts';
+import { type Compiled, type LinkHost, link } from './link.ts';
+import { MAP_HELPERS } from './lower_map.ts';
 
 export interface JitOptions extends CompileOptions {
   /** Back edges and calls one run of a program that was not verified (or uses may_goto) may make: then EAGAIN. */
@@ -20,6 +22,8 @@ export interface JitEngine extends Engine {
   /** Compiles without holding up the thread while the host compiles the module. */
   prepare(program: LoadedProgram): Promise<Image>;
 }
+
+const moduleOf = ({ wasm }: Image) => new WebAssembly.Module(wasm as Uint8Array<ArrayBuffer>);
 
 /** Two billion: seconds, so that an endless loop ends as an error and not as a hang. */
 const DEFAULT_STEPS = 2 ** 31;
@@ -43,18 +47,36 @@ export function jitEngine(options: JitOptions = {}): JitEngine {
     let made = done.get(program);
     if (made === undefined) {
       const from = image(program);
-      const module = new WebAssembly.Module(from.wasm as Uint8Array<ArrayBuffer>);
-      done.set(program, (made = { image: from, module }));
+      done.set(program, (made = { image: from, module: moduleOf(from) }));
     }
     return made;
   };
-  const host = { maxSteps: options.maxSteps ?? DEFAULT_STEPS, compiled };
+  const calling = new Map<string, WeakMap<LoadedProgram, Compiled>>();
+  /** The program with real calls of these map helpers. */
+  const compiledCalling = (program: LoadedProgram, helpers: readonly HelperName[]): Compiled => {
+    const key = helpers.toSorted().join();
+    const known = calling.get(key) ?? new WeakMap<LoadedProgram, Compiled>();
+    calling.set(key, known);
+    let made = known.get(program);
+    if (made === undefined) {
+      const from = compile(program, { ...options, calls: new Set(helpers) });
+      known.set(program, (made = { image: from, module: moduleOf(from) }));
+    }
+    return made;
+  };
+  const host: LinkHost = {
+    maxSteps: options.maxSteps ?? DEFAULT_STEPS,
+    compiled(program, mocked) {
+      const helpers = [...mocked].filter((name) => name in MAP_HELPERS);
+      return helpers.length > 0 ? compiledCalling(program, helpers) : compiled(program);
+    },
+  };
   return {
     name: 'jit',
     image,
     compileTogether(programs) {
       const made = compileMany(programs, options);
-      const module = new WebAssembly.Module(made[0].wasm as Uint8Array<ArrayBuffer>);
+      const module = moduleOf(made[0]);
       programs.forEach((program, i) => {
         images.set(program, made[i]);
         done.set(program, { image: made[i], module });

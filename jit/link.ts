@@ -8,6 +8,7 @@
 import { lockOwner } from '../src/maps/ops.ts';
 import { controlWord, cpuBlock, stackTop } from '../src/memory/layout.ts';
 import type { Cpu, Executable, LoadedProgram } from '../src/runtime/engine.ts';
+import type { HelperName } from '../src/spec/helpers.ts';
 import type { ErrnoName } from '../src/uapi/errno.ts';
 import { BpfError } from '../src/uapi/errors.ts';
 import { bakedMap } from './compile.ts';
@@ -23,7 +24,8 @@ export interface Compiled {
 export interface LinkHost {
   /** Back edges and calls one run of an unverified program may make. */
   readonly maxSteps: number;
-  compiled(program: LoadedProgram): Compiled;
+  /** `mocked`: helpers it must call. */
+  compiled(program: LoadedProgram, mocked: ReadonlySet<HelperName>): Compiled;
 }
 
 export type Resolve = (id: number) => LoadedProgram | undefined;
@@ -46,7 +48,7 @@ function stateOf(cpu: Cpu): CpuState {
 }
 
 export function link(host: LinkHost, program: LoadedProgram, cpu: Cpu, resolve: Resolve): Executable {
-  const { image, module } = host.compiled(program);
+  const { image, module } = host.compiled(program, cpu.mocked);
   checkMaps(image, program);
   const state = stateOf(cpu);
   const all = instanceOf(module, state, () => importsOf(image, cpu, state, (id) => linkTarget(host, id, cpu, resolve)));

@@ -42,7 +42,8 @@ function lowerHelper(l: FnLowering, id: number): void {
     lowerTailCall(l);
     return;
   }
-  const map = l.c.facts === null ? -1 : l.c.facts.callMap[l.at];
+  const known = l.c.facts !== null && !l.c.options.calls?.has(helper.name);
+  const map = known ? l.c.facts.callMap[l.at] : -1;
   if (map >= 0 && MAP_HELPERS[helper.name]?.(l, l.c.program.maps[map])) return;
   const args = helperArgs(l, helper);
   const name = l.m.helper(helper);

@@ -5,7 +5,7 @@ import { type BpfMap, Kernel, openObject, VerifierError } from '../src/index.ts'
 import { asm } from '../src/isa/index.ts';
 import { BPF_MAP_TYPE } from '../src/uapi/enums.ts';
 import { BpfError, UnsupportedError } from '../src/uapi/errors.ts';
-import { firstDifference, loadText, type TextSource } from './harness.ts';
+import { firstDifference, loadText, runBoth, runBothBatch, type TextSource, testKernel } from './harness.ts';
 
 const kernelOf = () => new Kernel({ clock: 'virtual', seed: 1 });
 const loaded = (text: string, source: Partial<TextSource> = {}, kernel = kernelOf()) =>
@@ -414,6 +414,50 @@ describe('the world of a program', () => {
     expect(program.run64().retval).not.toBe(1000n);
     expect(errorOf(() => kernel.helpers.mock('bpf_tail_call', () => 0))).toBe('EINVAL');
     expect(errorOf(() => kernel.helpers.mock('bpf_nothing', () => 0))).toBe('EINVAL');
+  });
+
+  it('can be mocked where the JIT knows the map, and come back', async () => {
+    const kernel = await testKernel();
+    const shape = { keySize: 4, valueSize: 8, maxEntries: 4, flags: 0 };
+    const maps = {
+      a: kernel.createMap({ name: 'a', type: BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY, ...shape }),
+      h: kernel.createMap({ name: 'h', type: BPF_MAP_TYPE.BPF_MAP_TYPE_HASH, ...shape }),
+    };
+    const key = (map: string) => `*(u32 *)(r10 -4) = 1\nr1 = map ${map}\nr2 = r10\nr2 += -4\n`;
+    const text = `
+      r6 = 0
+      ${key('a')}call bpf_map_lookup_elem
+      if r0 == 0 goto none
+      r6 = *(u64 *)(r0 +0)
+    none:
+      ${key('h')}r3 = r10\nr3 += -16\n*(u64 *)(r10 -16) = 9\nr4 = 0
+      call bpf_map_update_elem
+      r6 += r0
+      ${key('h')}call bpf_map_delete_elem
+      r6 += r0
+      r0 = r6
+      exit`;
+    const program = loadText(kernel, { type: 'raw', text, maps });
+    maps.a.set(1, 5n);
+    const run = () => runBoth(kernel, program).retval;
+    expect(run()).toBe(5n);
+    const seen: (number | bigint)[][] = [];
+    kernel.helpers.mock('bpf_map_lookup_elem', (...args) => {
+      seen.push(args);
+      return 0;
+    });
+    expect(run()).toBe(0n);
+    expect(seen).toHaveLength(2);
+    expect(seen[0]).toEqual(seen[1]);
+    kernel.helpers.mock('bpf_map_update_elem', () => 100);
+    kernel.helpers.mock('bpf_map_delete_elem', () => 20);
+    expect(run()).toBe(120n);
+    kernel.helpers.mock('bpf_map_delete_elem', () => 30);
+    expect(run()).toBe(130n);
+    expect(runBothBatch(kernel, program, [new Uint8Array(0)])).toEqual(Uint32Array.of(130));
+    for (const name of ['lookup', 'update', 'delete']) kernel.helpers.restore(`bpf_map_${name}_elem`);
+    expect(run()).toBe(5n);
+    kernel.close();
   });
 
   it('keeps the lines of trace_printk', () => {

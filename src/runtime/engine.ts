@@ -19,6 +19,7 @@ import type { HelperTable } from '../helpers/helper.ts';
 import type { MapPlacement } from '../maps/placement.ts';
 import type { Addr } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
+import type { HelperName } from '../spec/helpers.ts';
 import type { Verified } from '../verifier/verified.ts';
 
 /** Linux MAX_TAIL_CALL_CNT. */
@@ -35,6 +36,8 @@ export interface Cpu {
   readonly memory: Memory;
   /** Implementations bound to this CPU. Every HelperName but bpf_tail_call is there. */
   readonly helpers: HelperTable;
+  /** Those of them that engines must call, and not replace by what they know about maps: user code stands in for them. */
+  readonly mocked: ReadonlySet<HelperName>;
   /** Exports of the map operations instance over this memory (maps/ops). */
   readonly mapOps: Readonly<Record<string, (...args: number[]) => number>>;
   /**

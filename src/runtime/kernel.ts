@@ -3,6 +3,7 @@
 
 import type { BoundHelperName, HelperEnv, HelperMock } from '../helpers/helper.ts';
 import { BOUND_HELPERS, bindHelpers } from '../helpers/index.ts';
+import { mapHelpers } from '../helpers/map.ts';
 import type { ObjectSpec } from '../loader/index.ts';
 import { BpfMap } from '../maps/bpf_map.ts';
 import type { MapParams } from '../maps/create.ts';
@@ -37,7 +38,10 @@ export interface KernelOptions {
 
 const MAX_CPUS = 64;
 
-/** Replaces helpers, for every program of the Kernel and from the next run on. */
+/**
+ * Replaces helpers, for every program of the Kernel and from the next run on. Only a Batch or an Executable that was made
+ * before may keep its map helpers: code for maps it knows does not call them.
+ */
 export interface HelperMocking {
   mock(name: string, fn: HelperMock): void;
   restore(name: string): void;
@@ -92,10 +96,13 @@ export class Kernel implements ProgramHost, LoadHost {
     };
     this.helpers = {
       mock: (name, fn) => {
-        this.#mocks.set(checkMockable(name), fn);
+        const helper = checkMockable(name);
+        if (!this.#mocks.has(helper)) this.#linkAgain(helper);
+        this.#mocks.set(helper, fn);
       },
       restore: (name) => {
-        this.#mocks.delete(checkMockable(name));
+        const helper = checkMockable(name);
+        if (this.#mocks.delete(helper)) this.#linkAgain(helper);
       },
     };
     for (let cpu = 0; cpu < cpus; cpu++) this.memory.setU32(controlWord(cpu, 'id'), cpu);
@@ -181,9 +188,15 @@ export class Kernel implements ProgramHost, LoadHost {
       id,
       memory: this.memory,
       helpers: bindHelpers(this.#helperEnv, id),
+      mocked: new Set(this.#mocks.keys()),
       mapOps: this.#mapOps,
       table: new WebAssembly.Table({ element: 'anyfunc', initial: 0 }),
     };
+  }
+
+  /** Engines may replace a map helper by what they know about the map: what is linked with the CPUs is linked anew. */
+  #linkAgain(helper: BoundHelperName): void {
+    if (helper in mapHelpers) this.#bound.length = 0;
   }
 
   #checkOpen(): void {
@@ -201,6 +214,7 @@ export class Kernel implements ProgramHost, LoadHost {
 
 /** Throws EINVAL for a name that no replaceable helper has. */
 function checkMockable(name: string): BoundHelperName {
+  if (name === 'bpf_tail_call') throw new BpfError('EINVAL', 'bpf_tail_call is no function: it can not be mocked');
   const found = BOUND_HELPERS.find((bound) => bound === name);
   if (found === undefined) throw new BpfError('EINVAL', `there is no helper '${name}' to mock`);
   return found;
