@@ -39,6 +39,7 @@ export { Batch } from './runtime/batch.ts';
 export type { HelperMocking, KernelOptions } from './runtime/kernel.ts';
 export type { LoadedObject, LoadOptions } from './runtime/load.ts';
 export type { Program, RunOptions, VerifierReport } from './runtime/program.ts';
+export { programInput } from './runtime/program_input.ts';
 export type { ProgramSource } from './runtime/program_source.ts';
 export { VerifierError } from './runtime/rejected.ts';
 export type { Redirect, TestRunOptions, TestRunResult } from './runtime/test_run.ts';

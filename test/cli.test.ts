@@ -53,6 +53,23 @@ function file(name: string, contents: string | Uint8Array): string {
 
 const FIREWALL = 'examples/firewall/firewall.bpf.o';
 
+describe('help', () => {
+  it.each([
+    ['prog -h', ['prog show', 'prog load', 'prog run', 'prog dump']],
+    ['-h prog', ['prog show', 'prog load', 'prog run', 'prog dump']],
+    ['prog load --help', ['prog load']],
+    ['feature -h', ['feature']],
+  ])('beewasm %s', async (args, commands) => {
+    const { code, out, err } = await beewasm(args);
+    expect([code, err]).toEqual([0, '']);
+    const usages = out.split('\n').filter((line) => line.startsWith('  beewasm '));
+    expect(
+      usages.map((line, i) => line.startsWith(`  beewasm ${commands[i]} `) || line === `  beewasm ${commands[i]}`),
+    ).toEqual(commands.map(() => true));
+    expect(out).not.toMatch(/ \n/);
+  });
+});
+
 describe('prog show', () => {
   it('lists programs as bpftool does', async () => {
     const { code, out } = await beewasm(`prog show ${FIREWALL}`);
@@ -324,6 +341,12 @@ describe('bad input: one line, exit code 1', () => {
     expectOneLine(spawned('disasm -', 'not hex'), 1, 'neither raw instructions nor hex');
     expectOneLine(await beewasm(`disasm ${FIREWALL}`), 1, 'an ELF file');
   });
+});
+
+it('nothing that a file holds steers the terminal', async () => {
+  const { err } = await beewasm(`asm ${file('escape.s', '\x1b[2J\x9b2J frobnicate\x07\n')}`);
+  expect(err).toMatch(/^Error: .*frobnicate.*\n$/);
+  expect(err.slice(0, -1)).not.toMatch(/\p{Cc}/u);
 });
 
 describe('wrong arguments: one line, exit code 2', () => {

@@ -2,7 +2,7 @@
 // is one line.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -103,6 +103,18 @@ describe('pcap', () => {
     const short = spawned([...small, '-r', '-'], Buffer.concat([header, Buffer.from('abcd')]));
     expect(short.status).toBe(0);
     expect(short.text).toContain('1 packet not run: the packet has 4 bytes, fewer than 14');
+  });
+
+  it('an input that is missing or that is the output changes no file', async () => {
+    const copy = join(scratch, 'copy.pcapng');
+    writeFileSync(copy, readFileSync(capture));
+    const same = await called([...small, '-r', copy, '-w', join(scratch, '.', 'copy.pcapng')]);
+    expect(same).toEqual({ status: 1, text: '', err: `Error: can't write ${copy}: it is the file that is read\n` });
+    expect(Buffer.compare(readFileSync(copy), readFileSync(capture))).toBe(0);
+    for (const input of [join(scratch, 'none'), scratch]) {
+      expect((await called([...small, '-r', input, '-w', join(scratch, 'new')])).status).toBe(1);
+      expect(existsSync(join(scratch, 'new'))).toBe(false);
+    }
   });
 
   it('one line for what is wrong', async () => {

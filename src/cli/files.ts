@@ -1,6 +1,6 @@
 // Files of the command line. '-' is stdin or stdout. What the system refuses becomes one line that names the file.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { type ObjectSpec, openObject, type ProgramSpec } from '../loader/index.ts';
 import { BeewasmError, FormatError, UnsupportedError } from '../uapi/errors.ts';
 
@@ -30,6 +30,27 @@ export function writeOutput(path: string, bytes: Uint8Array): void {
     writeFileSync(path === '-' ? 1 : path, bytes);
   } catch (error) {
     throw fileError('write', path, error);
+  }
+}
+
+/**
+ * For files that are streamed: refuses an input that can't be read before the output is created, and an output that is
+ * the input, which creating it would empty.
+ */
+export function checkStreams(input: string, output: string | undefined): void {
+  if (input === '-') return;
+  let from: Stats;
+  try {
+    accessSync(input, constants.R_OK);
+    from = statSync(input);
+  } catch (error) {
+    throw fileError('read', input, error);
+  }
+  if (from.isDirectory()) throw new FileError(`can't read ${input}: illegal operation on a directory`);
+  if (output === undefined || output === '-' || !from.isFile()) return;
+  const to = statSync(output, { throwIfNoEntry: false });
+  if (to !== undefined && to.dev === from.dev && to.ino === from.ino) {
+    throw new FileError(`can't write ${output}: it is the file that is read`);
   }
 }
 

@@ -16,7 +16,7 @@ import {
 import { XDP_ACTION } from '../uapi/enums.ts';
 import { BpfError, FormatError } from '../uapi/errors.ts';
 import type { Answer, Command, Invocation } from './command.ts';
-import { FileError, fileError, pickProgram, readObject } from './files.ts';
+import { checkStreams, FileError, fileError, pickProgram, readObject } from './files.ts';
 import { dumpMap, type MapDump, mapDumpJson, mapDumpText, selectMaps, takeMapDump } from './map_dump.ts';
 import { loadOnly } from './prog_run.ts';
 import type { Style } from './style.ts';
@@ -219,6 +219,7 @@ async function replay(args: PcapArguments, run: Replay): Promise<number> {
 }
 
 async function run(args: PcapArguments): Promise<PcapSummary> {
+  checkStreams(args.input, args.output);
   const object = readObject(args.path);
   const spec = pickProgram(object, args.path, args.name);
   loadOnly(object, spec);

@@ -44,7 +44,10 @@ export async function runCli(argv: readonly string[], console: Console): Promise
 }
 
 function oneLine(error: unknown): string {
-  const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' ');
+  // Names in files reach messages: nothing of them may steer the terminal.
+  const message = (error instanceof Error ? error.message : String(error))
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/\p{Cc}/gu, '\ufffd');
   if (error instanceof BeewasmError) return message;
   return `this is a bug in beewasm: ${message} (-d shows where)`;
 }
@@ -57,6 +60,8 @@ function globalFlags(argv: readonly string[]): { json: boolean; pretty: boolean;
 }
 
 async function dispatch(argv: readonly string[], console: Console): Promise<number> {
+  const group = askedGroup(argv);
+  if (group.length > 0) return printHelp(console, group);
   const leading = argv.findIndex((a) => !a.startsWith('-'));
   const start = leading < 0 ? argv.length : leading;
   const command = start === argv.length ? null : findCommand(argv.slice(start));
@@ -104,6 +109,14 @@ function firstWords(): string[] {
   return [...new Set(COMMANDS.map((c) => c.words[0]))];
 }
 
+/** `beewasm prog -h` asks for all commands of the group. */
+function askedGroup(argv: readonly string[]): AnyCommand[] {
+  const [first, second] = argv.filter((a) => !a.startsWith('-'));
+  if (first === undefined || second !== undefined || !argv.some((a) => a === '-h' || a === '--help')) return [];
+  const word = expand(first, firstWords());
+  return COMMANDS.filter((c) => c.words[0] === word);
+}
+
 /** The command that the first words name; null for help and version. */
 function findCommand(words: readonly string[]): AnyCommand | null {
   if (words[0] === 'help' || words[0] === 'version') return null;
@@ -136,7 +149,7 @@ function printVersion(console: Console): number {
 }
 
 function printHelp(console: Console, commands: readonly AnyCommand[]): number {
-  const lines = commands.map((c) => `  beewasm ${c.words.join(' ')} ${c.usage}\n      ${c.summary}`);
+  const lines = commands.map((c) => `  ${`beewasm ${c.words.join(' ')} ${c.usage}`.trimEnd()}\n      ${c.summary}`);
   print(
     console,
     [
