@@ -10,6 +10,7 @@ import { abiParams, IMPLEMENTED, PROTOTYPES } from '../src/spec/helpers.ts';
 import { XDP_CTX, XDP_FRAME_BYTES } from '../src/spec/xdp.ts';
 import { BPF_FLAGS } from '../src/uapi/enums.ts';
 import { ERRNO } from '../src/uapi/errno.ts';
+import { loadText, runBoth, testKernel } from './harness.ts';
 import { ADJUST, CSUM_DIFF, PRINTK, PRINTK_STRING, type PrintkRow } from './helpers_live.ts';
 import { type MapShape, mapWorld, u32, u64 } from './map_world.ts';
 
@@ -95,6 +96,20 @@ describe('ktime, prandom, processor id', () => {
     expect(b.helpers.bpf_get_smp_processor_id()).toBe(2);
     const world = new World(3, 'virtual', 42);
     for (let i = 0; i < 4; i++) expect(b.helpers.bpf_get_prandom_u32()! >>> 0).toBe(world.random(2));
+  });
+
+  it('time since boot is the same clock: nothing sleeps here', async () => {
+    const b = bench(undefined, 3, 2);
+    expect(b.helpers.bpf_ktime_get_boot_ns()).toBeUndefined();
+    expect(b.result()).toBe(0x1234_5678_9abc_def0n);
+
+    const kernel = await testKernel();
+    const text = 'call bpf_ktime_get_ns\nr6 = r0\ncall bpf_ktime_get_boot_ns#125\nr0 -= r6\nr0 += 2\nexit';
+    const program = loadText(kernel, { name: 'boot', type: 'xdp', text });
+    expect(runBoth(kernel, program, { data: new Uint8Array(64) }).retval).toBe(2n);
+    kernel.helpers.mock('bpf_ktime_get_boot_ns', () => 1_000_000_005n);
+    expect(runBoth(kernel, program, { data: new Uint8Array(64) }).retval).toBe(7n);
+    kernel.close();
   });
 
   it('a seed and a CPU give their own repeatable numbers', () => {

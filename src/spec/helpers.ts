@@ -32,6 +32,7 @@ export const IMPLEMENTED = [
   'bpf_redirect_map',
   'bpf_xdp_adjust_meta',
   'bpf_xdp_adjust_tail',
+  'bpf_ktime_get_boot_ns',
 ] as const satisfies readonly ProtoName[];
 
 export type HelperName = (typeof IMPLEMENTED)[number];
