@@ -1,10 +1,8 @@
-// What an ELF section's name says about it: the program type, attach type and flags of a code section (libbpf's SEC_DEF
-// rows), and what a data section is for.
+// What an ELF section's name says about it: the program type, attach type and flags of a code section (rows of
+// sec_defs.ts), and what a data section is for.
 
-import { progTypeByName, progTypeBySection } from '../spec/prog_types.ts';
-import { BPF_ATTACH_TYPE } from '../uapi/enums.ts';
-
-const BPF_F_XDP_HAS_FRAGS = 32;
+import { progTypeById, progTypeByName } from '../spec/prog_types.ts';
+import { secDef } from '../spec/sec_defs.ts';
 
 export interface SectionDef {
   /** UAPI bpf_prog_type; null = no row of prog_types.ts knows the section. */
@@ -14,21 +12,15 @@ export interface SectionDef {
   readonly autoload: boolean;
 }
 
-/** Attach types that differ within one program type, by section name; the first row that fits counts. */
-const ATTACH: readonly { readonly section: RegExp; readonly attach: number }[] = [
-  { section: /^xdp(\.frags)?\/devmap$/, attach: BPF_ATTACH_TYPE.BPF_XDP_DEVMAP },
-  { section: /^xdp(\.frags)?\/cpumap$/, attach: BPF_ATTACH_TYPE.BPF_XDP_CPUMAP },
-  { section: /^xdp(\.frags)?(\/|$)/, attach: BPF_ATTACH_TYPE.BPF_XDP },
-];
-
 /** A code section's name -> how libbpf would load its programs. A leading `?` means: not by default. */
 export function sectionDef(name: string): SectionDef {
   const autoload = !name.startsWith('?');
   const bare = autoload ? name : name.slice(1);
+  const def = secDef(bare);
   return {
-    type: (progTypeBySection(bare) ?? legacyType(bare))?.id ?? null,
-    expectedAttachType: ATTACH.find((row) => row.section.test(bare))?.attach ?? 0,
-    flags: /^xdp\.frags(\/|$)/.test(bare) ? BPF_F_XDP_HAS_FRAGS : 0,
+    type: def ? (progTypeById(def.type)?.id ?? null) : (legacyType(bare)?.id ?? null),
+    expectedAttachType: def?.attach ?? 0,
+    flags: def?.flags ?? 0,
     autoload,
   };
 }

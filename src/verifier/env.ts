@@ -2,8 +2,8 @@
 // The search owns `state`; steps change it and say no with a Reject.
 
 import type { InsnIndex } from '../isa/insn.ts';
-import { type Ctx, ctxByName } from '../spec/ctx.ts';
-import { type ProgTypeRow, progTypeById } from '../spec/prog_types.ts';
+import { type CtxRow, ctxOf } from '../spec/ctx.ts';
+import { attachTypeOf, type ProgTypeRow, progTypeById } from '../spec/prog_types.ts';
 import type { Cfg } from './cfg.ts';
 import { FactRecorder } from './facts.ts';
 import type { Log } from './log.ts';
@@ -41,7 +41,9 @@ export class Env {
   /** Live registers before each slot. */
   readonly live: Uint16Array;
   readonly type: ProgTypeRow;
-  readonly ctx: Ctx | null;
+  /** Expected attach type. */
+  readonly attach: number;
+  readonly ctx: CtxRow | null;
   readonly log: Log;
   readonly facts: FactRecorder;
   readonly cpus: number;
@@ -77,7 +79,8 @@ export class Env {
     this.cfg = cfg;
     this.live = live;
     this.type = progTypeById(prog.input.type)!;
-    this.ctx = this.type.ctx === null ? null : ctxByName(this.type.ctx);
+    this.attach = attachTypeOf(this.type, prog.input.expectedAttachType);
+    this.ctx = ctxOf(this.type.id, this.attach);
     this.log = log;
     this.facts = new FactRecorder(prog.insns.length);
     this.cpus = options.cpus ?? 1;

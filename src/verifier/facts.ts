@@ -22,6 +22,9 @@ const KIND: Record<RegKind, number> = {
   tcp_sock: REG_KIND.other_ptr,
   xdp_sock: REG_KIND.other_ptr,
   ringbuf_mem: REG_KIND.mem,
+  flow_keys: REG_KIND.other_ptr,
+  tp_buffer: REG_KIND.other_ptr,
+  trusted_ptr: REG_KIND.other_ptr,
 };
 
 function merge(kinds: Uint8Array, at: InsnIndex, reg: Reg): void {

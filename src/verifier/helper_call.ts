@@ -198,12 +198,17 @@ const CHECKS: Record<ArgKind, Check> = {
   stack_or_null: unchecked('stack_or_null'),
 };
 
+/** Kernel may_access_direct_pkt_data, for helpers. */
+function takesPackets({ type }: Env, helper: Helper): boolean {
+  return type.packetToHelpers === true || (type.packetAccess !== undefined && helper.pktAccess === true);
+}
+
 function checkArgument(env: Env, regno: number, kind: ArgKind, call: Call): Reject | null {
   const unreadable = env.read(regno);
   if (unreadable) return unreadable;
   const reg = env.reg(regno);
   const anything = kind === 'u32' || kind === 's32' || kind === 'u64';
-  if (!anything && isPacket(reg) && !call.helper.pktAccess) {
+  if (!anything && isPacket(reg) && !takesPackets(env, call.helper)) {
     return denied('helper access to the packet is not allowed');
   }
   return CHECKS[kind](env, regno, reg, call);

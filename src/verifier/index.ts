@@ -1,6 +1,6 @@
 // The verifier: program in, verdict out. Pure: no clock, no memory, no I/O; the log does not change the verdict.
 
-import { progTypeById } from '../spec/prog_types.ts';
+import { attachTypeOf, progTypeById } from '../spec/prog_types.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { UnsupportedError } from '../uapi/errors.ts';
 import { checkCfg } from './cfg.ts';
@@ -10,7 +10,7 @@ import { liveRegisters } from './liveness.ts';
 import { Log } from './log.ts';
 import { isReject, type Prog, prepare } from './program.ts';
 import { NOT_INIT, type Reg } from './reg.ts';
-import type { Reject } from './reject.ts';
+import { invalid, type Reject } from './reject.ts';
 import { Search, sourceAt } from './search.ts';
 import { Frame, State } from './state.ts';
 import type { ProgramInput, VerifierStats, VerifyResult } from './verified.ts';
@@ -77,6 +77,22 @@ function start(prog: Prog): State {
   return new State([new Frame(regs, [], -1, 0, 0)]);
 }
 
+const BPF_F_SLEEPABLE = 16;
+
+/** What Linux refuses before it looks at the instructions. */
+function checkLoad({ type, expectedAttachType, flags }: ProgramInput): Reject | null {
+  const row = progTypeById(type)!;
+  const attach = attachTypeOf(row, expectedAttachType);
+  if (row.attach && !row.attach.includes(attach)) {
+    return invalid(`expected_attach_type ${expectedAttachType} is none of ${row.name} programs`);
+  }
+  const sleepable = (flags & BPF_F_SLEEPABLE) !== 0;
+  if (sleepable && row.sleepable === undefined) {
+    return invalid('Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable');
+  }
+  return row.sleepable === 'must' && !sleepable ? invalid('Syscall programs can only be sleepable') : null;
+}
+
 /**
  * Verifies a program as Linux 6.18 does for a privileged user (BPF_PROG_LOAD). Never throws for what is wrong with the
  * program; a program type that beewasm does not have is an UnsupportedError.
@@ -84,6 +100,8 @@ function start(prog: Prog): State {
 export function verify(input: ProgramInput, options: VerifyOptions = {}): VerifyResult {
   if (progTypeById(input.type) === undefined) throw new UnsupportedError(`program type ${input.type}`);
   const log = new Log(options.logLevel ?? 0);
+  const unloadable = checkLoad(input);
+  if (unloadable) return rejection(input, unloadable, null, log, NO_STATS);
   const prog = prepare(input);
   if (isReject(prog)) return rejection(input, prog, null, log, NO_STATS);
   const cfg = checkCfg(prog);

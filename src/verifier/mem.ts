@@ -2,7 +2,7 @@
 // per kind of pointer, tied to the kinds by a table.
 
 import type { Size } from '../isa/op.ts';
-import { type CtxKind, ctxAccess } from '../spec/ctx.ts';
+import { type CtxKind, ctxRead, ctxWritable } from '../spec/ctx.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import { type SockKind, sockLoadOk } from '../spec/sock.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
@@ -39,7 +39,16 @@ function isRejection(x: Outcome): x is Reject {
   return x !== null && 'message' in x;
 }
 
-const ALIGNED_NAMES: Partial<Record<RegKind, string>> = { map_value: 'value ', ctx: 'context ', fp: 'stack ' };
+const ALIGNED_NAMES: Partial<Record<RegKind, string>> = {
+  map_value: 'value ',
+  ctx: 'context ',
+  fp: 'stack ',
+  flow_keys: 'flow keys ',
+  sock: 'sock ',
+  sock_common: 'sock_common ',
+  tcp_sock: 'tcp_sock ',
+  xdp_sock: 'xdp_sock ',
+};
 
 /** Kernel check_ptr_alignment: the stack is always strict, other memory only on request. */
 export function checkAlignment(
@@ -176,17 +185,25 @@ const CTX_LOADS: Record<CtxKind, (env: Env) => Reg> = {
   pkt: () => makeReg({ kind: 'pkt' }),
   pkt_end: () => makeReg({ kind: 'pkt_end' }),
   pkt_meta: () => makeReg({ kind: 'pkt_meta' }),
+  sock: () => makeReg({ kind: 'sock' }),
+  sock_or_null: (env) => makeReg({ kind: 'sock', maybeNull: true, id: env.newId() }),
   sock_common_or_null: (env) => makeReg({ kind: 'sock_common', maybeNull: true, id: env.newId() }),
+  flow_keys: () => makeReg({ kind: 'flow_keys' }),
+  tp_buffer: () => makeReg({ kind: 'tp_buffer' }),
+  trusted_ptr_nf_hook_state: () => makeReg({ kind: 'trusted_ptr' }),
+  trusted_ptr_sk_buff: () => makeReg({ kind: 'trusted_ptr' }),
 };
 
 function ctx(env: Env, a: Access, off: number): Outcome {
   const reject = checkUnmodified(a.regno, a.ptr);
   if (reject) return reject;
-  const field = env.ctx && ctxAccess(env.ctx, off, a.size, a.write);
+  const invalid = denied(`invalid bpf_context access off=${off} size=${a.size}`);
+  if (env.ctx === null) return invalid;
+  if (a.write) return ctxWritable(env.ctx, off, a.size) ? null : invalid;
+  const kind = ctxRead(env.ctx, off, a.size);
   // A pointer can't be sign-extended.
-  if (!field || (a.signed && field.kind !== 'scalar'))
-    return denied(`invalid bpf_context access off=${off} size=${a.size}`);
-  return a.write ? null : CTX_LOADS[field.kind](env);
+  if (kind === undefined || (a.signed && kind !== 'scalar')) return invalid;
+  return CTX_LOADS[kind](env);
 }
 
 function stack(env: Env, a: Access, off: number): Outcome {
@@ -197,7 +214,7 @@ function stack(env: Env, a: Access, off: number): Outcome {
 }
 
 function packet(env: Env, a: Access, off: number): Outcome {
-  if (a.write && !env.type.packetWrite) return denied('cannot write into packet');
+  if (a.write && env.type.packetAccess !== 'write') return denied('cannot write into packet');
   return checkPacket(a.regno, a.ptr, off, a.size, false) ?? (a.write ? null : UNKNOWN_SCALAR);
 }
 
@@ -214,6 +231,26 @@ function socket(_env: Env, a: Access, off: number): Outcome {
   return denied(`R${a.regno} invalid ${kind} access off=${off} size=${a.size}`);
 }
 
+const FLOW_KEYS_SIZE = 56;
+
+/** struct bpf_flow_keys (kernel check_flow_keys_access). */
+function flowKeys(_env: Env, a: Access, off: number): Outcome {
+  if (off < 0 || off + a.size > FLOW_KEYS_SIZE) {
+    return denied(`invalid access to flow keys off=${off} size=${a.size}`);
+  }
+  return a.write ? null : UNKNOWN_SCALAR;
+}
+
+/** A writable tracepoint's buffer, whose size is compared when the program is attached (kernel check_tp_buffer_access). */
+function tracepointBuffer(_env: Env, { regno, ptr, size, write }: Access, off: number): Outcome {
+  if (off < 0) return denied(`R${regno} invalid tracepoint buffer access: off=${off}, size=${size}`);
+  const { var_off } = ptr.s;
+  if (var_off.mask !== 0n || var_off.value !== 0n) {
+    return denied(`R${regno} invalid variable buffer offset: off=${off}, var_off=${tnumText(var_off)}`);
+  }
+  return write ? null : UNKNOWN_SCALAR;
+}
+
 type Handler = (env: Env, a: Access, off: number) => Outcome;
 
 const HANDLERS: Partial<Record<RegKind, Handler>> = {
@@ -228,6 +265,8 @@ const HANDLERS: Partial<Record<RegKind, Handler>> = {
   sock_common: socket,
   tcp_sock: socket,
   xdp_sock: socket,
+  flow_keys: flowKeys,
+  tp_buffer: tracepointBuffer,
 };
 
 /** One access. Loads return what the register holds (cut to its size). */

@@ -18,6 +18,8 @@ const MOVABLE: ReadonlySet<RegKind> = new Set([
   'mem',
   'ringbuf_mem',
   'func',
+  'tp_buffer',
+  'trusted_ptr',
 ]);
 
 /** Kernel's text of each operator. */
@@ -87,7 +89,9 @@ export function pointerAlu(
   if (ptr.maybeNull) return denied(`R${dst} pointer arithmetic on ${name} prohibited, null-check it first`);
   const known = s.var_off.mask === 0n;
   const zeroAdd = ptr.kind === 'map_ptr' && known && s.smin === 0n && op === 'add';
-  if (!MOVABLE.has(ptr.kind) && !zeroAdd) return denied(`R${dst} pointer arithmetic on ${name} prohibited`);
+  const fixedOnly = ptr.kind === 'flow_keys' && known;
+  if (!MOVABLE.has(ptr.kind) && !zeroAdd && !fixedOnly)
+    return denied(`R${dst} pointer arithmetic on ${name} prohibited`);
   const insane = checkSane({ ...offset, off: 0 }, name) ?? checkSane(ptr, name);
   if (insane) return insane;
   if (op !== 'add' && op !== 'sub') {

@@ -20,7 +20,10 @@ export type RegKind =
   | 'sock_common'
   | 'tcp_sock'
   | 'xdp_sock'
-  | 'ringbuf_mem';
+  | 'ringbuf_mem'
+  | 'flow_keys'
+  | 'tp_buffer'
+  | 'trusted_ptr';
 
 export interface Reg {
   readonly kind: RegKind;
@@ -113,7 +116,8 @@ export function isNotNull(r: Reg): boolean {
 
 /** Kernel reg_type_str: the kind as messages print it. */
 export function kindText(r: Reg): string {
-  return (r.kind === 'not_init' ? '?' : r.kind) + (r.maybeNull ? '_or_null' : '');
+  const names: Partial<Record<RegKind, string>> = { not_init: '?', trusted_ptr: 'trusted_ptr_' };
+  return (names[r.kind] ?? r.kind) + (r.maybeNull ? '_or_null' : '');
 }
 
 /** Bits needed for the value as an unsigned number. */

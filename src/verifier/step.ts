@@ -27,6 +27,7 @@ import {
   UNKNOWN_SCALAR,
 } from './reg.ts';
 import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
+import { checkReturnCode } from './return_code.ts';
 import { constant, isConst, isEmpty, type Scalar, signExtend, UNKNOWN, withLow, zext32 } from './scalar.ts';
 import { aluScalar, endScalar, negScalar } from './scalar_alu.ts';
 import { immediate } from './stack.ts';
@@ -271,9 +272,20 @@ function st(env: Env, op: Of<'st'>, insn: Insn): Next {
   return result !== null && 'message' in result ? result : (onePointerKind(env, ptr) ?? env.insnIdx + 1);
 }
 
+const NOT_ATOMIC: ReadonlySet<RegKind> = new Set<RegKind>([
+  'ctx',
+  'pkt',
+  'pkt_meta',
+  'flow_keys',
+  'sock',
+  'sock_common',
+  'tcp_sock',
+  'xdp_sock',
+]);
+
 /** Memory that an atomic instruction can't work on (kernel atomic_ptr_type_ok). */
 function checkAtomicPointer(regno: number, ptr: Reg, verb: string): Reject | null {
-  if (ptr.kind !== 'ctx' && ptr.kind !== 'pkt' && ptr.kind !== 'pkt_meta' && !REWRITTEN.has(ptr.kind)) return null;
+  if (!NOT_ATOMIC.has(ptr.kind) || ptr.maybeNull) return null;
   return denied(`BPF_ATOMIC ${verb} R${regno} ${kindText(ptr)} is not allowed`);
 }
 
@@ -325,7 +337,7 @@ function lddw(env: Env, op: Of<'lddw'>, insn: Insn): Next {
 
 /** Legacy packet loads: the context is in R6, arguments are gone afterwards. */
 function ldAbs(env: Env, op: Of<'ld_abs'> | Of<'ld_ind'>, insn: Insn): Next {
-  if (env.type.ctx !== '__sk_buff') {
+  if (!env.type.ldAbs) {
     return invalid('BPF_LD_[ABS|IND] instructions not allowed for this program type');
   }
   if (insn.dst !== 0 || insn.off !== 0 || (op.kind === 'ld_abs' && insn.src !== 0)) {
@@ -411,7 +423,9 @@ function exit(env: Env, _op: Of<'exit'>, insn: Insn): Next {
   if (insn.imm !== 0 || insn.src !== 0 || insn.dst !== 0 || insn.off !== 0) return reserved('BPF_EXIT');
   const { frames } = env.state;
   const r0 = env.reg(0);
-  if (frames.length === 1) return checkLeaks(env, 'BPF_EXIT instruction in main prog', true) ?? env.read(0) ?? END;
+  if (frames.length === 1) {
+    return checkLeaks(env, 'BPF_EXIT instruction in main prog', true) ?? env.read(0) ?? checkReturnCode(env) ?? END;
+  }
   if (r0.kind === 'fp') return invalid('cannot return stack pointer to the caller');
   if (env.frame.isCallback) {
     const bad = env.read(0) ?? checkCallbackResult(env, r0);

@@ -1,0 +1,25 @@
+// What a program returns: some program types give a meaning to few numbers only (kernel check_return_code).
+
+import { returnRange } from '../spec/prog_types.ts';
+import type { Env } from './env.ts';
+import { markPrecise } from './precision.ts';
+import { kindText } from './reg.ts';
+import { invalid, type Reject } from './reject.ts';
+import { S64_MAX, S64_MIN } from './scalar.ts';
+
+/** The exit of a program: may R0 hold what it holds? */
+export function checkReturnCode(env: Env): Reject | null {
+  const range = returnRange(env.type, env.attach);
+  if (range === null) return null;
+  const r0 = env.reg(0);
+  if (r0.kind !== 'scalar') return invalid(`At program exit the register R0 is not a known value (${kindText(r0)})`);
+  const reject = markPrecise(env, 0);
+  if (reject) return reject;
+  const { smin, smax } = r0.s;
+  const [min, max] = range;
+  if (smin >= BigInt(min) && smax <= BigInt(max)) return null;
+  const known = (smin > S64_MIN ? ` smin=${smin}` : '') + (smax < S64_MAX ? ` smax=${smax}` : '');
+  return invalid(
+    `At program exit the register R0 has${known || ' unknown scalar value'} should have been in [${min}, ${max}]`,
+  );
+}
