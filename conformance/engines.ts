@@ -2,6 +2,7 @@
 // knows of beewasm's run time is behind this interface.
 
 import { Kernel, loadJit, type Program } from '../src/index.ts';
+import { progTypeById } from '../src/spec/prog_types.ts';
 import type { ProgramInput } from '../src/verifier/verified.ts';
 
 export type EngineName = 'interp' | 'jit';
@@ -31,11 +32,16 @@ export async function openRunner(): Promise<Runner> {
     runPacket(engine, input, data) {
       // A real clock: programs may wait for it to move.
       const kernel = new Kernel({ clock: 'real', seed: 1 });
-      const { retval } = loadInput(kernel, input, engine).run({ data });
+      const { retval } = loadInput(kernel, input, engine).run(runInput(input, data));
       kernel.close();
       return retval;
     },
   };
+}
+
+/** What a run of the program is given: types without a packet run without. */
+export function runInput(input: ProgramInput, data: Uint8Array): { data?: Uint8Array } {
+  return progTypeById(input.type)?.packet ? { data } : {};
 }
 
 /** Creates and fills the maps of a program, and loads it. */

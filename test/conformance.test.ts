@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseOptions } from '../conformance/args.ts';
-import { ENGINES, loadInput, openRunner } from '../conformance/engines.ts';
+import { ENGINES, loadInput, openRunner, runInput } from '../conformance/engines.ts';
 import { ROOT, sharedFile } from '../conformance/shared.ts';
 import { runIsa } from '../conformance/suites/isa.ts';
 import { runRejects } from '../conformance/suites/rejects.ts';
@@ -204,7 +204,7 @@ describe.skipIf(!shared('verifier-dev.json'))('shared vectors', () => {
     const accepted = outcomes.filter((o) => o.kind === 'agree');
     for (const { row } of accepted) {
       const kernel = await testKernel();
-      runBoth(kernel, loadInput(kernel, row.input, 'jit'), { data: row.run!.data });
+      runBoth(kernel, loadInput(kernel, row.input, 'jit'), runInput(row.input, row.run!.data));
     }
     expect(accepted.length).toBeGreaterThan(150);
   });

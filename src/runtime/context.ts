@@ -7,7 +7,7 @@ import type { Memory } from '../memory/memory.ts';
 import type { StructLayout, StructValues } from './struct.ts';
 
 /** Bytes of a context in an area, the fields that a program can't reach included. */
-export const CONTEXT_BYTES = 256;
+export const CONTEXT_BYTES = 384;
 
 /** Where a run's context and frame stand: the CPU's own, or those of a batch record. */
 export interface RunArea {

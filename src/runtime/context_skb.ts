@@ -1,8 +1,12 @@
 // Programs over __sk_buff: the context as bpf_prog_test_run_skb() makes it (net/bpf/test_run.c), tried against Linux 6.18.
-// Socket filters see the data behind the Ethernet header; the header's place holds zeros in the output. Longer packets
-// than Linux's test run takes (a page) are fine here, and any ifindex exists.
+// tc programs see the whole frame; all others see the data behind the Ethernet header, whose place holds zeros in the
+// output. Longer packets than Linux's test run takes (a page) are fine here, and any ifindex exists.
+//
+//   | __sk_buff | what ld_abs needs | bpf_sock (what ctx->sk points to) |
 
+import type { Addr } from '../memory/layout.ts';
 import { PACKET_HEADROOM, PACKET_TAILROOM, PAGE } from '../memory/layout.ts';
+import type { Memory } from '../memory/memory.ts';
 import { SKB_CTX } from '../spec/skb.ts';
 import { BpfError } from '../uapi/errors.ts';
 import { CONTEXT_BYTES, type ContextRow } from './context.ts';
@@ -68,7 +72,26 @@ const CARRIED = [
 /** What else may be given, though nothing comes of it: data_end. */
 const ACCEPTED = [...CARRIED, { start: SKB_CTX.dataEnd, end: SKB_CTX.dataEnd + 4 }];
 
-const AT = { len: 0, pktType: 4, protocol: 16, ifindex: 40, wireLen: 160 } as const;
+const AT = {
+  len: 0,
+  pktType: 4,
+  protocol: 16,
+  ifindex: 40,
+  family: 88,
+  remoteIp4: 92,
+  localIp4: 96,
+  remoteIp6: 100,
+  localIp6: 116,
+  dataMeta: 140,
+  wireLen: 160,
+  sk: 168,
+} as const;
+
+/** Where the socket stands behind the context, and members of struct bpf_sock. */
+const SK = { start: 256, family: 4, srcIp4: 24, srcIp6: 28, dstIp4: 52, dstIp6: 56, state: 72, rxQueue: 76 } as const;
+const AF = { inet: 2, inet6: 10 } as const;
+const TCP_CLOSE = 7;
+const NO_QUEUE = 0xffffffff;
 
 function checkSkb(bytes: Uint8Array, length: number): void {
   const at = bytes.findIndex((b, i) => b !== 0 && !ACCEPTED.some((r) => r.start <= i && i < r.end));
@@ -97,49 +120,81 @@ function packetType(data: Uint8Array): number {
   return dest.every((b) => b === 0) ? PACKET_TYPE.host : PACKET_TYPE.otherhost;
 }
 
-export const SKB_CONTEXT: ContextRow = {
-  layout: SK_BUFF,
+/** The unconnected socket that a test run gives its packet: closed, with the addresses of the packet. */
+function putSocket(memory: Memory, ctx: Addr, protocol: number, network: Uint8Array): void {
+  const sk = ctx + SK.start;
+  memory.setU32(ctx + AT.sk, sk);
+  memory.setU32(sk + SK.state, TCP_CLOSE);
+  memory.setU32(sk + SK.rxQueue, NO_QUEUE);
+  const both = (at: number, skAt: number, bytes: Uint8Array) => {
+    memory.write(ctx + at, bytes);
+    memory.write(sk + skAt, bytes);
+  };
+  if (protocol === ETH_P_IP) {
+    both(AT.family, SK.family, Uint8Array.of(AF.inet, 0, 0, 0));
+    both(AT.localIp4, SK.srcIp4, network.subarray(12, 16));
+    both(AT.remoteIp4, SK.dstIp4, network.subarray(16, 20));
+  } else if (protocol === ETH_P_IPV6) {
+    both(AT.family, SK.family, Uint8Array.of(AF.inet6, 0, 0, 0));
+    both(AT.localIp6, SK.srcIp6, network.subarray(8, 24));
+    both(AT.remoteIp6, SK.dstIp6, network.subarray(24, 40));
+  }
+}
 
-  frameBytes(length) {
-    if (length > PAGE) throw new BpfError('EINVAL', `a packet of ${length} bytes is longer than ${PAGE}`);
-    return PACKET_HEADROOM + length + PACKET_TAILROOM;
-  },
+/** `l2`: the program sees the Ethernet header. */
+function skbContext(l2: boolean): ContextRow {
+  const hidden = l2 ? 0 : ETH_HLEN;
+  return {
+    layout: SK_BUFF,
 
-  prepare({ memory, ctx, frame }, input) {
-    const { data } = input;
-    const refuse = (why: string): never => {
-      throw new BpfError('EINVAL', why);
-    };
-    if (data.length < ETH_HLEN) refuse(`the packet has ${data.length} bytes, fewer than ${ETH_HLEN}`);
-    const protocol = protocolOf(data);
-    const length = data.length - ETH_HLEN;
-    if (length < (L3_HEADER[protocol] ?? 0)) refuse('the packet is cut inside its network header');
-    const given = input.ctx ?? new Uint8Array(SK_BUFF.size);
-    checkSkb(given, length);
-    const mac = frame + PACKET_HEADROOM;
-    memory.bytes(frame, PACKET_HEADROOM).fill(0);
-    memory.write(mac, data);
-    memory.bytes(ctx, CONTEXT_BYTES).fill(0);
-    for (const { start, end } of CARRIED) memory.write(ctx + start, given.subarray(start, end));
-    memory.setU32(ctx + AT.len, length);
-    memory.setU32(ctx + AT.pktType, packetType(data));
-    memory.setU32(ctx + AT.protocol, ((protocol & 0xff) << 8) | (protocol >> 8));
-    if (memory.u32(ctx + AT.ifindex) === 0) memory.setU32(ctx + AT.ifindex, LOOPBACK_IFINDEX);
-    if (memory.u32(ctx + AT.wireLen) === 0) memory.setU32(ctx + AT.wireLen, length);
-    memory.setU32(ctx + SKB_CTX.data, mac + ETH_HLEN);
-    memory.setU32(ctx + SKB_CTX.dataEnd, mac + data.length);
-    memory.setU32(ctx + SKB_CTX.macHeader, mac);
-    memory.setU32(ctx + SKB_CTX.networkHeader, mac + ETH_HLEN);
-    return { r1: ctx, r2: 0, rest: new Uint8Array(0) };
-  },
+    frameBytes(length) {
+      if (length > PAGE) throw new BpfError('EINVAL', `a packet of ${length} bytes is longer than ${PAGE}`);
+      return PACKET_HEADROOM + length + PACKET_TAILROOM;
+    },
 
-  collect({ memory, ctx }, input) {
-    const start = memory.u32(ctx + SKB_CTX.data);
-    const end = memory.u32(ctx + SKB_CTX.dataEnd);
-    const data = new Uint8Array(ETH_HLEN + end - start);
-    data.set(memory.bytes(start, end - start), ETH_HLEN);
-    const out = input.ctx?.slice() ?? new Uint8Array(SK_BUFF.size);
-    for (const { start: from, end: to } of CARRIED) out.set(memory.bytes(ctx + from, to - from), from);
-    return { data, ctx: out };
-  },
-};
+    prepare({ memory, ctx, frame }, input) {
+      const { data } = input;
+      const refuse = (why: string): never => {
+        throw new BpfError('EINVAL', why);
+      };
+      if (data.length < ETH_HLEN) refuse(`the packet has ${data.length} bytes, fewer than ${ETH_HLEN}`);
+      const protocol = protocolOf(data);
+      const length = data.length - hidden;
+      if (data.length - ETH_HLEN < (L3_HEADER[protocol] ?? 0)) refuse('the packet is cut inside its network header');
+      const given = input.ctx ?? new Uint8Array(SK_BUFF.size);
+      checkSkb(given, length);
+      const mac = frame + PACKET_HEADROOM;
+      memory.bytes(frame, PACKET_HEADROOM).fill(0);
+      memory.write(mac, data);
+      memory.bytes(ctx, CONTEXT_BYTES).fill(0);
+      for (const { start, end } of CARRIED) memory.write(ctx + start, given.subarray(start, end));
+      memory.setU32(ctx + AT.len, length);
+      memory.setU32(ctx + AT.pktType, packetType(data));
+      memory.setU32(ctx + AT.protocol, ((protocol & 0xff) << 8) | (protocol >> 8));
+      if (memory.u32(ctx + AT.ifindex) === 0) memory.setU32(ctx + AT.ifindex, LOOPBACK_IFINDEX);
+      if (memory.u32(ctx + AT.wireLen) === 0) memory.setU32(ctx + AT.wireLen, length);
+      memory.setU32(ctx + SKB_CTX.data, mac + hidden);
+      memory.setU32(ctx + AT.dataMeta, mac + hidden);
+      memory.setU32(ctx + SKB_CTX.dataEnd, mac + data.length);
+      memory.setU32(ctx + SKB_CTX.macHeader, mac);
+      memory.setU32(ctx + SKB_CTX.networkHeader, mac + ETH_HLEN);
+      putSocket(memory, ctx, protocol, data.subarray(ETH_HLEN));
+      return { r1: ctx, r2: 0, rest: new Uint8Array(0) };
+    },
+
+    collect({ memory, ctx }, input) {
+      const start = memory.u32(ctx + SKB_CTX.data);
+      const end = memory.u32(ctx + SKB_CTX.dataEnd);
+      const data = new Uint8Array(hidden + end - start);
+      data.set(memory.bytes(start, end - start), hidden);
+      const out = input.ctx?.slice() ?? new Uint8Array(SK_BUFF.size);
+      for (const { start: from, end: to } of CARRIED) out.set(memory.bytes(ctx + from, to - from), from);
+      return { data, ctx: out };
+    },
+  };
+}
+
+/** Programs behind the link layer: socket filters, cgroup_skb, lwt_*, sk_skb. */
+export const SKB_CONTEXT = skbContext(false);
+/** tc programs. */
+export const TC_CONTEXT = skbContext(true);

@@ -45,7 +45,6 @@ export class Program {
   /** null when it was loaded without verification. */
   readonly verifier: VerifierReport | null;
   readonly #host: ProgramHost;
-  readonly #context: ContextRow;
   readonly #linked = new Map<Engine, WeakMap<Cpu, Executable>>();
   #closed = false;
 
@@ -54,7 +53,6 @@ export class Program {
     this.engine = engine;
     this.verifier = verifier;
     this.#host = host;
-    this.#context = contextOf(loaded.code.type);
   }
 
   get id(): number {
@@ -123,7 +121,8 @@ export class Program {
   #target({ cpu = 0, engine }: RunOptions): RunTarget {
     const chosen = engine === undefined || engine === this.engine.name ? this.engine : this.#host.engine(engine);
     const executable = this.executable(cpu, chosen);
-    return { context: this.#context, memory: this.#host.cpu(cpu).memory, cpu, executable };
+    const context: ContextRow = contextOf(this.loaded.code.type);
+    return { context, memory: this.#host.cpu(cpu).memory, cpu, executable };
   }
 
   close(): void {

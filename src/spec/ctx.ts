@@ -39,6 +39,11 @@ export function ctxOf(type: number, attach: number): CtxRow | null {
   return named ?? CTX_ROWS.find((row) => row.programs.some(([t, only]) => t === type && only === null)) ?? null;
 }
 
+/** Any of a type's contexts: struct, size and pointers do not depend on the attach type. */
+export function ctxOfType(type: number): CtxRow | null {
+  return CTX_ROWS.find((row) => row.programs.some(([t]) => t === type)) ?? null;
+}
+
 function inside(sizes: string, from: number, to: number, off: number, size: number): boolean {
   return off >= from && off + size <= to && off % size === 0 && sizes.includes(String(size));
 }
