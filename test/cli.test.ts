@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runCli } from '../src/cli/run.ts';
+import { openObject } from '../src/loader/index.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const main = join(root, 'dist/src/cli/main.js');
@@ -86,7 +87,7 @@ describe('prog show', () => {
   });
   it('names what keeps a program from being loaded', async () => {
     const { out } = await beewasm('prog show test/objects/loader/beyond.bpf.o');
-    expect(out).toContain("needs CO-RE relocation: can't be loaded here");
+    expect(out).toContain("needs CO-RE relocation without the BTF of a target (option btf): can't be loaded here");
   });
 });
 
@@ -120,6 +121,17 @@ describe('prog load', () => {
     expect(code).toBe(1);
     expect(out.split('\n')[0]).toBe('endless_loop: rejected, EINVAL (-22): infinite loop detected at insn 45');
   });
+  it('btf FILE: CO-RE relocations are made for that kernel', async () => {
+    const types = openObject(new Uint8Array(readFileSync('test/objects/loader/core_target.bpf.o'))).btf!;
+    const object = 'test/objects/loader/core.bpf.o name offset';
+    expect((await beewasm(`prog load ${object} btf ${file('btf', types)}`)).out).toContain('offset: accepted');
+    expect((await beewasm(`prog load ${object}`)).out).toContain('without the BTF of a target (option btf)');
+    expectOneLine(
+      await beewasm(`prog load ${object} btf ${file('nobtf', 'no types here, but text')}`),
+      1,
+      'BTF: header',
+    );
+  });
   it('--json holds verdict, errno, message, place and statistics', async () => {
     const { code, out } = await beewasm(`-j prog load ${TWINS} name write_rodata`);
     expect(code).toBe(1);
@@ -149,8 +161,10 @@ describe('prog load', () => {
     const { code, out } = await beewasm('prog load test/objects/loader/beyond.bpf.o');
     expect(code).toBe(1);
     expect(out).toContain('fine: accepted\n');
-    expect(out).toContain('uses_core: not loaded: program uses_core: CO-RE relocation is not supported\n');
-    expect(out).toContain("5 of 6 programs can't be loaded\n");
+    expect(out).toContain(
+      'uses_core: not loaded: program uses_core: CO-RE relocation without the BTF of a target (option btf)',
+    );
+    expect(out).toContain("5 of 8 programs can't be loaded\n");
   });
 });
 

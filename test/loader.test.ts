@@ -248,12 +248,98 @@ describe('what is not there yet', () => {
     expect(() => checkLoadable(spec.programs[name])).toThrow(what);
   });
 
+  it('.kconfig: the version of Linux that beewasm follows, weak variables as 0, others by option', () => {
+    const { programs, maps, variables } = spec;
+    expect(() => checkLoadable(programs.uses_version)).not.toThrow();
+    expect(programs.uses_version.relocs.map((r) => [r.map, r.kind])).toEqual([
+      ['.kconfig', 'value'],
+      ['.kconfig', 'value'],
+    ]);
+    expect(maps['.kconfig']).toMatchObject({ frozen: true, flags: 128, maxEntries: 1 });
+    expect(hex(variables.LINUX_KERNEL_VERSION.get())).toBe('00120600');
+    const given = openObject(read('test/objects/loader/beyond.bpf.o'), {
+      kconfig: { CONFIG_HZ: 250, CONFIG_WEAK: 'y' },
+    });
+    expect(() => checkLoadable(given.programs.uses_kconfig)).not.toThrow();
+    expect(hex(given.variables.CONFIG_HZ.get())).toBe('fa000000');
+    expect(hex(given.variables.CONFIG_WEAK.get())).toBe('01');
+  });
+
+  it('weak symbols of the kernel are 0, calls to weak kfuncs can not be reached', () => {
+    const { insns } = spec.programs.uses_weak;
+    expect(() => checkLoadable(spec.programs.uses_weak)).not.toThrow();
+    expect(insns.filter((i) => i.code === 0x18).map((i) => [i.src, i.imm])).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+    expect(insns.filter((i) => i.code === 0x85).map((i) => [i.src, i.imm])).toEqual([[0, 2002000000]]);
+  });
+
   it('does not stand in the way of other programs', () => {
     expect(() => checkLoadable(spec.programs.fine)).not.toThrow();
   });
 
   it('.maps section without BTF', () => {
     expect(() => load('nodebug_maps')).toThrow(new UnsupportedError('.maps section without BTF'));
+  });
+});
+
+describe('CO-RE relocations', () => {
+  // The values that libbpf 1.1.2 puts in, with the same object as btf_custom_path.
+  const expected = {
+    offset: 44,
+    element: 152,
+    second: 288,
+    size: 2,
+    array_size: 24,
+    is_signed: 0,
+    exists: 1,
+    exists_not: 0,
+    flavour: 1,
+    bit_offset: 264,
+    bit_size: 4,
+    lshift: 34,
+    rshift: 58,
+    type_exists: 1,
+    type_exists_not: 0,
+    type_size: 280,
+    type_matches: 1,
+    type_matches_not: 0,
+    enum_exists: 1,
+    enum_exists_not: 0,
+    enum_value: 17,
+  };
+  const bytes = read('test/objects/loader/core.bpf.o');
+  const btf = load('core_target').btf!;
+  const { programs } = openObject(bytes, { btf });
+
+  it.each(Object.entries(expected))('%s is %i', (name, value) => {
+    expect(() => checkLoadable(programs[name])).not.toThrow();
+    expect(programs[name].insns[0].imm).toBe(value);
+  });
+
+  it('loads get the offset and width of the target', () => {
+    expect(programs.load.insns.find((i) => (i.code & 7) === 1 && i.off === 12)?.code).toBe(0x69);
+  });
+
+  it('what the target lacks becomes a call that no verifier takes', () => {
+    expect(programs.poisoned.insns[0]).toEqual({ code: 0x85, dst: 0, src: 0, off: 0, imm: 195896080 });
+  });
+
+  it('need a target', () => {
+    expect(() => checkLoadable(openObject(bytes).programs.offset)).toThrow('without the BTF of a target');
+  });
+
+  it('damaged targets are typed errors', () => {
+    for (let at = 0; at < btf.length; at += 7) {
+      const damaged = btf.slice();
+      damaged[at] ^= 0x55;
+      try {
+        openObject(bytes, { btf: damaged });
+      } catch (error) {
+        expect(error).toBeInstanceOf(BeewasmError);
+      }
+    }
   });
 });
 

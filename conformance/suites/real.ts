@@ -78,6 +78,8 @@ const OTHER =
 function typeOf(object: string, program: ProgramSpec): number | null {
   if (program.type !== null) return program.type;
   if (OTHER.test(program.section)) return null;
+  const tc = /(^|[_/])tc/;
+  if (tc.test(program.section) || tc.test(object)) return T.BPF_PROG_TYPE_SCHED_CLS;
   if (/xdp/.test(object) || /xdp/.test(program.section)) return T.BPF_PROG_TYPE_XDP;
   return /^(filter|loadbalancer)$/.test(program.section) ? T.BPF_PROG_TYPE_SOCKET_FILTER : T.BPF_PROG_TYPE_SCHED_CLS;
 }

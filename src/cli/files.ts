@@ -1,7 +1,7 @@
 // Files of the command line. '-' is stdin or stdout. What the system refuses becomes one line that names the file.
 
 import { accessSync, constants, readFileSync, type Stats, statSync, writeFileSync } from 'node:fs';
-import { type ObjectSpec, openObject, type ProgramSpec } from '../loader/index.ts';
+import { type ObjectSpec, type OpenOptions, openObject, type ProgramSpec } from '../loader/index.ts';
 import { BeewasmError, FormatError, UnsupportedError } from '../uapi/errors.ts';
 
 /** The file can't be read or written. */
@@ -55,10 +55,10 @@ export function checkStreams(input: string, output: string | undefined): void {
 }
 
 /** Opens an object; errors say which file. */
-export function readObject(path: string): ObjectSpec {
+export function readObject(path: string, options: OpenOptions = {}): ObjectSpec {
   const bytes = readInput(path);
   try {
-    return openObject(bytes);
+    return openObject(bytes, options);
   } catch (error) {
     if (error instanceof FormatError || error instanceof UnsupportedError)
       throw new FileError(`${path}: ${error.message}`);

@@ -8,7 +8,7 @@ import { UnsupportedError } from '../uapi/errors.ts';
 import { verify } from '../verifier/index.ts';
 import type { VerifierError, VerifierStats } from '../verifier/verified.ts';
 import type { Answer, Command, Invocation } from './command.ts';
-import { FileError, pickProgram, readObject } from './files.ts';
+import { FileError, pickProgram, readInput, readObject } from './files.ts';
 import type { Style } from './style.ts';
 import { plural } from './text.ts';
 
@@ -98,24 +98,28 @@ function chosen(object: ObjectSpec, path: string, name: string | undefined): Pro
 
 export const progLoad: Command = {
   words: ['prog', 'load'],
-  usage: 'OBJ [name N] [type T] [--strict-stack]',
+  usage: 'OBJ [name N] [type T] [btf FILE] [--strict-stack]',
   summary:
-    'verify the programs of an object file, as Linux does for root; exit code 1 if any is rejected. -d: the full log; --strict-stack: nobody may read stack that was not written, as without CAP_PERFMON',
+    'verify the programs of an object file, as Linux does for root; exit code 1 if any is rejected. -d: the full log; btf: types of the kernel that CO-RE relocations are made for (/sys/kernel/btf/vmlinux); --strict-stack: nobody may read stack that was not written, as without CAP_PERFMON',
   options: { 'strict-stack': { type: 'boolean' } },
   run({ words, options, style, debug }: Invocation): Answer {
     const path = words.take('object file');
     let name: string | undefined;
     let type: number | undefined;
+    let btf: Uint8Array | undefined;
     words.keywords({
       name: (w) => {
         name = w.take('program name');
+      },
+      btf: (w) => {
+        btf = readInput(w.take('file of BTF'));
       },
       type: (w) => {
         const word = w.take('program type');
         type = progTypeByName(word)?.id ?? w.fail(`unknown program type '${word}' (\`beewasm feature\` lists them)`);
       },
     });
-    const object = readObject(path);
+    const object = readObject(path, btf && { btf });
     const programs = chosen(object, path, name);
     if (type !== undefined) for (const program of programs) program.type = type;
     const settings = { verbose: debug, allowUninitStack: options['strict-stack'] !== true };

@@ -5,8 +5,10 @@
 import { FormatError, UnsupportedError } from '../uapi/errors.ts';
 import { type Btf, readBtf } from './btf.ts';
 import { NO_BTF_EXT, readBtfExt } from './btf_ext.ts';
+import { coreRelocator } from './core_reloc.ts';
 import { dataMap, sectionVars, variablesOf } from './datasec.ts';
 import { type Elf, readElf, SHT, sectionNamed } from './elf.ts';
+import { type Externs, type Kconfig, readExterns } from './externs.ts';
 import { fillTailCalls, type LegacyMap, readLegacyMaps } from './legacy_maps.ts';
 import { type MapDefinition, readMapDefs } from './map_defs.ts';
 import { type MapLookup, readPrograms } from './programs.ts';
@@ -15,8 +17,15 @@ import type { MapSpec, ObjectSpec, VariableSpec } from './spec.ts';
 
 const utf8 = new TextDecoder();
 
+export interface OpenOptions {
+  /** .BTF of the kernel that CO-RE relocations are made for (/sys/kernel/btf/vmlinux). */
+  readonly btf?: Uint8Array;
+  /** The kernel's configuration, for `__kconfig` variables. */
+  readonly kconfig?: Kconfig;
+}
+
 /** Parses one object file. Throws FormatError or UnsupportedError, nothing else. */
-export function openObject(bytes: Uint8Array): ObjectSpec {
+export function openObject(bytes: Uint8Array, options: OpenOptions = {}): ObjectSpec {
   const elf = readElf(bytes);
   for (const section of elf.sections) {
     const feature = unsupportedSection(section.name);
@@ -29,13 +38,24 @@ export function openObject(bytes: Uint8Array): ObjectSpec {
   const defs = mapDefinitions(elf, btf);
   const legacy = readLegacyMaps(elf);
   const data = dataMaps(elf, btf);
-  const programs = readPrograms(elf, ext, mapLookup(elf, defs, legacy, data));
+  const externs = readExterns(elf, btf, options.kconfig ?? {});
+  const target = options.btf === undefined ? null : readBtf(options.btf);
+  const programs = readPrograms(elf, ext, {
+    mapAt: mapLookup(elf, defs, legacy, data),
+    externs,
+    relocate: btf && coreRelocator(btf, target),
+  });
   fillTailCalls(legacy, programs);
   return {
     license: license(elf),
     programs: byName('program', programs),
-    maps: byName('map', [...legacy.map((d) => d.spec), ...defs.map((d) => d.spec), ...data.values()]),
-    variables: variables(elf, btf, data),
+    maps: byName('map', [
+      ...legacy.map((d) => d.spec),
+      ...defs.map((d) => d.spec),
+      ...data.values(),
+      ...(externs.kconfig ? [externs.kconfig.map] : []),
+    ]),
+    variables: variables(elf, btf, data, externs),
     btf: rawBtf?.slice() ?? null,
   };
 }
@@ -95,8 +115,13 @@ function mapLookup(
 }
 
 /** The first variable of a name counts: static variables of functions may share one. */
-function variables(elf: Elf, btf: Btf | null, data: ReadonlyMap<number, MapSpec>): Record<string, VariableSpec> {
-  const found = new Map<string, VariableSpec>();
+function variables(
+  elf: Elf,
+  btf: Btf | null,
+  data: ReadonlyMap<number, MapSpec>,
+  { kconfig }: Externs,
+): Record<string, VariableSpec> {
+  const found = new Map(kconfig ? variablesOf(kconfig.map, kconfig.variables).map((v) => [v.name, v]) : []);
   for (const [index, map] of data) {
     for (const v of variablesOf(map, sectionVars(elf, elf.sections[index], btf))) {
       if (!found.has(v.name)) found.set(v.name, v);

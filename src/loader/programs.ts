@@ -5,7 +5,8 @@
 import { decode, type Insn, type InsnIndex, LDDW_CODE } from '../isa/insn.ts';
 import type { SourceLine } from '../isa/source.ts';
 import { FormatError, UnsupportedError } from '../uapi/errors.ts';
-import type { BtfExt } from './btf_ext.ts';
+import type { BtfExt, ExtCoreRelo } from './btf_ext.ts';
+import type { CoreRelocator } from './core_reloc.ts';
 import {
   type Elf,
   type ElfReloc,
@@ -19,6 +20,7 @@ import {
   STB,
   STT,
 } from './elf.ts';
+import { type Externs, KCONFIG } from './externs.ts';
 import { sectionDef } from './sections.ts';
 import type { MapReloc, ProgramSpec } from './spec.ts';
 
@@ -43,6 +45,8 @@ interface Func {
 type Ref = { readonly insn: InsnIndex } & (
   | { readonly kind: 'map'; readonly target: NonNullable<ReturnType<MapLookup>> }
   | { readonly kind: 'call' | 'func'; readonly target: Func }
+  /** A weak symbol of the kernel that no kernel has. */
+  | { readonly kind: 'zero' }
   | { readonly kind: 'unsupported'; readonly what: string }
 );
 
@@ -59,8 +63,16 @@ export function checkLoadable(program: ProgramSpec): void {
   }
 }
 
+/** What turns references into something: maps, externs, CO-RE. */
+export interface Resolver {
+  readonly mapAt: MapLookup;
+  readonly externs: Externs;
+  /** null: the object has no BTF, so no CO-RE either. */
+  readonly relocate: CoreRelocator | null;
+}
+
 /** All programs of an object, in file order. */
-export function readPrograms(elf: Elf, ext: BtfExt, mapAt: MapLookup): ProgramSpec[] {
+export function readPrograms(elf: Elf, ext: BtfExt, resolver: Resolver): ProgramSpec[] {
   const funcs = elf.sections.filter(isCode).flatMap((section) => readFunctions(elf, section));
   const find = functionFinder(funcs);
   const relocs = new Map<ElfSection, Map<number, ElfReloc>>();
@@ -70,11 +82,11 @@ export function readPrograms(elf: Elf, ext: BtfExt, mapAt: MapLookup): ProgramSp
       ofSection = new Map(relocsOf(elf, func.section).map((r) => [r.offset, r]));
       relocs.set(func.section, ofSection);
     }
-    func.refs = readRefs(func, ofSection, find, mapAt);
+    func.refs = readRefs(func, ofSection, find, resolver);
   }
   // Functions of .text are there to be called, except that libbpf loads a lone one as a program.
   const entries = funcs.length === 1 ? funcs : funcs.filter((f) => f.section.name !== TEXT);
-  return entries.map((entry) => link(entry, ext));
+  return entries.map((entry) => link(entry, ext, resolver.relocate));
 }
 
 function isCode(section: ElfSection): boolean {
@@ -129,7 +141,7 @@ function functionFinder(funcs: readonly Func[]): Finder {
   return (section, offset) => byStart.get(`${section}:${offset}`);
 }
 
-function readRefs(func: Func, relocs: ReadonlyMap<number, ElfReloc>, find: Finder, mapAt: MapLookup): Ref[] {
+function readRefs(func: Func, relocs: ReadonlyMap<number, ElfReloc>, find: Finder, resolver: Resolver): Ref[] {
   const refs: Ref[] = [];
   for (let i = 0; i < func.insns.length; i++) {
     const insn = func.insns[i];
@@ -138,9 +150,9 @@ function readRefs(func: Func, relocs: ReadonlyMap<number, ElfReloc>, find: Finde
     if (reloc === undefined) {
       if (isCall) refs.push(...localCall(func, i, find));
     } else if (isCall && reloc.type === R_BPF['64_32']) {
-      refs.push({ insn: i, ...callTarget(func, i, reloc, find) });
+      refs.push({ insn: i, ...callTarget(func, i, reloc, find, resolver) });
     } else if (insn.code === LDDW_CODE && isLddwReloc(reloc) && i + 1 < func.insns.length) {
-      refs.push({ insn: i, ...addressTarget(func, i, reloc, find, mapAt) });
+      refs.push({ insn: i, ...addressTarget(func, i, reloc, find, resolver) });
     } else {
       throw wrong(func, i, `relocation type ${reloc.type} does not fit opcode 0x${insn.code.toString(16)}`);
     }
@@ -170,9 +182,12 @@ function localCall(func: Func, at: InsnIndex, find: Finder): Ref[] {
 
 type Target = Ref extends infer R ? (R extends Ref ? Omit<R, 'insn'> : never) : never;
 
-function callTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder): Target {
+function callTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder, { externs }: Resolver): Target {
   const { symbol } = reloc;
-  if (symbol.shndx === SHN.UNDEF) return { kind: 'unsupported', what: `kfunc or extern function ${symbol.name}` };
+  if (symbol.shndx === SHN.UNDEF) {
+    if (externs.resolve(symbol).kind === 'zero') return { kind: 'zero' };
+    return { kind: 'unsupported', what: `kfunc or extern function ${symbol.name}` };
+  }
   const offset = symbol.value + reloc.addend + (func.insns[at].imm + 1) * 8;
   const target = find(symbol.shndx, offset);
   if (target === undefined) throw wrong(func, at, `calls '${symbol.name}' at ${offset}, where no function starts`);
@@ -180,9 +195,14 @@ function callTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder): T
 }
 
 /** lddw of a symbol's address: a map, a byte of global data, or a function. The addend is in imm. */
-function addressTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder, mapAt: MapLookup): Target {
+function addressTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder, { mapAt, externs }: Resolver): Target {
   const { symbol } = reloc;
-  if (symbol.shndx === SHN.UNDEF) return { kind: 'unsupported', what: `extern ${symbol.name}` };
+  if (symbol.shndx === SHN.UNDEF) {
+    const extern = externs.resolve(symbol);
+    if (extern.kind === 'missing') return { kind: 'unsupported', what: `extern ${symbol.name}` };
+    if (extern.kind === 'zero') return { kind: 'zero' };
+    return { kind: 'map', target: { map: KCONFIG, kind: 'value', off: extern.offset } };
+  }
   const offset = symbol.value + reloc.addend + func.insns[at].imm;
   const map = mapAt(symbol.shndx, offset);
   if (map !== null) return { kind: 'map', target: map };
@@ -217,7 +237,7 @@ function placeFunctions(entry: Func): Map<Func, Placed> {
   return placed;
 }
 
-function link(entry: Func, ext: BtfExt): ProgramSpec {
+function link(entry: Func, ext: BtfExt, relocate: CoreRelocator | null): ProgramSpec {
   const placed = placeFunctions(entry);
   const insns: Insn[] = [];
   const relocs: MapReloc[] = [];
@@ -231,6 +251,8 @@ function link(entry: Func, ext: BtfExt): ProgramSpec {
       const at = base + ref.insn;
       if (ref.kind === 'unsupported') {
         missing.push(ref.what);
+      } else if (ref.kind === 'zero') {
+        resolveToZero(insns, at);
       } else if (ref.kind === 'map') {
         relocs.push({ insn: at, ...ref.target });
         const fd = ref.target.kind === 'fd';
@@ -245,7 +267,10 @@ function link(entry: Func, ext: BtfExt): ProgramSpec {
       const { file, text, column } = line;
       lines.set(base + (line.offset - func.start) / 8, { file, line: line.line, column, text });
     }
-    if (inFunction(func, ext.coreRelos).length > 0) missing.push('CO-RE relocation');
+    for (const [index, relo] of inFunction(func, ext.coreRelos).entries()) {
+      const why = core(insns, base + (relo.offset - func.start) / 8, relo, index, relocate);
+      if (why !== null) missing.push(why);
+    }
   }
   const { type, expectedAttachType, flags, autoload } = sectionDef(entry.section.name);
   return {
@@ -261,6 +286,30 @@ function link(entry: Func, ext: BtfExt): ProgramSpec {
     lines,
     ...(missing.length > 0 ? { unsupported: missing[0] } : {}),
   };
+}
+
+/** libbpf's marker in the imm of a call to a weak kfunc that the kernel lacks: no verifier accepts it where it is reached. */
+const POISONED_KFUNC = 2002000000;
+
+/** The address 0; a call that is rejected where it is reached. */
+function resolveToZero(insns: Insn[], at: InsnIndex): void {
+  if (insns[at].code === CALL_CODE) {
+    insns[at] = { ...insns[at], src: 0, imm: POISONED_KFUNC };
+  } else {
+    insns[at] = { ...insns[at], src: 0, imm: 0 };
+    insns[at + 1] = { ...insns[at + 1], imm: 0 };
+  }
+}
+
+/** Makes one CO-RE relocation; what can't be made is named. */
+function core(insns: Insn[], at: InsnIndex, relo: ExtCoreRelo, index: number, relocate: CoreRelocator | null) {
+  try {
+    relocate?.(insns, at, relo, index);
+    return null;
+  } catch (error) {
+    if (error instanceof UnsupportedError) return error.feature;
+    throw error;
+  }
 }
 
 function inFunction<T extends { offset: number }>(func: Func, bySection: ReadonlyMap<string, readonly T[]>): T[] {

@@ -13,6 +13,11 @@ extern int CONFIG_HZ __kconfig;
 extern const int some_symbol __ksym;
 extern int bpf_some_kfunc(void *ctx) __ksym;
 
+extern int LINUX_KERNEL_VERSION __kconfig;
+extern _Bool CONFIG_WEAK __kconfig __weak;
+extern const int weak_symbol __ksym __weak;
+extern int bpf_weak_kfunc(void *ctx) __ksym __weak;
+
 __u32 metadata SEC("my_metadata") = 3;
 
 SEC("xdp")
@@ -51,6 +56,20 @@ SEC("xdp")
 int uses_metadata(struct xdp_md *ctx)
 {
 	return *(volatile __u32 *)&metadata;
+}
+
+SEC("xdp")
+int uses_version(struct xdp_md *ctx)
+{
+	return CONFIG_WEAK ? XDP_DROP : LINUX_KERNEL_VERSION >> 16;
+}
+
+SEC("xdp")
+int uses_weak(struct xdp_md *ctx)
+{
+	if (&weak_symbol)
+		return 1;
+	return bpf_weak_kfunc ? bpf_weak_kfunc(ctx) : 2;
 }
 
 char LICENSE[] SEC("license") = "GPL";
