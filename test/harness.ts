@@ -165,7 +165,7 @@ export function firstDifference(cpus: number, a: Uint8Array, b: Uint8Array): Add
   return null;
 }
 
-function place(cpus: number, addr: Addr): string {
+export function place(cpus: number, addr: Addr): string {
   for (let cpu = 0; cpu < cpus; cpu++) {
     if (addr < cpuBlock(cpu + 1)) {
       if (addr >= packetArea(cpu)) return `packet of cpu ${cpu} + ${addr - packetArea(cpu)}`;
