@@ -11,6 +11,10 @@ import { BeewasmError } from '../src/uapi/errors.ts';
 import type { Builder, FunctionDef, I32, I32Ops, I64, I64Ops, Imports, Signature, Stmt, ValType } from './wasm.ts';
 
 type Binaryen = typeof binaryen;
+/** Part of Binaryen's interface that its types leave out. */
+interface WithExpression {
+  readonly Expression: { readonly setType: (expression: number, type: number) => void };
+}
 
 /** A bug of ours in the compiler: never the input's fault. */
 export class JitError extends Error {
@@ -110,7 +114,7 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
     tee32: (local, value) => asI32(m.local.tee(local, value, bin.i32)),
     tee64: (local, value) => asI64(m.local.tee(local, value, bin.i64)),
     global: (name) => asI32(m.global.get(name, bin.i32)),
-    block: (label, body) => asStmt(m.block(label, body)),
+    block: (label, body) => asStmt(label === null ? m.block(null, body) : labelled(label, body)),
     loop: (label, body) => asStmt(m.loop(label, m.block(null, body))),
     br: (label) => asStmt(m.br(label)),
     brIf: (label, condition) => asStmt(m.br_if(label, condition)),
@@ -151,6 +155,16 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
     text: () => m.emitText(),
     dispose: () => m.dispose(),
   };
+
+  /**
+   * A block that is left by branches: its type is none. Told so at once, Binaryen searches the whole body for a branch
+   * (its end may be unreachable): quadratic where blocks nest. A block of another type is believed, and corrected here.
+   */
+  function labelled(label: string, body: readonly Stmt[]): number {
+    const block = m.block(label, body, bin.i32);
+    (bin as unknown as WithExpression).Expression.setType(block, bin.none);
+    return block;
+  }
 
   function addImport(name: string, sig: Signature): void {
     m.addFunctionImport(name, ENV, name, params(sig.params), result(sig.result));
