@@ -1,7 +1,7 @@
 // The groups of instructions random programs are made of. Each keeps what scope.ts promises between groups.
 
 import type { Op } from '../../src/isa/op.ts';
-import { HELPERS } from '../../src/spec/helpers.ts';
+import { type HelperName, RUNNABLE } from '../../src/spec/helpers.ts';
 import { MAIN_SLOT, TARGET_SLOT } from './program.ts';
 import {
   ALU_ROWS,
@@ -209,7 +209,7 @@ function key(s: Scope, map: number): void {
   d.op('add64_imm', { dst: 2, imm: STACK.key });
 }
 
-const call = (s: Scope, name: keyof typeof HELPERS) => s.d.op('call_helper', { imm: HELPERS[name].id });
+const call = (s: Scope, name: HelperName) => s.d.op('call_helper', { imm: RUNNABLE.find((h) => h.name === name)!.id });
 
 function lookup(s: Scope): void {
   const { d, r } = s;
