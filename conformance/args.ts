@@ -5,13 +5,14 @@ import { progTypeByName } from '../src/spec/prog_types.ts';
 import { BeewasmError } from '../src/uapi/errors.ts';
 import { ENGINES, type EngineName } from './engines.ts';
 
-export const USAGE = `usage: conformance isa|rejects|verifier|explain --vectors FILE [options]
+export const USAGE = `usage: conformance isa|rejects|verifier|explain|mutants --vectors FILE [options]
        conformance real --dir DIR [options]
 
   isa        rows {name, mem, insns, expected_r0} run as type raw
   rejects    rows that a load must refuse
   verifier   rows with Linux's verdict; accepted ones with a run are run on both engines
   explain    the same rows: Linux's log (live kernel) and ours up to where they part
+  mutants    verifier rows with one or two instructions changed: the live kernel's verdict beside ours
   real       every XDP, tc and socket program of the objects below DIR: the live kernel's answer beside ours
 
   --engine interp|jit|both   engines of isa (default both)
@@ -20,10 +21,11 @@ export const USAGE = `usage: conformance isa|rejects|verifier|explain --vectors 
   --theme TEXT               verifier: only themes that contain TEXT (repeatable)
   --type NAME|NUMBER         verifier: only this program type (repeatable)
   --id TEXT                  only rows whose id (real: objects whose path) contains TEXT
+  --count N --seed S         mutants: how many, from which seed (default 2000, 1)
   --no-run                   verifier: verdicts only
   --log 1|2                  explain: log level (default 2)`;
 
-export const SUITES = ['isa', 'rejects', 'verifier', 'explain', 'real'] as const;
+export const SUITES = ['isa', 'rejects', 'verifier', 'explain', 'mutants', 'real'] as const;
 export type Suite = (typeof SUITES)[number];
 
 export interface Options {
@@ -39,6 +41,8 @@ export interface Options {
   readonly id: string;
   readonly run: boolean;
   readonly log: 1 | 2;
+  readonly count: number;
+  readonly seed: number;
 }
 
 export class UsageError extends BeewasmError {
@@ -66,6 +70,8 @@ export function parseOptions(argv: readonly string[]): Options {
     id: values.id ?? '',
     run: !values['no-run'],
     log: values.log === '1' ? 1 : 2,
+    count: naturalNumber('count', values.count ?? '2000'),
+    seed: naturalNumber('seed', values.seed ?? '1'),
   };
 }
 
@@ -85,11 +91,19 @@ function parse(argv: readonly string[]) {
         id: { type: 'string' },
         'no-run': { type: 'boolean' },
         log: { type: 'string' },
+        count: { type: 'string' },
+        seed: { type: 'string' },
       },
     });
   } catch (error) {
     throw new UsageError((error as Error).message.split('\n')[0]);
   }
+}
+
+function naturalNumber(name: string, text: string): number {
+  const n = Number(text);
+  if (!Number.isSafeInteger(n) || n < 0) throw new UsageError(`--${name} ${text} is not a number`);
+  return n;
 }
 
 function progTypeNumber(text: string): number {

@@ -1,6 +1,7 @@
 // `npm run conformance -- isa|rejects|verifier --vectors FILE [...]`: beewasm against rows that say what Linux or the
 // standard does. Exit 0 = everything as expected, 1 = something differs, 2 = usage.
 
+import { progTypeById } from '../src/spec/prog_types.ts';
 import { BeewasmError } from '../src/uapi/errors.ts';
 import { type Options, parseOptions, USAGE, UsageError } from './args.ts';
 import { openRunner } from './engines.ts';
@@ -9,6 +10,7 @@ import { realText } from './real_report.ts';
 import { isaText, rejectsText, verifierText } from './report.ts';
 import { explain as explainRow } from './suites/explain.ts';
 import { runIsa } from './suites/isa.ts';
+import { mutantsText, runMutants } from './suites/mutants.ts';
 import { startProgress } from './suites/progress.ts';
 import { runReal } from './suites/real.ts';
 import { runRejects } from './suites/rejects.ts';
@@ -59,6 +61,20 @@ async function real(options: Options): Promise<Result> {
   return { report, text: realText(report), passed: !report.rows.some((r) => r.outcome.startsWith('false')) };
 }
 
+async function mutants(options: Options): Promise<Result> {
+  let why = '';
+  const oracle = openOracle((reason) => {
+    why = reason;
+  });
+  if (oracle === null) {
+    return { report: { suite: 'mutants', skipped: why }, text: `mutants: skipped: ${why}`, passed: true };
+  }
+  const rows = readVerifierRows(options.vectors).filter((r) => wanted(r, options) && progTypeById(r.input.type));
+  const report = runMutants(rows, options, oracle, startProgress('mutants', options.count));
+  oracle.shutdown();
+  return { report, text: mutantsText(report), passed: report.false_accept.length === 0 };
+}
+
 function wanted(row: VerifierRow, { themes, types, id }: Options): boolean {
   return (
     (themes.length === 0 || themes.some((t) => row.theme.includes(t))) &&
@@ -67,7 +83,7 @@ function wanted(row: VerifierRow, { themes, types, id }: Options): boolean {
   );
 }
 
-const suites = { isa, rejects, verifier, explain, real } satisfies Record<
+const suites = { isa, rejects, verifier, explain, mutants, real } satisfies Record<
   Options['suite'],
   (o: Options) => Promise<Result>
 >;
