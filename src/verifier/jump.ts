@@ -46,11 +46,6 @@ function isPacketAny(r: Reg): boolean {
   return isPacket(r) || r.kind === 'pkt_end';
 }
 
-function sameRegister(op: JmpOp, width: 32 | 64, reg: Reg): boolean | undefined {
-  if (op === 'jset') return isBranchTaken(op, width, reg.s, reg.s);
-  return op === 'jeq' || op === 'jge' || op === 'jle' || op === 'jsge' || op === 'jsle';
-}
-
 /** Whether the outcome is known, for any kinds of operands (kernel is_branch_taken). */
 function decided(op: JumpOp, insn: Insn, dst: Reg, src: Reg): boolean | undefined {
   if (isPacketAny(dst) && isPacketAny(src) && op.width === 64) return packetDecided(op.op, dst, src);
@@ -65,7 +60,8 @@ function decided(op: JumpOp, insn: Insn, dst: Reg, src: Reg): boolean | undefine
     if (op.op === 'jeq') return false;
     return op.op === 'jne' ? true : undefined;
   }
-  if (op.operand === 'reg' && insn.dst === insn.src) return sameRegister(op.op, op.width, dst);
+  // Linux 6.18 follows both ways of a register compared with itself.
+  if (op.operand === 'reg' && insn.dst === insn.src && !isConst(dst.s)) return undefined;
   return isBranchTaken(op.op, op.width, dst.s, src.s);
 }
 
@@ -164,14 +160,14 @@ function checkOperands(env: Env, op: JumpOp, insn: Insn): Reject | null {
 }
 
 /** Pointers that a comparison may lift the NULL doubt from: `valid == maybe` makes the second valid too. */
-function liftNull(op: JumpOp, insn: Insn, dst: Reg, src: Reg, jump: State, fall: State): void {
+function liftNull(env: Env, op: JumpOp, insn: Insn, dst: Reg, src: Reg, jump: State, fall: State): void {
   if (op.width !== 64 || op.operand !== 'reg' || !isPointer(dst) || !isPointer(src)) return;
   if (dst.maybeNull === src.maybeNull) return;
   const equal = op.op === 'jeq' ? jump : op.op === 'jne' ? fall : null;
   if (equal === null) return;
   const regno = dst.maybeNull ? insn.dst : insn.src;
   const { regs } = equal.frame;
-  regs[regno] = { ...regs[regno], maybeNull: false };
+  regs[regno] = { ...notNull(env, regs[regno]), id: regs[regno].id };
 }
 
 function follow(env: Env, insn: Insn, jumps: boolean): InsnIndex {
@@ -220,7 +216,7 @@ function fork(env: Env, op: JumpOp, insn: Insn, dst: Reg, src: Reg): InsnIndex |
       syncLinked(jump, regno, linked);
     }
   }
-  liftNull(op, insn, dst, src, jump, fall);
+  liftNull(env, op, insn, dst, src, jump, fall);
   const nullTest = op.width === 64 && op.operand === 'imm' && insn.imm === 0 && (op.op === 'jeq' || op.op === 'jne');
   if (nullTest && dst.maybeNull) {
     markNull(env, fall, dst, op.op === 'jne');

@@ -318,7 +318,7 @@ export function checkStackRange(
   }
   for (let at = min; at < max; at++) {
     const spi = spiOf(at);
-    touchRead(env, frame, spi);
+    markStackRead(env.state, frame.frameno, spi);
     const slot = slotAt(frame, spi);
     if (!use.clobber) continue;
     if (isSpill(slot)) setSlot(env, frame, spi, { types: scrub(slot.types), reg: NOT_INIT });

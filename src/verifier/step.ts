@@ -299,6 +299,8 @@ function atomic(env: Env, op: Of<'atomic'>, insn: Insn): Next {
   const into = op.op === 'cmpxchg' ? 0 : op.fetch ? insn.src : -1;
   const unwritable = into >= 0 ? env.canWrite(into) : null;
   if (unwritable) return unwritable;
+  // As in Linux the result is unknown before the pointer is looked at: a register that is both is no pointer then.
+  if (into >= 0) write(env, into, UNKNOWN_SCALAR);
   const ptr = env.reg(insn.dst);
   const read = accessMemory(env, access(insn, insn.dst, ptr, op.size, { strict: true }));
   if (read !== null && 'message' in read) return read;
