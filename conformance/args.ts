@@ -3,20 +3,22 @@
 import { parseArgs } from 'node:util';
 import { progTypeByName } from '../src/spec/prog_types.ts';
 import { BeewasmError } from '../src/uapi/errors.ts';
-import { ENGINES, type EngineName } from './engines.ts';
+import { ENGINES, type EngineName, LEVELS, type Level } from './engines.ts';
 
-export const USAGE = `usage: conformance isa|rejects|verifier|explain|mutants --vectors FILE [options]
+export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutants --vectors FILE [options]
        conformance real --dir DIR [options]
 
   isa        rows {name, mem, insns, expected_r0} run as type raw
+  data       the same for tests in bpf_conformance's .data format: FILE is one, or a folder of them
   rejects    rows that a load must refuse
   verifier   rows with Linux's verdict; accepted ones with a run are run on both engines
   explain    the same rows: Linux's log (live kernel) and ours up to where they part
   mutants    verifier rows with one or two instructions changed: the live kernel's verdict beside ours
   real       every XDP, tc and socket program of the objects below DIR: the live kernel's answer beside ours
 
-  --engine interp|jit|both   engines of isa (default both)
-  --verify                   isa: the verifier must accept each row first (default: verification off)
+  --engine interp|jit|both   engines of isa and data (default both)
+  --level auto|optimized     what the JIT may do: compile quickly (default), or with Binaryen's inlining
+  --verify                   isa, data: the verifier must accept each row first (default: verification off)
   --json                     print the report as JSON and nothing else
   --theme TEXT               verifier: only themes that contain TEXT (repeatable)
   --type NAME|NUMBER         verifier: only this program type (repeatable)
@@ -25,7 +27,7 @@ export const USAGE = `usage: conformance isa|rejects|verifier|explain|mutants --
   --no-run                   verifier: verdicts only
   --log 1|2                  explain: log level (default 2)`;
 
-export const SUITES = ['isa', 'rejects', 'verifier', 'explain', 'mutants', 'real'] as const;
+export const SUITES = ['isa', 'data', 'rejects', 'verifier', 'explain', 'mutants', 'real'] as const;
 export type Suite = (typeof SUITES)[number];
 
 export interface Options {
@@ -34,6 +36,7 @@ export interface Options {
   /** Folder of objects, of suite real. */
   readonly dir: string;
   readonly engine: EngineName | 'both';
+  readonly level: Level;
   readonly verify: boolean;
   readonly json: boolean;
   readonly themes: readonly string[];
@@ -58,11 +61,14 @@ export function parseOptions(argv: readonly string[]): Options {
   if (values[given] === undefined) throw new UsageError(`--${given} ${given === 'dir' ? 'DIR' : 'FILE'} is missing`);
   const engine = values.engine ?? 'both';
   if (!isOneOf([...ENGINES, 'both'] as const, engine)) throw new UsageError(`unknown engine ${engine}`);
+  const level = values.level ?? 'auto';
+  if (!isOneOf(LEVELS, level)) throw new UsageError(`unknown level ${level}`);
   return {
     suite,
     vectors: values.vectors ?? '',
     dir: values.dir ?? '',
     engine,
+    level,
     verify: values.verify ?? false,
     json: values.json ?? false,
     themes: values.theme ?? [],
@@ -84,6 +90,7 @@ function parse(argv: readonly string[]) {
         vectors: { type: 'string' },
         dir: { type: 'string' },
         engine: { type: 'string' },
+        level: { type: 'string' },
         verify: { type: 'boolean' },
         json: { type: 'boolean' },
         theme: { type: 'string', multiple: true },

@@ -1,7 +1,7 @@
 // How the suites run a program: through a Kernel of the public API, on the interpreter and on the JIT. Everything a suite
 // knows of beewasm's run time is behind this interface.
 
-import { Kernel, loadJit, type Program } from '../src/index.ts';
+import { type JitLevel, Kernel, loadJit, type Program } from '../src/index.ts';
 import { progTypeById } from '../src/spec/prog_types.ts';
 import type { ProgramInput } from '../src/verifier/verified.ts';
 
@@ -15,14 +15,18 @@ export interface Runner {
   runPacket(engine: EngineName, input: ProgramInput, data: Uint8Array): number;
 }
 
-const JIT = { interp: 'off', jit: 'auto' } as const satisfies Record<EngineName, string>;
+/** What the JIT may do: compile quickly, or with Binaryen's inlining. */
+export const LEVELS = ['auto', 'optimized'] as const satisfies JitLevel[];
+export type Level = (typeof LEVELS)[number];
 
-export async function openRunner(): Promise<Runner> {
+const jitOf = (engine: EngineName, level: Level): JitLevel => (engine === 'interp' ? 'off' : level);
+
+export async function openRunner(level: Level = 'auto'): Promise<Runner> {
   await loadJit();
   const raw = new Kernel({ clock: 'virtual', seed: 1 });
   return {
     runRaw(engine, input, mem, verified) {
-      const program = raw.loadProgram({ ...input, maps: [] }, { jit: JIT[engine], verify: verified });
+      const program = raw.loadProgram({ ...input, maps: [] }, { jit: jitOf(engine, level), verify: verified });
       try {
         return program.run64({ data: mem }).retval;
       } finally {
@@ -32,7 +36,7 @@ export async function openRunner(): Promise<Runner> {
     runPacket(engine, input, data) {
       // A real clock: programs may wait for it to move.
       const kernel = new Kernel({ clock: 'real', seed: 1 });
-      const { retval } = loadInput(kernel, input, engine).run(runInput(input, data));
+      const { retval } = loadInput(kernel, input, engine, level).run(runInput(input, data));
       kernel.close();
       return retval;
     },
@@ -45,14 +49,14 @@ export function runInput(input: ProgramInput, data: Uint8Array): { data?: Uint8A
 }
 
 /** Creates and fills the maps of a program, and loads it. */
-export function loadInput(kernel: Kernel, input: ProgramInput, engine: EngineName): Program {
+export function loadInput(kernel: Kernel, input: ProgramInput, engine: EngineName, level: Level = 'auto'): Program {
   const maps = input.maps.map((def) => {
     const map = kernel.createMap(def);
     if (def.contents) map.set(new Uint8Array(def.keySize), def.contents);
     if (def.frozen) map.freeze();
     return map;
   });
-  return kernel.loadProgram({ ...input, maps }, { jit: JIT[engine] });
+  return kernel.loadProgram({ ...input, maps }, { jit: jitOf(engine, level) });
 }
 
 /** What a run threw, as one line. Compilers throw more than Errors. */

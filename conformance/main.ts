@@ -1,9 +1,10 @@
-// `npm run conformance -- isa|rejects|verifier --vectors FILE [...]`: beewasm against rows that say what Linux or the
+// `npm run conformance -- isa|data|rejects|verifier --vectors FILE [...]`: beewasm against rows that say what Linux or the
 // standard does. Exit 0 = everything as expected, 1 = something differs, 2 = usage.
 
 import { progTypeById } from '../src/spec/prog_types.ts';
 import { BeewasmError } from '../src/uapi/errors.ts';
 import { type Options, parseOptions, USAGE, UsageError } from './args.ts';
+import { readDataCases } from './data_file.ts';
 import { openRunner } from './engines.ts';
 import { openOracle } from './kernel/oracle.ts';
 import { realText } from './real_report.ts';
@@ -15,7 +16,7 @@ import { startProgress } from './suites/progress.ts';
 import { runReal } from './suites/real.ts';
 import { runRejects } from './suites/rejects.ts';
 import { runVerifier } from './suites/verifier.ts';
-import { readIsaRows, readVerifierRows, type VerifierRow } from './vectors.ts';
+import { type IsaRow, readIsaRows, readVerifierRows, type VerifierRow } from './vectors.ts';
 
 interface Result {
   readonly report: unknown;
@@ -23,10 +24,17 @@ interface Result {
   readonly passed: boolean;
 }
 
-async function isa(options: Options): Promise<Result> {
-  const rows = readIsaRows(options.vectors).filter((r) => r.name.includes(options.id));
-  const progress = startProgress('isa', rows.length);
-  const report = runIsa(rows, await openRunner(), { engine: options.engine, verified: options.verify, progress });
+const isa = (options: Options) => runRows(options, readIsaRows(options.vectors));
+const data = (options: Options) => runRows(options, readDataCases(options.vectors));
+
+async function runRows(options: Options, all: readonly IsaRow[]): Promise<Result> {
+  const rows = all.filter((r) => r.name.includes(options.id));
+  const progress = startProgress(options.suite, rows.length);
+  const report = runIsa(rows, await openRunner(options.level), {
+    engine: options.engine,
+    verified: options.verify,
+    progress,
+  });
   return { report, text: isaText(report), passed: report.failed.length === 0 };
 }
 
@@ -39,7 +47,7 @@ async function rejects(options: Options): Promise<Result> {
 async function verifier(options: Options): Promise<Result> {
   const rows = readVerifierRows(options.vectors).filter((r) => wanted(r, options));
   const progress = startProgress('verifier', rows.length);
-  const { report, outcomes } = runVerifier(rows, options.run ? await openRunner() : null, progress);
+  const { report, outcomes } = runVerifier(rows, options.run ? await openRunner(options.level) : null, progress);
   const passed = report.agree === report.total && report.run.different.length === 0;
   return { report, text: verifierText(report, outcomes), passed };
 }
@@ -83,7 +91,7 @@ function wanted(row: VerifierRow, { themes, types, id }: Options): boolean {
   );
 }
 
-const suites = { isa, rejects, verifier, explain, mutants, real } satisfies Record<
+const suites = { isa, data, rejects, verifier, explain, mutants, real } satisfies Record<
   Options['suite'],
   (o: Options) => Promise<Result>
 >;

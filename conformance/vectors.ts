@@ -33,6 +33,8 @@ export interface IsaRow {
   readonly mem: Uint8Array;
   readonly insns: readonly Insn[];
   readonly expectedR0: bigint;
+  /** The message it must fail with; then there is no r0. */
+  readonly expectedError?: string;
   /** Linux's retval of the same program, where it runs it. */
   readonly kernelRetval: bigint | null;
   /** What Linux answered to a load that must be refused. */

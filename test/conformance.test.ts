@@ -120,11 +120,12 @@ describe('command line', () => {
   });
 
   it.for([
-    [[], 'expected one of isa, rejects, verifier, explain'],
+    [[], 'expected one of isa, data, rejects, verifier, explain, mutants, real'],
     [['isa'], '--vectors FILE is missing'],
     [['isa', '--vectors', 'x', '--engine', 'both2'], 'unknown engine both2'],
     [['isa', 'rejects', '--vectors', 'x'], 'unexpected argument rejects'],
     [['verifier', '--vectors', 'x', '--type', 'nothing'], 'unknown program type nothing'],
+    [['isa', '--vectors', 'x', '--level', '3'], 'unknown level 3'],
     [['isa', '--wrong'], "Unknown option '--wrong'"],
   ] as const)('refuses %j', ([args, message]) => {
     expect(() => parseOptions(args)).toThrow(message);

@@ -30,7 +30,7 @@ export function runIsa(
   const failed: IsaFailure[] = [];
   let passed = 0;
   for (const row of rows) {
-    const expected = hex64(row.expectedR0);
+    const expected = row.expectedError === undefined ? hex64(row.expectedR0) : `error: ${row.expectedError}`;
     const before = failed.length;
     for (const engine of engines) {
       const actual = outcome(row, runner, engine, options.verified);

@@ -165,7 +165,7 @@ export class Machine {
         this.#callRegister(address(this.#regs.w, s.dst, 0));
         break;
       case 'kfunc':
-        throw new BpfError('EINVAL', `there is no kfunc ${s.imm}`);
+        throw new BpfError('EINVAL', 'there are no kfuncs');
       default:
         s.callee satisfies never;
     }
