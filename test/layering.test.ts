@@ -1,6 +1,6 @@
 // Imports point down: the one rule of the source tree that no compiler checks. Reads the .ts sources of the checkout.
 // Type imports count as well: who names a type knows the layer it comes from.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -106,6 +106,14 @@ function readSources(root: string): Map<string, string> {
 describe('imports of the checkout', () => {
   const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
   const sources = readSources(root);
+
+  it('go by a map, ARCHITECTURE.md, whose paths exist', () => {
+    const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+    const paths = [...page.matchAll(/`([\w/]+\/\w+(?:\.\w+)*\.ts)`/g)].map((m) => m[1]);
+    expect(paths.length).toBeGreaterThan(15);
+    const missing = paths.filter((path) => !existsSync(join(root, path)) && !existsSync(join(root, 'src', path)));
+    expect(missing).toEqual([]);
+  });
 
   it('point down the layers', () => {
     expect(breaches(sources)).toEqual([]);
