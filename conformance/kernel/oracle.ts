@@ -243,7 +243,8 @@ export function messageOf(log: string): string | null {
   const lines = log
     .split('\n')
     .filter((l) => l !== '' && !/^(processed \d+ insns|verification time |stack depth )/.test(l));
-  return lines.at(-1) ?? null;
+  // Some messages lack their newline.
+  return lines.at(-1)?.replace(/verification time \d+ usec$/, '') ?? null;
 }
 
 function nameOf(errno: number): string {
