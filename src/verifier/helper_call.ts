@@ -269,6 +269,11 @@ function findHelper(env: Env, id: number): Helper | Reject {
   return helper;
 }
 
+/** A tail call of the main program does not come back when it succeeds, and changes nothing when it fails. */
+function leavesProgram(env: Env, call: Call): boolean {
+  return call.helper.name === 'bpf_tail_call' && env.state.frames.length === 1;
+}
+
 /** Packet pointers of every frame are no longer what they were. */
 function forgetPackets(env: Env): void {
   for (const frame of env.state.frames) {
@@ -312,6 +317,6 @@ export function helperCall(env: Env, id: number): Reject | null {
   if (wrongMap) return wrongMap;
   clearCallerSaved(env);
   env.setReg(0, ret);
-  if (helper.changesPacket) forgetPackets(env);
+  if (helper.changesPacket && !leavesProgram(env, call)) forgetPackets(env);
   return null;
 }
