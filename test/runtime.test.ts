@@ -558,6 +558,24 @@ describe('loading', () => {
   });
 });
 
+it('what JavaScript passes against the types is refused by name', () => {
+  const kernel = kernelOf();
+  const program = loaded(PASS, {}, kernel);
+  const map = array(kernel);
+  const any = (value: unknown) => value as never;
+  const data = new Uint8Array(64);
+  expect(errorOf(() => program.run({ data: any('0123456789abcdef') }))).toBe('EINVAL');
+  expect(errorOf(() => program.run({ data: any(new Uint16Array(40)) }))).toBe('EINVAL');
+  expect(errorOf(() => program.run({ data, engine: any('fast') }))).toBe('EINVAL');
+  for (const wrong of [null, undefined, 'four', {}, 5n]) {
+    expect(errorOf(() => map.get(any(wrong)))).toBe('EINVAL');
+  }
+  for (const wrong of [null, undefined, 'four', {}]) expect(errorOf(() => map.set(0, any(wrong)))).toBe('EINVAL');
+  for (const wrong of [null, undefined, 'elf', new ArrayBuffer(64), []]) {
+    expect(() => openObject(any(wrong))).toThrow('ELF: file is not a Uint8Array');
+  }
+});
+
 describe('the harness', () => {
   it('sees a byte that differs, but not in scratch', () => {
     const kernel = kernelOf();

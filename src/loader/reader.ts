@@ -16,6 +16,8 @@ export class Reader {
 
   /** `format` and `what` name the slice in errors: 'ELF', 'section header table'. */
   constructor(bytes: Uint8Array, format: string, what: string) {
+    // JavaScript passes anything: an ArrayBuffer from fetch(), for one.
+    if (!(bytes instanceof Uint8Array)) throw new FormatError(format, `${what} is not a Uint8Array`);
     this.bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#format = format;

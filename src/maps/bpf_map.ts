@@ -143,6 +143,7 @@ export class BpfMap {
 
   #key(key: MapKey): Uint8Array {
     const bytes = typeof key === 'number' ? integerBytes(key, 4) : key;
+    if (!(bytes instanceof Uint8Array)) throw new BpfError('EINVAL', `map '${this.name}': ${bytes} is no key`);
     if (bytes.length !== this.keySize) {
       throw new BpfError('EINVAL', `map '${this.name}': key of ${bytes.length} bytes, key_size ${this.keySize}`);
     }
@@ -161,6 +162,9 @@ export class BpfMap {
   #valueBytes(value: MapValue): Uint8Array {
     if (value instanceof Uint8Array) return value;
     if (typeof value === 'number' || typeof value === 'bigint') return integerBytes(value, this.valueSize);
+    if (typeof value !== 'object' || value === null) {
+      throw new BpfError('EINVAL', `map '${this.name}': ${value} is no value`);
+    }
     if ('id' in value) return u32Bytes(value.id);
     const { copies } = this.kernelMap;
     if (!this.kernelMap.type.perCpu || value.length !== copies) {

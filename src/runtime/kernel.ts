@@ -171,6 +171,7 @@ export class Kernel implements ProgramHost, LoadHost {
     return this.#registry.program(id);
   }
   engine(name: Engine['name']): Engine {
+    if (name !== 'interp' && name !== 'jit') throw new BpfError('EINVAL', `there is no engine '${name}'`);
     return engineFor(this.#toolchain, name === 'interp' ? 'off' : 'auto');
   }
 

@@ -81,6 +81,7 @@ function runWith<R>(
   call: (r1: Addr, r2: number) => R,
 ): TestRunResult<R> {
   const data = options.data ?? new Uint8Array(0);
+  if (!(data instanceof Uint8Array)) throw new BpfError('EINVAL', 'data is not a Uint8Array');
   const repeat = repeatOf(options.repeat);
   context.frameBytes(data.length);
   const input = { data, ctx: ctxBytes(context, options.ctx, data.length) };
