@@ -6,7 +6,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const facts = JSON.parse(readFileSync('../shared/facts/helpers-by-progtype.json', 'utf8')).by_prog_type;
 
 /** Attach types that the facts do not list and that the kernel treats as one it lists (sock_addr_func_proto). */
-const SAME = { 19: [20], 29: [30], 31: [32], 14: [], 49: [] };
+const SAME = { 19: [20, 51], 29: [30, 52], 31: [32, 53], 49: [50] };
+
+/**
+ * Types whose facts are those of attach type 0, though bpf_get_retval and bpf_set_retval (186, 187) hang on it: all attach
+ * types but these have them, whatever they mean (cgroup_common_func_proto; asked of Linux 6.18 for each).
+ */
+const BY_ATTACH = [13, 15, 23];
+const NO_RETVAL = [0, 1, 3, 19, 20, 29, 30, 31, 32, 51, 52, 53];
+const RETVAL = [186, 187];
 
 const merged = new Map();
 for (const [name, row] of Object.entries(facts)) {
@@ -19,6 +27,11 @@ for (const [name, row] of Object.entries(facts)) {
   const known = merged.get(key) ?? { title, type: row.prog_type, attach: variants > 1 ? [] : null, helpers };
   known.attach?.push(at, ...(row.prog_type === 18 ? (SAME[at] ?? []) : []));
   merged.set(key, known);
+  if (BY_ATTACH.includes(row.prog_type)) {
+    known.attach = [...NO_RETVAL];
+    const more = ranges([...row.helpers, ...RETVAL]);
+    merged.set(`${row.prog_type} ${more}`, { title, type: row.prog_type, attach: null, helpers: more });
+  }
 }
 
 /** [1, 2, 3, 7] -> '1-3 7'. */

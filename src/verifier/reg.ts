@@ -106,6 +106,7 @@ const NEVER_NULL: ReadonlySet<RegKind> = new Set<RegKind>([
   'sock',
   'sock_common',
   'tcp_sock',
+  'trusted_ptr',
 ]);
 
 /** A pointer that cannot be NULL at run time, so that comparing it with 0 is decided. */
