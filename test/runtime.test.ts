@@ -175,7 +175,8 @@ describe('test run of socket filters', () => {
     const result = field(0).run({ data: packet(64) });
     expect(result.retval).toBe(50);
     expect(result.data).toEqual(Uint8Array.from([...new Uint8Array(14), ...packet(64).slice(14)]));
-    expect(result.ctx).toMatchObject({ ifindex: 1, wire_len: 50, len: 0 });
+    expect(result.ctx).toMatchObject({ ifindex: 1, wire_len: 0, len: 0 });
+    expect(field(0).run({ data: packet(64), ctx: {} }).ctx).toMatchObject({ ifindex: 1, wire_len: 50, len: 0 });
   });
 
   it.each([

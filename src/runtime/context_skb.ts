@@ -21,7 +21,7 @@ const ETH_P_802_2 = 0x0004;
 const ETH_P_802_3_MIN = 0x0600;
 /** A packet cut inside these headers is refused. */
 const L3_HEADER: Readonly<Record<number, number>> = { [ETH_P_IP]: 20, [ETH_P_IPV6]: 40 };
-const PACKET_TYPE = { host: 0, broadcast: 1, multicast: 2, otherhost: 3 } as const;
+const PACKET_TYPE = { host: 0, multicast: 2, otherhost: 3 } as const;
 const LOOPBACK_IFINDEX = 1;
 const GSO_LEGACY_MAX_SIZE = 65536;
 const GSO_MAX_SEGS = 65535;
@@ -112,10 +112,9 @@ function protocolOf(data: Uint8Array): number {
   return data[14] === 0xff && data[15] === 0xff ? ETH_P_802_3 : ETH_P_802_2;
 }
 
-/** eth_type_trans() on the loopback device, whose address is 0. */
+/** eth_type_trans() on the loopback device, whose address and broadcast address are 0. */
 function packetType(data: Uint8Array): number {
   const dest = data.subarray(0, 6);
-  if (dest.every((b) => b === 0xff)) return PACKET_TYPE.broadcast;
   if ((dest[0] & 1) !== 0) return PACKET_TYPE.multicast;
   return dest.every((b) => b === 0) ? PACKET_TYPE.host : PACKET_TYPE.otherhost;
 }
@@ -172,7 +171,8 @@ function skbContext(l2: boolean): ContextRow {
       memory.setU32(ctx + AT.pktType, packetType(data));
       memory.setU32(ctx + AT.protocol, ((protocol & 0xff) << 8) | (protocol >> 8));
       if (memory.u32(ctx + AT.ifindex) === 0) memory.setU32(ctx + AT.ifindex, LOOPBACK_IFINDEX);
-      if (memory.u32(ctx + AT.wireLen) === 0) memory.setU32(ctx + AT.wireLen, length);
+      // Without a context nobody sets it.
+      if (input.ctx !== null && memory.u32(ctx + AT.wireLen) === 0) memory.setU32(ctx + AT.wireLen, length);
       memory.setU32(ctx + SKB_CTX.data, mac + hidden);
       memory.setU32(ctx + AT.dataMeta, mac + hidden);
       memory.setU32(ctx + SKB_CTX.dataEnd, mac + data.length);
