@@ -15,7 +15,7 @@
 //   next   fd= key= size=                                                   -> ok key=        (key=-: the first one)
 //   freeze fd=                                                              -> ok
 //   dump   fd= key_size= value_size=                                        -> ok n= entries=key:value,...
-//   load   type= attach= flags= log= logsize= license=HEX insns=HEX|@FILE [refs=slot:fd:kind:off,...] [caps=bpf] [name=]
+//   load   type= attach= flags= log= logsize= license=HEX insns=HEX|@FILE [refs=slot:fd:kind:off,...] [caps=bpf] [name=] [btf=FD finfo=HEX]
 //                                                                           -> ok|err fd= ns= log=
 //   run    fd= data= ctx= [repeat= out=BYTES flags=]                        -> ok retval= ns= len= data= ctx=
 //   close  fd=                                                              -> ok
@@ -354,6 +354,7 @@ static void do_load(void)
 	union bpf_attr attr = {0};
 	struct bytes insns = bytes_of("insns", 0);
 	struct bytes license = bytes_of("license", 1);
+	struct bytes finfo = bytes_of("finfo", 0);
 	const char *name = word("name"), *caps = word("caps");
 	size_t log_size = number("logsize", 65536);
 	char *log = allocate(log_size);
@@ -370,6 +371,12 @@ static void do_load(void)
 	if (attr.log_level) {
 		attr.log_buf = ptr(log);
 		attr.log_size = log_size;
+	}
+	if (finfo.len) {
+		attr.prog_btf_fd = number("btf", 0);
+		attr.func_info_rec_size = 8;
+		attr.func_info = ptr(finfo.at);
+		attr.func_info_cnt = finfo.len / 8;
 	}
 	if (name)
 		strncpy(attr.prog_name, name, sizeof(attr.prog_name) - 1);
@@ -391,6 +398,7 @@ static void do_load(void)
 	putchar('\n');
 	free(insns.at);
 	free(license.at);
+	free(finfo.at);
 	free(log);
 }
 

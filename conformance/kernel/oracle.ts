@@ -27,6 +27,8 @@ export interface KernelProgram {
   readonly insns: Uint8Array | readonly Insn[];
   readonly maps?: readonly (KernelMap | Handle)[];
   readonly mapRefs?: ReadonlyMap<InsnIndex, MapRef>;
+  /** Types of the functions: a handle of createBtf, and an id for the first slot of each. */
+  readonly btf?: { readonly handle: Handle; readonly functions: ReadonlyMap<InsnIndex, number> };
 }
 
 export interface LoadOptions {
@@ -77,6 +79,8 @@ export interface Oracle {
   readonly kernelRelease: string;
   readonly possibleCpus: number;
   createMap(map: KernelMap): Handle;
+  /** -errno when the kernel refuses it. */
+  createBtf(bytes: Uint8Array): Handle;
   /** 0 or -errno. A per-CPU value is round_up(value_size, 8) bytes for every possible CPU. */
   update(map: Handle, key: Uint8Array, value: Uint8Array, flags?: number): number;
   /** The value, or -errno. `size` is the size of the user buffer. */
@@ -176,6 +180,8 @@ function overChannel(channel: Channel): Oracle {
       insns: hex(program.insns instanceof Uint8Array ? program.insns : encode(program.insns)),
       refs: refsOf(program.mapRefs, maps),
       caps: options.capBpfOnly ? 'bpf' : undefined,
+      btf: program.btf?.handle,
+      finfo: program.btf && hex(functionInfo(program.btf.functions)),
     };
     const answer = ask('load', { ...question, log: level, logsize: level & 3 ? LOG_SIZE.large : LOG_SIZE.small });
     const log = text(answer.words.get('log'));
@@ -189,6 +195,7 @@ function overChannel(channel: Channel): Oracle {
     kernelRelease: hello.get('release') ?? '',
     possibleCpus: Number(hello.get('cpus')),
     createMap,
+    createBtf: (bytes) => fdOr(ask('btf', { data: hex(bytes) })),
     load,
     update: (fd, key, value, flags = 0) => status(ask('update', { fd, key: hex(key), value: hex(value), flags })),
     lookup: (fd, key, size) => bytesOr(ask('lookup', { fd, key: hex(key), size }), 'value'),
@@ -216,6 +223,12 @@ function overChannel(channel: Channel): Oracle {
     shutdown: () => channel.close(),
   };
   return oracle;
+}
+
+/** Records of struct bpf_func_info: u32 instruction, u32 type id. */
+function functionInfo(functions: ReadonlyMap<InsnIndex, number>): Uint8Array {
+  const records = [...functions].sort((a, b) => a[0] - b[0]);
+  return new Uint8Array(Uint32Array.from(records.flat()).buffer);
 }
 
 function refsOf(refs: ReadonlyMap<InsnIndex, MapRef> | undefined, maps: readonly Handle[]): string | undefined {

@@ -12,7 +12,8 @@ import { BeewasmError } from '../../src/uapi/errors.ts';
 import { verify } from '../../src/verifier/index.ts';
 import type { ProgramInput } from '../../src/verifier/verified.ts';
 import { errorText } from '../engines.ts';
-import type { Oracle } from '../kernel/oracle.ts';
+import { kernelBtf } from '../kernel/object_btf.ts';
+import type { KernelProgram, Oracle } from '../kernel/oracle.ts';
 import { createKernelMaps, type KernelMaps } from '../objects/kernel_maps.ts';
 import type { Progress } from './progress.ts';
 
@@ -94,19 +95,24 @@ function judgeObject(name: string, bytes: Uint8Array, oracle: Oracle): RealRow[]
     return [{ ...none, object: name, outcome: 'skipped', reason: error.message }];
   }
   const maps = createKernelMaps(oracle, object);
+  const btf = object.btf === null ? -1 : oracle.createBtf(kernelBtf(object.btf));
   try {
     return Object.values(object.programs).flatMap((program) => {
       const type = typeOf(name, program);
       if (type === null || !NETWORK.has(type)) return [];
       program.type = type;
-      return [judge(name, object, program, maps, oracle)];
+      return [judge(name, object, program, { ...maps, btf }, oracle)];
     });
   } finally {
     maps.close();
+    oracle.close(btf);
   }
 }
 
-function judge(name: string, object: ObjectSpec, program: ProgramSpec, maps: KernelMaps, oracle: Oracle): RealRow {
+/** What of the object the kernel has. `btf` < 0: nothing of it. */
+type InKernel = Pick<KernelMaps, 'byName'> & { readonly btf: number };
+
+function judge(name: string, object: ObjectSpec, program: ProgramSpec, maps: InKernel, oracle: Oracle): RealRow {
   const type = Object.keys(T).find((k) => T[k as keyof typeof T] === program.type) ?? '';
   const row = {
     object: name,
@@ -125,7 +131,10 @@ function judge(name: string, object: ObjectSpec, program: ProgramSpec, maps: Ker
     const handles = input.maps.map((m) => maps.byName.get(m.name));
     const refused = handles.find((h) => typeof h !== 'number');
     if (refused !== undefined) return skip(`the kernel refuses ${refused}`);
-    const linux = askLinux(oracle, input, handles as number[]);
+    // As libbpf: all functions have types, or none is named.
+    const typed = maps.btf > 0 && program.functionTypes.size === program.functions.size;
+    const btf = typed ? { handle: maps.btf, functions: program.functionTypes } : undefined;
+    const linux = askLinux(oracle, { ...input, maps: handles as number[], ...(btf && { btf }) });
     if (!progTypeById(input.type)) return { ...row, outcome: 'skipped', reason: `program type ${row.type}`, linux };
     const beewasm = askBeewasm(input, oracle.possibleCpus);
     const outcome = linux.verdict === beewasm.verdict ? 'agree' : `false_${beewasm.verdict.toLowerCase()}`;
@@ -150,9 +159,9 @@ function best(once: () => Side): Side {
   return fastest;
 }
 
-function askLinux(oracle: Oracle, input: ProgramInput, maps: readonly number[]): Side {
+function askLinux(oracle: Oracle, program: KernelProgram): Side {
   return best(() => {
-    const loaded = oracle.load({ ...input, maps });
+    const loaded = oracle.load(program);
     oracle.unload(loaded);
     return {
       verdict: loaded.verdict,

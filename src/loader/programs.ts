@@ -242,10 +242,13 @@ function link(entry: Func, ext: BtfExt, relocate: CoreRelocator | null): Program
   const insns: Insn[] = [];
   const relocs: MapReloc[] = [];
   const functions = new Map<InsnIndex, string>();
+  const functionTypes = new Map<InsnIndex, number>();
   const lines = new Map<InsnIndex, SourceLine>();
   const missing: string[] = [];
   for (const { func, base } of placed.values()) {
     functions.set(base, func.name);
+    const info = inFunction(func, ext.funcs).find((f) => f.offset === func.start);
+    if (info !== undefined) functionTypes.set(base, info.type);
     for (const insn of func.insns) insns.push(insn);
     for (const ref of func.refs) {
       const at = base + ref.insn;
@@ -283,6 +286,7 @@ function link(entry: Func, ext: BtfExt, relocate: CoreRelocator | null): Program
     insns,
     relocs,
     functions,
+    functionTypes,
     lines,
     ...(missing.length > 0 ? { unsupported: missing[0] } : {}),
   };

@@ -51,6 +51,8 @@ export interface ProgramSpec {
   relocs: MapReloc[];
   /** Function names by first slot. */
   functions: Map<InsnIndex, string>;
+  /** BTF type id of each function that has one, by first slot. */
+  functionTypes: Map<InsnIndex, number>;
   lines: Map<InsnIndex, SourceLine>;
   /** Why it can't be loaded yet ('CO-RE relocations', 'kfunc bpf_foo', ...): checkLoadable() throws it. */
   unsupported?: string;

@@ -1,0 +1,64 @@
+// An object's .BTF as the live kernel takes it. Only types of functions matter for loading a program, so what clang leaves
+// unfinished is made harmless in place: sections (DATASEC) become nameless structs, their variables and all tags ints,
+// extern functions typedefs. Type ids stay as they are. In: bytes of .BTF; out: a copy.
+
+const KIND = { int: 1, struct: 4, func: 12, var: 14, datasec: 15, declTag: 17, typedef: 8 } as const;
+
+/** Bytes after the 12 of each type, by BTF_KIND_*, for vlen. */
+const EXTRA: readonly ((vlen: number) => number)[] = [
+  () => 0,
+  () => 4,
+  () => 0,
+  () => 12,
+  (n) => n * 12,
+  (n) => n * 12,
+  (n) => n * 8,
+  ...Array.from({ length: 6 }, () => () => 0),
+  (n) => n * 8,
+  () => 4,
+  (n) => n * 12,
+  () => 0,
+  () => 4,
+  () => 0,
+  (n) => n * 12,
+];
+
+export function kernelBtf(btf: Uint8Array): Uint8Array {
+  const bytes = btf.slice();
+  const view = new DataView(bytes.buffer);
+  const start = view.getUint32(4, true) + view.getUint32(8, true);
+  const end = start + view.getUint32(12, true);
+  for (let at = start; at < end; ) {
+    const info = view.getUint32(at + 4, true);
+    const [kind, vlen] = [(info >>> 24) & 31, info & 0xffff];
+    soften(view, at, kind, vlen);
+    at += 12 + EXTRA[kind](vlen);
+  }
+  return bytes;
+}
+
+function soften(view: DataView, at: number, kind: number, vlen: number): void {
+  const put = (offset: number, value: number) => view.setUint32(at + offset, value, true);
+  const header = (name: number | null, info: number, size: number) => {
+    if (name !== null) put(0, name);
+    put(4, info >>> 0);
+    put(8, size);
+  };
+  if (kind === KIND.var) {
+    header(null, KIND.int << 24, 4);
+    put(12, 32);
+  } else if (kind === KIND.datasec) {
+    header(0, (KIND.struct << 24) | vlen, vlen * 4);
+    for (let i = 0; i < vlen; i++) {
+      const type = view.getUint32(at + 12 + i * 12, true);
+      put(12 + i * 12, 0);
+      put(16 + i * 12, type);
+      put(20 + i * 12, i * 32);
+    }
+  } else if (kind === KIND.declTag) {
+    header(0, KIND.int << 24, 4);
+    put(12, 32);
+  } else if (kind === KIND.func && vlen > 1) {
+    put(4, KIND.typedef << 24);
+  }
+}
