@@ -243,3 +243,14 @@ export function refine(op: JmpOp, width: Width, holds: boolean, a: Scalar, b: Sc
   else REFINE[holds ? op : NEGATED[op]][width === 64 ? 0 : 1](x, y);
   return [sync(x), sync(y)];
 }
+
+/**
+ * A register compared with itself, given the outcome. Linux lets both sides narrow the one register, also where the
+ * outcome can't happen: such a path may keep a range that looks sane.
+ */
+export function refineSelf(op: JmpOp, width: Width, holds: boolean, a: Scalar): Scalar {
+  const x: Bounds = { ...a };
+  if (op === 'jset') refineJset(holds, width, x, x);
+  else REFINE[holds ? op : NEGATED[op]][width === 64 ? 0 : 1](x, x);
+  return sync(x);
+}

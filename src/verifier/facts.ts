@@ -21,6 +21,7 @@ const KIND: Record<RegKind, number> = {
   sock_common: REG_KIND.other_ptr,
   tcp_sock: REG_KIND.other_ptr,
   xdp_sock: REG_KIND.other_ptr,
+  btf_id: REG_KIND.other_ptr,
   ringbuf_mem: REG_KIND.mem,
   flow_keys: REG_KIND.other_ptr,
   tp_buffer: REG_KIND.other_ptr,

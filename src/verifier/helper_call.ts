@@ -1,218 +1,18 @@
 // A call of a helper (kernel check_helper_call): may this program call it, do the registers fit its prototype, and what
-// is known afterwards. Argument kinds are rows of CHECKS; prototypes are rows of spec/protos_*.ts.
+// is known afterwards. Prototypes are rows of spec/protos_*.ts; helper_args.ts checks the arguments.
 
 import { helperName } from '../isa/index.ts';
-import { type ArgKind, type Helper, helperFor, type RetKind } from '../spec/helpers.ts';
+import { type Helper, helperFor, type RetKind } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
+import { callsBack, pushCallback } from './callback.ts';
 import type { Env } from './env.ts';
-import {
-  checkAlignment,
-  checkMapFlags,
-  checkMapValue,
-  checkPacket,
-  checkRegion,
-  checkUnmodified,
-  MAX_VAR_OFF,
-} from './mem.ts';
-import { markPrecise, markSlotPrecise } from './precision.ts';
-import {
-  isNull,
-  isPacket,
-  kindText,
-  makeReg,
-  NOT_INIT,
-  type Reg,
-  type RegKind,
-  scalarReg,
-  UNKNOWN_SCALAR,
-} from './reg.ts';
-import { denied, invalid, type Reject } from './reject.ts';
+import { type Call, checkArgument } from './helper_args.ts';
+import { markPrecise } from './precision.ts';
+import { acquire, checkLeaks, release } from './refs.ts';
+import { isNull, isPacket, makeReg, NOT_INIT, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
+import { invalid, type Reject } from './reject.ts';
 import { type Bounds, isConst, type Scalar, sync, UNKNOWN, zext32 } from './scalar.ts';
-import { checkStackRange, constantOnStack, fillStack } from './stack.ts';
-
-/** What earlier arguments of the same call said. */
-interface Call {
-  readonly helper: Helper;
-  map: number;
-  /** Constant key of a lookup in an array; -1 = not known. */
-  constKey: bigint;
-  /** Bytes that the helper fills: register and size. */
-  fill: { readonly regno: number; readonly size: number } | null;
-}
-
-const MEMORY: readonly RegKind[] = ['fp', 'pkt', 'pkt_meta', 'map_value', 'mem'];
-const MEMORY_TEXT = 'fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_';
-
-function checkKind(regno: number, reg: Reg, kinds: readonly RegKind[], text: string): Reject | null {
-  if (!reg.maybeNull && kinds.includes(reg.kind)) return null;
-  return denied(`R${regno} type=${kindText(reg)} expected=${text}`);
-}
-
-interface MemoryUse {
-  readonly zeroOk: boolean;
-  /** The helper writes the bytes. */
-  readonly write: boolean;
-  /** ... and they need not be initialised. */
-  readonly fill: boolean;
-}
-
-/** `size` bytes at a register that a helper will read or write (kernel check_helper_mem_access). */
-function checkMemory(env: Env, regno: number, size: number, use: MemoryUse, call: Call, exact: boolean): Reject | null {
-  const reg = env.reg(regno);
-  switch (reg.kind) {
-    case 'pkt':
-    case 'pkt_meta':
-      return checkPacket(regno, reg, reg.off, size, use.zeroOk);
-    case 'map_value':
-      return (
-        checkMapFlags(env.map(reg.map), reg.off, size, use.write) ??
-        checkMapValue(env, regno, reg, reg.off, size, use.zeroOk)
-      );
-    case 'mem':
-      return checkRegion(regno, reg, reg.off, size, reg.size, use.zeroOk);
-    case 'fp': {
-      const raw = use.fill && exact && reg.s.var_off.mask === 0n;
-      if (raw) call.fill = { regno, size };
-      return checkStackRange(env, regno, reg, reg.off, size, { zeroOk: use.zeroOk, write: raw, clobber: use.write });
-    }
-    default:
-      if (use.zeroOk && size === 0 && isNull(reg)) return null;
-      return denied(`R${regno} type=${kindText(reg)} expected=fp`);
-  }
-}
-
-type Check = (env: Env, regno: number, reg: Reg, call: Call) => Reject | null;
-
-const READ: MemoryUse = { zeroOk: false, write: false, fill: false };
-const FILL: MemoryUse = { zeroOk: false, write: true, fill: true };
-
-/** Memory of a size that the call says elsewhere (`fixedSize`), or that the next argument checks. */
-function pointerToMemory(fixedSize?: (env: Env, call: Call, regno: number) => number, use = READ): Check {
-  return (env, regno, reg, call) => {
-    const bad = checkKind(regno, reg, MEMORY, MEMORY_TEXT);
-    if (bad || fixedSize === undefined) return bad;
-    return checkMemory(env, regno, fixedSize(env, call, regno), use, call, true);
-  };
-}
-
-function orNull(check: Check): Check {
-  return (env, regno, reg, call) => (isNull(reg) ? null : check(env, regno, reg, call));
-}
-
-const valueSize = (env: Env, call: Call): number => env.map(call.map).valueSize;
-const sizeInPrototype = (_env: Env, call: Call, regno: number): number => call.helper.sizes?.[regno - 1] ?? 0;
-
-/** Memory of fixed size that must lie at a multiple of it (MEM_ALIGNED). */
-function aligned(use: MemoryUse): Check {
-  const check = pointerToMemory(sizeInPrototype, use);
-  return (env, regno, reg, call) =>
-    check(env, regno, reg, call) ??
-    checkAlignment(env, { ptr: reg, off: 0, size: sizeInPrototype(env, call, regno), strict: true });
-}
-
-/** Kinds that the verifier can't follow yet are refused, whatever is passed. */
-function unchecked(kind: ArgKind): Check {
-  return (_env, regno, reg, call) =>
-    denied(`R${regno} type=${kindText(reg)}: ${call.helper.name} takes ${kind}, which beewasm can't check yet`);
-}
-
-function mapKey(env: Env, regno: number, reg: Reg, call: Call): Reject | null {
-  const size = env.map(call.map).keySize;
-  const bad = pointerToMemory(() => size)(env, regno, reg, call);
-  if (bad || !elidesNull(env, call)) return bad;
-  const known = constantOnStack(env, reg, size);
-  if (known === undefined) return null;
-  if (known.spi >= 0) markSlotPrecise(env, reg.frame, known.spi);
-  call.constKey = known.value;
-  return null;
-}
-
-/** Lookups of a constant index in an array can't fail (Linux 6.14 and later). */
-function elidesNull(env: Env, call: Call): boolean {
-  return mapTypeById(env.map(call.map).type)?.store === 'array';
-}
-
-function checkSize(zeroOk: boolean): Check {
-  return (env, regno, reg, call) => {
-    if (reg.kind !== 'scalar') return denied(`R${regno} type=${kindText(reg)} expected=scalar`);
-    const { smin, umin, umax } = reg.s;
-    if (smin < 0n) return denied(`R${regno} min value is negative, either use unsigned or 'var &= const'`);
-    if (umin === 0n && !zeroOk) return denied(`R${regno} invalid zero-sized read: u64=[${umin},${umax}]`);
-    if (umax >= MAX_VAR_OFF) {
-      return denied(`R${regno} unbounded memory access, use 'var &= const' or 'if (var < const)'`);
-    }
-    const kind = call.helper.args[regno - 2];
-    const fill = kind === 'uninit_mem';
-    const use = { zeroOk, fill, write: fill || kind === 'mem_write' || kind === 'mem_write_or_null' };
-    return checkMemory(env, regno - 1, Number(umax), use, call, isConst(reg.s)) ?? markPrecise(env, regno);
-  };
-}
-
-function ctx(_env: Env, regno: number, reg: Reg): Reject | null {
-  return checkKind(regno, reg, ['ctx'], 'ctx') ?? checkUnmodified(regno, reg);
-}
-
-const CHECKS: Record<ArgKind, Check> = {
-  const_map_ptr: (env, regno, reg, call) => {
-    const bad = checkKind(regno, reg, ['map_ptr'], 'map_ptr') ?? checkUnmodified(regno, reg);
-    call.map = reg.map;
-    if (!bad) env.facts.call(env.insnIdx, reg.map);
-    return bad;
-  },
-  map_key: mapKey,
-  map_value: pointerToMemory(valueSize),
-  map_value_or_null: orNull(pointerToMemory(valueSize)),
-  uninit_map_value: pointerToMemory(valueSize, FILL),
-  ctx,
-  ctx_or_null: orNull(ctx),
-  mem_rdonly: pointerToMemory(),
-  mem_rdonly_or_null: orNull(pointerToMemory()),
-  mem_write: pointerToMemory(),
-  mem_write_or_null: orNull(pointerToMemory()),
-  uninit_mem: pointerToMemory(),
-  size: checkSize(false),
-  size_or_zero: checkSize(true),
-  u32: () => null,
-  s32: () => null,
-  u64: () => null,
-  fixed_mem_rdonly: pointerToMemory(sizeInPrototype),
-  fixed_mem_write_aligned: aligned({ zeroOk: false, write: true, fill: false }),
-  uninit_fixed_mem_aligned: aligned(FILL),
-  const_str: unchecked('const_str'),
-  sock_common: unchecked('sock_common'),
-  socket_or_null: unchecked('socket_or_null'),
-  btf_id_sock_common: unchecked('btf_id_sock_common'),
-  btf_id: unchecked('btf_id'),
-  btf_id_or_null: unchecked('btf_id_or_null'),
-  percpu_btf_id: unchecked('percpu_btf_id'),
-  spin_lock: unchecked('spin_lock'),
-  timer: unchecked('timer'),
-  kptr_xchg_dest: unchecked('kptr_xchg_dest'),
-  const_alloc_size_or_zero: unchecked('const_alloc_size_or_zero'),
-  ringbuf_mem: unchecked('ringbuf_mem'),
-  dynptr: unchecked('dynptr'),
-  dynptr_ringbuf: unchecked('dynptr_ringbuf'),
-  uninit_dynptr_local: unchecked('uninit_dynptr_local'),
-  uninit_dynptr_ringbuf: unchecked('uninit_dynptr_ringbuf'),
-  func: unchecked('func'),
-  stack_or_null: unchecked('stack_or_null'),
-};
-
-/** Kernel may_access_direct_pkt_data, for helpers. */
-function takesPackets({ type }: Env, helper: Helper): boolean {
-  return type.packetToHelpers === true || (type.packetAccess !== undefined && helper.pktAccess === true);
-}
-
-function checkArgument(env: Env, regno: number, kind: ArgKind, call: Call): Reject | null {
-  const unreadable = env.read(regno);
-  if (unreadable) return unreadable;
-  const reg = env.reg(regno);
-  const anything = kind === 'u32' || kind === 's32' || kind === 'u64';
-  if (!anything && isPacket(reg) && !takesPackets(env, call.helper)) {
-    return denied('helper access to the packet is not allowed');
-  }
-  return CHECKS[kind](env, regno, reg, call);
-}
+import { fillStack } from './stack.ts';
 
 function s32Scalar(min: number, max: number): Scalar {
   const b: Bounds = { ...UNKNOWN, smin: BigInt(min), smax: BigInt(max), s32_min: min, s32_max: max };
@@ -221,12 +21,28 @@ function s32Scalar(min: number, max: number): Scalar {
 
 const INT: Reg = UNKNOWN_SCALAR;
 
+/** The helper gives a pointer to what it found, or NULL. */
+function orNull(kind: RegKind): (env: Env, call: Call) => Reg {
+  return (env, call) => makeReg({ kind, maybeNull: true, id: env.newId(), size: call.memSize });
+}
+
+function hasLock(env: Env, map: number): boolean {
+  return env.map(map).specialFields?.some((f) => f.type === 'bpf_spin_lock') ?? false;
+}
+
 const RETURNS: Partial<Record<RetKind, (env: Env, call: Call) => Reg>> = {
   map_value_or_null: (env, call) => {
     const max = BigInt(env.map(call.map).maxEntries);
     const found = call.constKey >= 0n && call.constKey < max;
-    return makeReg({ kind: 'map_value', map: call.map, maybeNull: !found, id: found ? 0 : env.newId() });
+    const id = !found || hasLock(env, call.map) ? env.newId() : 0;
+    return makeReg({ kind: 'map_value', map: call.map, maybeNull: !found, id });
   },
+  map_value: (env, call) => makeReg({ kind: 'map_value', map: call.map, id: hasLock(env, call.map) ? env.newId() : 0 }),
+  socket_or_null: orNull('sock'),
+  sock_common_or_null: orNull('sock_common'),
+  tcp_sock_or_null: orNull('tcp_sock'),
+  ringbuf_mem_or_null: orNull('ringbuf_mem'),
+  btf_id_or_null: orNull('btf_id'),
   s32: () => INT,
   u32: () => INT,
   s64: () => INT,
@@ -234,6 +50,28 @@ const RETURNS: Partial<Record<RetKind, (env: Env, call: Call) => Reg>> = {
   void: () => NOT_INIT,
   tail_call: () => NOT_INIT,
 };
+
+/** Helpers that look at the same object in another way: the result hangs on the argument's reference. */
+const CASTS: ReadonlySet<string> = new Set([
+  'bpf_tcp_sock',
+  'bpf_sk_fullsock',
+  'bpf_skc_to_tcp_sock',
+  'bpf_skc_to_tcp6_sock',
+  'bpf_skc_to_udp6_sock',
+  'bpf_skc_to_mptcp_sock',
+  'bpf_skc_to_tcp_timewait_sock',
+  'bpf_skc_to_tcp_request_sock',
+]);
+
+/** The reference that the result holds: a new one, or the argument's. */
+function withReference(env: Env, call: Call, ret: Reg): Reg {
+  if (CASTS.has(call.helper.name)) return { ...ret, refObjId: call.refObjId };
+  const socketMap = call.map >= 0 && mapTypeById(env.map(call.map).type)?.found === 'sock';
+  const acquires = call.helper.acquires === true || (call.helper.name === 'bpf_map_lookup_elem' && socketMap);
+  if (!acquires) return ret;
+  const id = acquire(env);
+  return { ...ret, id, refObjId: id };
+}
 
 /** Helpers whose result is known better than its type says (kernel do_refine_retval_range). */
 const REFINED: Record<string, (env: Env) => Scalar> = {
@@ -294,11 +132,18 @@ export function clearCallerSaved(env: Env): void {
   }
 }
 
+/** Rules of single helpers beyond their prototype. */
+const EXTRA: Readonly<Record<string, (env: Env) => Reject | null>> = {
+  bpf_tail_call: (env) => checkLeaks(env, 'tail_call', true),
+  bpf_get_local_storage: (env) =>
+    isNull(env.reg(2)) ? null : invalid("get_local_storage() doesn't support non-zero flags"),
+};
+
 /** The whole call. The registers afterwards are in the current frame. */
 export function helperCall(env: Env, id: number): Reject | null {
   const helper = findHelper(env, id);
   if (!('name' in helper)) return helper;
-  const call: Call = { helper, map: -1, constKey: -1n, fill: null };
+  const call: Call = { helper, map: -1, constKey: -1n, fill: null, refObjId: 0, memSize: 0, callback: -1 };
   const checked = helper.args.length - (helper.dontCare ?? 0);
   for (let i = 0; i < checked; i++) {
     const reject = checkArgument(env, i + 1, helper.args[i], call);
@@ -310,13 +155,31 @@ export function helperCall(env: Env, id: number): Reject | null {
     const ptr = env.reg(call.fill.regno);
     fillStack(env, ptr, ptr.off, call.fill.size);
   }
+  return effects(env, call);
+}
+
+/** What the call changes once its arguments are fine. */
+function effects(env: Env, call: Call): Reject | null {
+  const { helper } = call;
   const returns = RETURNS[helper.ret];
   if (!returns) return invalid(`${helper.name} returns ${helper.ret}, which beewasm can't follow yet`);
+  const bad =
+    (helper.releases !== undefined && call.refObjId !== 0 ? release(env, call.refObjId) : null) ??
+    EXTRA[helper.name]?.(env) ??
+    callBack(env, call);
+  if (bad) return bad;
   const ret = REFINED[helper.name] ? scalarReg(REFINED[helper.name](env)) : returns(env, call);
   const wrongMap = checkMapKind(env, call);
   if (wrongMap) return wrongMap;
   clearCallerSaved(env);
-  env.setReg(0, ret);
+  env.setReg(0, withReference(env, call, ret));
   if (helper.changesPacket && !leavesProgram(env, call)) forgetPackets(env);
   return null;
+}
+
+function callBack(env: Env, call: Call): Reject | null {
+  if (call.callback < 0) return null;
+  const { name } = call.helper;
+  if (!callsBack(name)) return invalid(`${name} calls a function, which beewasm can't follow yet`);
+  return pushCallback(env, name, call.callback);
 }

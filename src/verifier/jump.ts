@@ -4,7 +4,7 @@
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { JmpOp, OpShape } from '../isa/op.ts';
 import { mapTypeById } from '../spec/map_types.ts';
-import { FLIPPED, isBranchTaken, refine } from './branch.ts';
+import { FLIPPED, isBranchTaken, refine, refineSelf } from './branch.ts';
 import type { Env } from './env.ts';
 import { collectLinked, syncLinked } from './link.ts';
 import { markPrecise } from './precision.ts';
@@ -79,7 +79,10 @@ function refineScalars(state: State, op: JumpOp, insn: Insn, src: Reg, holds: bo
   const { regs } = state.frame;
   const dst = regs[insn.dst];
   if (dst.kind !== 'scalar' || src.kind !== 'scalar') return;
-  if (op.operand === 'reg' && insn.dst === insn.src) return;
+  if (op.operand === 'reg' && insn.dst === insn.src) {
+    regs[insn.dst] = { ...dst, s: sane(refineSelf(op.op, op.width, holds, dst.s)) };
+    return;
+  }
   const [d, s] = refine(op.op, op.width, holds, dst.s, src.s);
   regs[insn.dst] = { ...dst, s: sane(d) };
   if (op.operand === 'reg') regs[insn.src] = { ...src, s: sane(s) };

@@ -251,10 +251,17 @@ function tracepointBuffer(_env: Env, { regno, ptr, size, write }: Access, off: n
   return write ? null : UNKNOWN_SCALAR;
 }
 
+/** The key that a callback gets: it may be read. */
+function mapKey(_env: Env, a: Access, off: number): Outcome {
+  if (a.write) return denied(`write to change key R${a.regno} not allowed`);
+  return checkRegion(a.regno, a.ptr, off, a.size, a.ptr.size, false) ?? UNKNOWN_SCALAR;
+}
+
 type Handler = (env: Env, a: Access, off: number) => Outcome;
 
 const HANDLERS: Partial<Record<RegKind, Handler>> = {
   map_value: mapValue,
+  map_key: mapKey,
   ctx,
   fp: stack,
   pkt: packet,

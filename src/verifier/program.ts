@@ -5,8 +5,9 @@ import { type Insn, type InsnIndex, LDDW_CODE } from '../isa/insn.ts';
 import type { Op } from '../isa/op.ts';
 import { opOf } from '../isa/opcodes.ts';
 import { mapTypeById } from '../spec/map_types.ts';
+import { BPF_PROG_TYPE } from '../uapi/enums.ts';
 import { invalid, type Reject, tooBig } from './reject.ts';
-import type { MapRef, ProgramInput, Subprog } from './verified.ts';
+import type { MapDef, MapRef, ProgramInput, Subprog } from './verified.ts';
 
 export const MAX_INSNS = 1_000_000;
 const BPF_MAX_VAR_OFF = 1 << 29;
@@ -99,12 +100,36 @@ function checkAbnormalReturn(input: ProgramInput, subprogs: readonly Subprog[]):
   return null;
 }
 
+const T = BPF_PROG_TYPE;
+const TRACING: readonly number[] = [
+  T.BPF_PROG_TYPE_KPROBE,
+  T.BPF_PROG_TYPE_TRACEPOINT,
+  T.BPF_PROG_TYPE_PERF_EVENT,
+  T.BPF_PROG_TYPE_RAW_TRACEPOINT,
+  T.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE,
+];
+
+/** Kernel check_map_prog_compatibility: programs that may run anywhere can't take locks or start timers. */
+function checkSpecialFields(input: ProgramInput, map: MapDef): Reject | null {
+  const has = (type: string) => map.specialFields?.some((f) => f.type === type) ?? false;
+  if (has('bpf_spin_lock') || has('bpf_res_spin_lock')) {
+    if (input.type === T.BPF_PROG_TYPE_SOCKET_FILTER) {
+      return invalid('socket filter progs cannot use bpf_spin_lock yet');
+    }
+    if (TRACING.includes(input.type)) return invalid('tracing progs cannot use bpf_spin_lock yet');
+  }
+  if (has('bpf_timer') && TRACING.includes(input.type)) return invalid('tracing progs cannot use bpf_timer yet');
+  if (has('bpf_wq') && TRACING.includes(input.type)) return invalid('tracing progs cannot use bpf_wq yet');
+  return null;
+}
+
 function checkMapRef(input: ProgramInput, insn: Insn, ref: MapRef | undefined): Reject | null {
   const map = ref && input.maps[ref.map];
   if (ref === undefined || map === undefined) {
     return { code: 'EBADF', message: `fd ${insn.imm} is not pointing to valid bpf_map` };
   }
-  if (ref.kind === 'fd') return null;
+  const unfit = checkSpecialFields(input, map);
+  if (unfit || ref.kind === 'fd') return unfit;
   if (ref.off >>> 0 >= BPF_MAX_VAR_OFF) return invalid(`direct value offset of ${ref.off >>> 0} is not allowed`);
   const row = mapTypeById(map.type);
   if (row?.store !== 'array' || row.perCpu || map.maxEntries !== 1) {

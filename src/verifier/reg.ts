@@ -23,6 +23,7 @@ export type RegKind =
   | 'ringbuf_mem'
   | 'flow_keys'
   | 'tp_buffer'
+  | 'btf_id'
   | 'trusted_ptr';
 
 export interface Reg {
@@ -117,8 +118,11 @@ export function isNotNull(r: Reg): boolean {
 
 /** Kernel reg_type_str: the kind as messages print it. */
 export function kindText(r: Reg): string {
-  const names: Partial<Record<RegKind, string>> = { not_init: '?', trusted_ptr: 'trusted_ptr_' };
-  return (names[r.kind] ?? r.kind) + (r.maybeNull ? '_or_null' : '');
+  // Pointers to kernel structures are followed by the structure's name.
+  const named: Partial<Record<RegKind, string>> = { btf_id: 'ptr_', trusted_ptr: 'trusted_ptr_' };
+  const name = named[r.kind];
+  if (name !== undefined) return name + (r.maybeNull ? 'or_null_' : '');
+  return (r.kind === 'not_init' ? '?' : r.kind) + (r.maybeNull ? '_or_null' : '');
 }
 
 /** Bits needed for the value as an unsigned number. */

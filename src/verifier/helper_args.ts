@@ -1,0 +1,272 @@
+// Arguments of helper calls (kernel check_func_arg): does a register fit what the prototype asks for? One row of CHECKS
+// per kind of argument; what later steps of the call need is noted in Call.
+
+import type { ArgKind, Helper } from '../spec/helpers.ts';
+import { mapTypeById } from '../spec/map_types.ts';
+import { BPF_FLAGS } from '../uapi/enums.ts';
+import type { Env } from './env.ts';
+import { spinLock } from './locks.ts';
+import {
+  checkAlignment,
+  checkMapFlags,
+  checkMapValue,
+  checkPacket,
+  checkRegion,
+  checkUnmodified,
+  MAX_VAR_OFF,
+} from './mem.ts';
+import { markPrecise, markSlotPrecise } from './precision.ts';
+import { isNull, isPacket, kindText, type Reg, type RegKind } from './reg.ts';
+import { denied, invalid, type Reject } from './reject.ts';
+import { isConst } from './scalar.ts';
+import { checkStackRange, constantOnStack } from './stack.ts';
+
+/** What earlier arguments of the same call said. */
+export interface Call {
+  readonly helper: Helper;
+  map: number;
+  /** Constant key of a lookup in an array; -1 = not known. */
+  constKey: bigint;
+  /** Bytes that the helper fills: register and size. */
+  fill: { readonly regno: number; readonly size: number } | null;
+  /** Reference of the argument that has one; what the call releases or passes on. */
+  refObjId: number;
+  /** Size of the memory in the result. */
+  memSize: number;
+  /** First slot of the function that the helper calls; -1 = none. */
+  callback: number;
+}
+
+const MEMORY: readonly RegKind[] = ['fp', 'pkt', 'pkt_meta', 'map_key', 'map_value', 'mem', 'ringbuf_mem'];
+const MEMORY_TEXT = 'fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_';
+
+function checkKind(regno: number, reg: Reg, kinds: readonly RegKind[], text: string): Reject | null {
+  if (!reg.maybeNull && kinds.includes(reg.kind)) return null;
+  return denied(`R${regno} type=${kindText(reg)} expected=${text}`);
+}
+
+interface MemoryUse {
+  readonly zeroOk: boolean;
+  /** The helper writes the bytes. */
+  readonly write: boolean;
+  /** ... and they need not be initialised. */
+  readonly fill: boolean;
+}
+
+/** `size` bytes at a register that a helper will read or write (kernel check_helper_mem_access). */
+function checkMemory(env: Env, regno: number, size: number, use: MemoryUse, call: Call, exact: boolean): Reject | null {
+  const reg = env.reg(regno);
+  switch (reg.kind) {
+    case 'pkt':
+    case 'pkt_meta':
+      return checkPacket(regno, reg, reg.off, size, use.zeroOk);
+    case 'map_value':
+      return (
+        checkMapFlags(env.map(reg.map), reg.off, size, use.write) ??
+        checkMapValue(env, regno, reg, reg.off, size, use.zeroOk)
+      );
+    case 'map_key':
+      if (use.write) return denied(`R${regno} cannot write into map_key`);
+      return checkRegion(regno, reg, reg.off, size, reg.size, false);
+    case 'mem':
+    case 'ringbuf_mem':
+      return checkRegion(regno, reg, reg.off, size, reg.size, use.zeroOk);
+    case 'fp': {
+      const raw = use.fill && exact && reg.s.var_off.mask === 0n;
+      if (raw) call.fill = { regno, size };
+      return checkStackRange(env, regno, reg, reg.off, size, { zeroOk: use.zeroOk, write: raw, clobber: use.write });
+    }
+    default:
+      if (use.zeroOk && size === 0 && isNull(reg)) return null;
+      return denied(`R${regno} type=${kindText(reg)} expected=fp`);
+  }
+}
+
+type Check = (env: Env, regno: number, reg: Reg, call: Call) => Reject | null;
+
+const READ: MemoryUse = { zeroOk: false, write: false, fill: false };
+const FILL: MemoryUse = { zeroOk: false, write: true, fill: true };
+
+/** Memory of a size that the call says elsewhere (`fixedSize`), or that the next argument checks. */
+function pointerToMemory(fixedSize?: (env: Env, call: Call, regno: number) => number, use = READ): Check {
+  return (env, regno, reg, call) => {
+    const bad = checkKind(regno, reg, MEMORY, MEMORY_TEXT);
+    if (bad || fixedSize === undefined) return bad;
+    return checkMemory(env, regno, fixedSize(env, call, regno), use, call, true);
+  };
+}
+
+function orNull(check: Check): Check {
+  return (env, regno, reg, call) => (isNull(reg) ? null : check(env, regno, reg, call));
+}
+
+const valueSize = (env: Env, call: Call): number => env.map(call.map).valueSize;
+const sizeInPrototype = (_env: Env, call: Call, regno: number): number => call.helper.sizes?.[regno - 1] ?? 0;
+
+/** Memory of fixed size that must lie at a multiple of it (MEM_ALIGNED). */
+function aligned(use: MemoryUse): Check {
+  const check = pointerToMemory(sizeInPrototype, use);
+  return (env, regno, reg, call) =>
+    check(env, regno, reg, call) ??
+    checkAlignment(env, { ptr: reg, off: 0, size: sizeInPrototype(env, call, regno), strict: true });
+}
+
+/** Kinds that the verifier can't follow yet are refused, whatever is passed. */
+function unchecked(kind: ArgKind): Check {
+  return (_env, regno, reg, call) =>
+    denied(`R${regno} type=${kindText(reg)}: ${call.helper.name} takes ${kind}, which beewasm can't check yet`);
+}
+
+function mapKey(env: Env, regno: number, reg: Reg, call: Call): Reject | null {
+  const size = env.map(call.map).keySize;
+  const bad = pointerToMemory(() => size)(env, regno, reg, call);
+  if (bad || !elidesNull(env, call)) return bad;
+  const known = constantOnStack(env, reg, size);
+  if (known === undefined) return null;
+  if (known.spi >= 0) markSlotPrecise(env, reg.frame, known.spi);
+  call.constKey = known.value;
+  return null;
+}
+
+/** Lookups of a constant index in an array can't fail (Linux 6.14 and later). */
+function elidesNull(env: Env, call: Call): boolean {
+  return mapTypeById(env.map(call.map).type)?.store === 'array';
+}
+
+function checkSize(zeroOk: boolean): Check {
+  return (env, regno, reg, call) => {
+    if (reg.kind !== 'scalar') return denied(`R${regno} type=${kindText(reg)} expected=scalar`);
+    const { smin, umin, umax } = reg.s;
+    if (smin < 0n) return denied(`R${regno} min value is negative, either use unsigned or 'var &= const'`);
+    if (umin === 0n && !zeroOk) return denied(`R${regno} invalid zero-sized read: u64=[${umin},${umax}]`);
+    if (umax >= MAX_VAR_OFF) {
+      return denied(`R${regno} unbounded memory access, use 'var &= const' or 'if (var < const)'`);
+    }
+    const kind = call.helper.args[regno - 2];
+    const fill = kind === 'uninit_mem';
+    const use = { zeroOk, fill, write: fill || kind === 'mem_write' || kind === 'mem_write_or_null' };
+    return checkMemory(env, regno - 1, Number(umax), use, call, isConst(reg.s)) ?? markPrecise(env, regno);
+  };
+}
+
+function ctx(_env: Env, regno: number, reg: Reg): Reject | null {
+  return checkKind(regno, reg, ['ctx'], 'ctx') ?? checkUnmodified(regno, reg);
+}
+
+/** A pointer of one of these kinds that was not moved. */
+function plain(kinds: readonly RegKind[], text: string): Check {
+  return (_env, regno, reg) => checkKind(regno, reg, kinds, text) ?? checkUnmodified(regno, reg);
+}
+
+const SOCKS: readonly RegKind[] = ['sock_common', 'sock', 'tcp_sock', 'xdp_sock'];
+
+/** Size of what the helper allocates: part of what is checked, so it must be a constant. */
+function allocSize(env: Env, regno: number, reg: Reg, call: Call): Reject | null {
+  const bad = checkKind(regno, reg, ['scalar'], 'scalar');
+  if (bad) return bad;
+  if (!isConst(reg.s)) return denied(`R${regno} is not a known constant'`);
+  call.memSize = Number(reg.s.var_off.value);
+  return markPrecise(env, regno);
+}
+
+/** Kernel check_reg_const_str. */
+function constStr(env: Env, regno: number, reg: Reg): Reject | null {
+  const bad = checkKind(regno, reg, ['map_value'], 'map_value');
+  if (bad) return bad;
+  const map = env.map(reg.map);
+  if ((map.flags & BPF_FLAGS.BPF_F_RDONLY_PROG) === 0 || map.frozen !== true || map.contents === undefined) {
+    return denied(`R${regno} does not point to a readonly map'`);
+  }
+  if (!isConst(reg.s)) return denied(`R${regno} is not a constant address'`);
+  const start = reg.off + Number(reg.s.var_off.value);
+  const outside = checkMapValue(env, regno, reg, reg.off, Math.max(map.valueSize - start, 0), false);
+  if (outside) return outside;
+  return map.contents.indexOf(0, start) < 0 ? invalid('string is not zero-terminated') : null;
+}
+
+/** A static function of the program. */
+function callback(_env: Env, regno: number, reg: Reg, call: Call): Reject | null {
+  const bad = checkKind(regno, reg, ['func'], 'func') ?? checkUnmodified(regno, reg);
+  call.callback = reg.size;
+  return bad;
+}
+
+const CHECKS: Record<ArgKind, Check> = {
+  const_map_ptr: (env, regno, reg, call) => {
+    const bad = checkKind(regno, reg, ['map_ptr'], 'map_ptr') ?? checkUnmodified(regno, reg);
+    call.map = reg.map;
+    if (!bad) env.facts.call(env.insnIdx, reg.map);
+    return bad;
+  },
+  map_key: mapKey,
+  map_value: pointerToMemory(valueSize),
+  map_value_or_null: orNull(pointerToMemory(valueSize)),
+  uninit_map_value: pointerToMemory(valueSize, FILL),
+  ctx,
+  ctx_or_null: orNull(ctx),
+  mem_rdonly: pointerToMemory(),
+  mem_rdonly_or_null: orNull(pointerToMemory()),
+  mem_write: pointerToMemory(),
+  mem_write_or_null: orNull(pointerToMemory()),
+  uninit_mem: pointerToMemory(),
+  size: checkSize(false),
+  size_or_zero: checkSize(true),
+  u32: () => null,
+  s32: () => null,
+  u64: () => null,
+  fixed_mem_rdonly: pointerToMemory(sizeInPrototype),
+  fixed_mem_write_aligned: aligned({ zeroOk: false, write: true, fill: false }),
+  uninit_fixed_mem_aligned: aligned(FILL),
+  const_str: constStr,
+  sock_common: plain(SOCKS, 'sock_common, sock, tcp_sock, xdp_sock'),
+  socket_or_null: orNull(plain(['sock'], 'sock')),
+  btf_id_sock_common: plain(SOCKS, 'sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_'),
+  btf_id: unchecked('btf_id'),
+  btf_id_or_null: unchecked('btf_id_or_null'),
+  percpu_btf_id: unchecked('percpu_btf_id'),
+  spin_lock: (env, regno, reg, call) =>
+    checkKind(regno, reg, ['map_value'], 'map_value, ptr_') ??
+    spinLock(env, regno, reg, call.helper.name === 'bpf_spin_lock'),
+  timer: unchecked('timer'),
+  kptr_xchg_dest: unchecked('kptr_xchg_dest'),
+  const_alloc_size_or_zero: allocSize,
+  ringbuf_mem: (_env, regno, reg) => checkKind(regno, reg, ['ringbuf_mem'], 'ringbuf_mem'),
+  dynptr: unchecked('dynptr'),
+  dynptr_ringbuf: unchecked('dynptr_ringbuf'),
+  uninit_dynptr_local: unchecked('uninit_dynptr_local'),
+  uninit_dynptr_ringbuf: unchecked('uninit_dynptr_ringbuf'),
+  func: callback,
+  stack_or_null: orNull((_env, regno, reg) => checkKind(regno, reg, ['fp'], 'fp')),
+};
+
+/** Kernel may_access_direct_pkt_data, for helpers. */
+function takesPackets({ type }: Env, helper: Helper): boolean {
+  return type.packetToHelpers === true || (type.packetAccess !== undefined && helper.pktAccess === true);
+}
+
+export function checkArgument(env: Env, regno: number, kind: ArgKind, call: Call): Reject | null {
+  const unreadable = env.read(regno);
+  if (unreadable) return unreadable;
+  const reg = env.reg(regno);
+  const anything = kind === 'u32' || kind === 's32' || kind === 'u64';
+  if (!anything && isPacket(reg) && !takesPackets(env, call.helper)) {
+    return denied('helper access to the packet is not allowed');
+  }
+  const bad = CHECKS[kind](env, regno, reg, call);
+  return bad ?? (anything ? null : checkReference(regno, reg, call));
+}
+
+/** Arguments that the call gives back must be held, and be what was got (kernel arg_type_is_release). */
+function checkReference(regno: number, reg: Reg, call: Call): Reject | null {
+  if (call.helper.releases === regno && !isNull(reg)) {
+    if (reg.off !== 0) {
+      return invalid(`R${regno} must have zero offset when passed to release func or trusted arg to kfunc`);
+    }
+    if (reg.refObjId === 0) return invalid(`R${regno} must be referenced when passed to release function`);
+  }
+  if (reg.refObjId === 0) return null;
+  if (call.refObjId !== 0)
+    return denied(`more than one arg with ref_obj_id R${regno} ${reg.refObjId} ${call.refObjId}`);
+  call.refObjId = reg.refObjId;
+  return null;
+}
