@@ -24,6 +24,9 @@ export interface CompileOptions {
   readonly validate?: boolean;
   /** Keep names of functions in the binary (for dumps and stack traces). */
   readonly names?: boolean;
+  /** Slots above which a function is split, and slots of a part: tests make them small. */
+  readonly splitAbove?: number;
+  readonly partSlots?: number;
   /** Called with the module as text, in which every statement names its instruction as `bpf:SLOT`. */
   readonly onText?: (wat: string) => void;
   /** The passes to run instead of PASSES (compile.ts): experiments, and tests that plant bugs. */
@@ -47,6 +50,17 @@ export interface FrameRange {
   readonly to: number;
 }
 
+/** One of the functions that a large one was split into (split.ts). */
+export interface Part {
+  readonly of: Fn;
+  /** Blocks where it may start, by the number other parts use. */
+  readonly entries: readonly number[];
+  /** Blocks without instructions: which place (see placeOf) of another part each goes to. */
+  readonly leaves: ReadonlyMap<number, number>;
+  /** The block without instructions behind all of them: hands the registers over. */
+  readonly save: number;
+}
+
 /** One subprogram that is emitted. */
 export interface Fn {
   /** Position in Compilation.fns; 0 is the program's entry. */
@@ -54,7 +68,7 @@ export interface Fn {
   readonly start: InsnIndex;
   /** Of the function in the module. */
   readonly name: string;
-  readonly cfg: Cfg;
+  cfg: Cfg;
   /** Functions it calls, by start slot. */
   readonly callees: readonly InsnIndex[];
   /** By promote.ts: number of vregs, and the slot vreg an access at `start + i` goes to (0: it goes to memory). */
@@ -62,6 +76,9 @@ export interface Fn {
   slots: Uint16Array;
   /** By promote.ts: the bytes of the frame, from its lowest one, that accesses in memory may touch. */
   frame: FrameRange;
+  /** By split.ts: this function only calls its parts, or is one of them. */
+  parts: readonly Fn[] | null;
+  part: Part | null;
   /** By narrow.ts. */
   widths: FnWidths | null;
   /** By structure.ts. */

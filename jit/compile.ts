@@ -13,6 +13,7 @@ import { lowerFunction } from './lower.ts';
 import { GLOBALS, Module } from './module.ts';
 import { narrow } from './narrow.ts';
 import { promote } from './promote.ts';
+import { split } from './split.ts';
 import { renderNodes, structure } from './structure.ts';
 
 export type { CompileOptions };
@@ -20,6 +21,7 @@ export type { CompileOptions };
 /** What happens before the module is built. */
 export const PASSES: readonly Pass[] = [
   { name: 'functions', fn: findFunctions, dump: (c) => perFn(c, dumpBlocks) },
+  { name: 'split', fn: split, dump: (c) => c.fns.map((fn) => fn.name).join('\n') },
   { name: 'promote', fn: promote, dump: (c) => perFn(c, (fn) => `${fn.vregs} vregs`) },
   { name: 'narrow', fn: narrow, dump: (c) => perFn(c, dumpWidths) },
   { name: 'structure', fn: structure, dump: (c) => perFn(c, (fn) => renderNodes(fn.body)) },

@@ -31,10 +31,12 @@ export function succsOf(node: FlowNode): number[] {
   return node.taken >= 0 && node.taken !== node.fall ? [node.taken, node.fall] : [node.fall];
 }
 
-export function flowOf(cfg: Cfg): Flow {
+/** `entries`: block 0 is a switch over them. */
+export function flowOf(cfg: Cfg, entries: readonly number[] = []): Flow {
   const nodes = cfg.blocks.map(
     (b, block): FlowNode => ({ block, set: NONE, taken: b.taken, fall: b.fall, switch: null }),
   );
+  if (entries.length > 1) nodes[0].switch = [...entries];
   const flow = ordered(nodes);
   if (isReducible(flow)) return flow;
   makeReducible(nodes);

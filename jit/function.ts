@@ -128,6 +128,12 @@ export class FnLowering {
     else this.#setWhole(v, this.b.i64.const(value));
   }
 
+  /** v = value, in the local where it is now. */
+  refresh(v: number, narrow: () => I32, whole: () => I64): void {
+    if (this.isNarrow(v)) this.#setLow(v, narrow());
+    else this.#setWhole(v, whole());
+  }
+
   #setLow(v: number, value: I32): void {
     this.push(this.b.set(this.#lowLocal(v), value));
     this.#narrow[v] = 1;
@@ -202,15 +208,25 @@ export class FnLowering {
   }
 }
 
+/** The may_goto budget, and where a switch goes. */
+export const mayGotoLocal = (l: FnLowering) => l.local('may_goto', 'i32');
+export const dispatchLocal = (l: FnLowering) => l.local('dispatch', 'i32');
+
 /** Arguments of the Wasm function, before sp. The entry has r1, and r2 where it is read; nothing else is set there. */
 export function paramsOf(c: Compilation, fn: Fn): readonly Param[] {
   const { params } = fn.widths!;
+  if (fn.part !== null) return [];
   if (fn.index > 0 || c.openCalls) return params;
   const r2 = params.find((p) => p.reg === 2);
   return [{ reg: 1, narrow: true }, ...(r2 === undefined ? [] : [r2])];
 }
 
 function writesFp(c: Compilation, fn: Fn): boolean {
+  const parts = fn.part?.of.parts ?? [fn];
+  return parts.some((part) => blocksWriteFp(c, part));
+}
+
+function blocksWriteFp(c: Compilation, fn: Fn): boolean {
   return fn.cfg.blocks.some((block) => {
     for (let at = block.start; at <= block.last; at++) {
       const op = c.ops[at];

@@ -64,7 +64,20 @@ export function findFunctions(c: Compilation): void {
     const { cfg, callees } = found.get(start)!;
     const slots = new Uint16Array(cfg.blockOf.length);
     const name = `${c.prefix}f${start}`;
-    return { index, start, name, cfg, callees, vregs: REGS, slots, frame: WHOLE_FRAME, widths: null, body: [] };
+    return {
+      index,
+      start,
+      name,
+      cfg,
+      callees,
+      vregs: REGS,
+      slots,
+      frame: WHOLE_FRAME,
+      parts: null,
+      part: null,
+      widths: null,
+      body: [],
+    };
   });
   c.fnAt = new Map(c.fns.map((f) => [f.start, f]));
 }

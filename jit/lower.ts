@@ -7,13 +7,14 @@ import type { Op, OpShape } from '../src/isa/op.ts';
 import { codeAddr, STACK_DEPTH } from '../src/memory/layout.ts';
 import { MAY_GOTO_BUDGET } from '../src/runtime/engine.ts';
 import type { Fn } from './compilation.ts';
-import { FnLowering } from './function.ts';
+import { dispatchLocal, FnLowering, mayGotoLocal } from './function.ts';
 import { lowerAlu, lowerEnd, lowerMovsx, lowerNeg } from './lower_alu.ts';
 import { lowerAtomic, lowerLoadAcquire, lowerStoreRelease } from './lower_atomic.ts';
 import { lowerCall } from './lower_call.ts';
 import { lowerCondition } from './lower_jmp.ts';
 import { lowerLdx, lowerSt, lowerStx } from './lower_memory.ts';
 import { lowerPacketLoad } from './lower_packet.ts';
+import { callParts, lowerPartBlock } from './lower_split.ts';
 import type { Module } from './module.ts';
 import { RESULT } from './narrow.ts';
 import type { Node, Target } from './structure.ts';
@@ -63,7 +64,7 @@ function lowerLddw(l: FnLowering, insn: Insn, op: Op & { kind: 'lddw' }): void {
 
 export function lowerFunction(m: Module, fn: Fn): void {
   const l = new FnLowering(m, fn);
-  const body = lowerBody(l);
+  const body = fn.parts === null ? lowerBody(l) : callParts(l, fn.parts);
   m.b.addFunction(l.finish(fn.name, body, prologue(l)));
 }
 
@@ -71,6 +72,7 @@ export function lowerFunction(m: Module, fn: Fn): void {
 function prologue(l: FnLowering): Stmt[] {
   const { b, m, fn } = l;
   const out: Stmt[] = [];
+  if (fn.part !== null) return out;
   if (fn.cfg.blocks.some((block) => l.c.ops[block.last]?.kind === 'may_goto')) {
     out.push(b.set(mayGotoLocal(l), b.i32.const(MAY_GOTO_BUDGET)));
   }
@@ -98,8 +100,6 @@ function clearFrame(l: FnLowering): Stmt[] {
   for (let at = from; at < to; at += 8) out.push(b.i64.store(at, 1, l.frameStart(), b.i64.const(0n)));
   return out;
 }
-
-const mayGotoLocal = (l: FnLowering) => l.local('may_goto', 'i32');
 
 /** A body that is being filled: the condition of an `if` is made before its body, which overwrites where vregs are. */
 interface Open {
@@ -141,7 +141,6 @@ function close(l: FnLowering, { node, condition, out }: Open): Stmt {
 }
 
 const label = ({ to, back }: Target) => `${back ? 'L' : 'B'}${to}`;
-const dispatchLocal = (l: FnLowering) => l.local('dispatch', 'i32');
 
 function lowerNode(l: FnLowering, node: Exclude<Node, { kind: 'block' | 'loop' | 'if' }>): void {
   const { b } = l;
@@ -172,6 +171,7 @@ function lowerNode(l: FnLowering, node: Exclude<Node, { kind: 'block' | 'loop' |
 function lowerBlock(l: FnLowering, block: number): void {
   const { start, last } = l.fn.cfg.blocks[block];
   l.enterBlock(block);
+  if (l.fn.part !== null) lowerPartBlock(l, l.fn.part, block);
   for (let at = start; at <= last; at++) {
     const op = l.c.ops[at];
     if (op === undefined || l.widths.result[at - l.fn.start] === RESULT.dead) continue;

@@ -107,7 +107,8 @@ function addCallx(m: Module): void {
   const [target, sp] = [0, 6];
   const reg = (r: number) => b.get64(r);
   const is = (n: number) => b.i64.eq(b.get64(target), b.i64.const(BigInt(n)));
-  const body: Stmt[] = c.fns.map((fn) => {
+  const whole = c.fns.filter((fn) => fn.part === null);
+  const body: Stmt[] = whole.map((fn) => {
     const args = paramsOf(c, fn).map((p): Value => (p.narrow ? b.i32.wrap(reg(p.reg)) : reg(p.reg)));
     return b.if(is(codeAddr(fn.start)), [b.return(b.call64(fn.name, [...args, b.get32(sp)]))]);
   });

@@ -16,7 +16,7 @@ import { solveBackward, solveForward } from '../src/analysis/liveness.ts';
 import type { InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
 import { type Bits, defOf, FULL, resultBits } from './bits.ts';
-import { type Compilation, type Fn, FP, isPointer } from './compilation.ts';
+import { type Compilation, type Fn, FP, isPointer, REGS } from './compilation.ts';
 import { DEAD, demandsOf, WHOLE } from './demand.ts';
 
 export interface Param {
@@ -44,13 +44,23 @@ export function narrow(c: Compilation): void {
   args.set(c.fns[0], Uint8Array.of(0, 32, 32, 0, 0, 0));
   const forward = new Map<Fn, Forward>();
   for (const fn of c.fns) {
+    if (fn.parts !== null) continue;
     if (c.openCalls && fn.index > 0) args.get(fn)!.fill(FULL);
     forward.set(
       fn,
       bitsOf(c, fn, args.get(fn)!, (callee, bits) => joinInto(args.get(callee)!, bits)),
     );
   }
-  for (const fn of c.fns.toReversed()) fn.widths = widthsOf(c, fn, args.get(fn)!, forward.get(fn)!);
+  for (const fn of c.fns.toReversed()) {
+    fn.widths = fn.parts !== null ? openWidths(fn) : widthsOf(c, fn, args.get(fn)!, forward.get(fn)!);
+  }
+}
+
+/** A split function hands every argument on to its parts, whole. */
+function openWidths(fn: Fn): FnWidths {
+  const params = [1, 2, 3, 4, 5].map((reg) => ({ reg, narrow: false }));
+  const none = new Uint8Array(tableSize(fn));
+  return { params, entry: none, needs: none, result: new Uint8Array(0), bits: new Uint8Array(0) };
 }
 
 function joinInto(to: Uint8Array, from: Uint8Array): void {
@@ -78,6 +88,7 @@ function bitsOf(c: Compilation, fn: Fn, args: Uint8Array, atCall: (callee: Fn, b
   const result = new Uint8Array(fn.cfg.blockOf.length);
   entry.set(args.subarray(1, 6), 1);
   entry[FP] = 32;
+  if (fn.part !== null) entry.fill(FULL, 0, REGS);
   const isHead = blocks.map((b, i) => b.preds.some((p) => p >= i));
   const bits: Bits = new Uint8Array(n);
   const walk = (i: number, visit?: (at: InsnIndex, op: Op) => void) => {
@@ -160,7 +171,7 @@ function widthsOf(c: Compilation, fn: Fn, args: Uint8Array, forward: Forward): F
   };
   solveBackward(fn.cfg, (i) => {
     const { start, last, succs } = blocks[i];
-    need.fill(DEAD);
+    need.fill(i === fn.part?.save ? WHOLE : DEAD);
     for (const s of succs) for (let v = 0; v < n; v++) need[v] |= needs[s * n + v];
     for (let at = last; at >= start; at--) {
       const op = c.ops[at];

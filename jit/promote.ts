@@ -43,7 +43,7 @@ const LOST = Symbol('lost');
 
 export function promote(c: Compilation): void {
   if (c.facts === null) return;
-  for (const fn of c.fns) promoteIn(c, fn);
+  for (const fn of c.fns) if (fn.part === null && fn.parts === null) promoteIn(c, fn);
 }
 
 function promoteIn(c: Compilation, fn: Fn): void {

@@ -3,7 +3,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compile } from '../jit/index.ts';
 import { createInterpreter } from '../src/interp/interp.ts';
-import { Rig } from './jit_rig.ts';
+import { randomProgram } from './jit_random.ts';
+import { outcome, Rig } from './jit_rig.ts';
 import { LARGE_SHAPES, type LargeShape, largeProgram } from './large_programs.ts';
 
 let rig: Rig;
@@ -20,6 +21,33 @@ describe('large programs', () => {
       for (const r2 of [0, 1, size >> 4, size >> 3, 0x7fffffff])
         expect(b.run64(rig.mem, r2)).toBe(a.run64(rig.mem, r2));
     }
+  });
+
+  it.each(LARGE_SHAPES)('%s, in many small parts', { timeout: 60_000 }, async (shape) => {
+    const parts = await Rig.open({ splitAbove: 20, partSlots: 16, maxSteps: 100_000 });
+    const program = parts.load(largeProgram(shape, 400));
+    const [a, b] = [parts.link(program, parts.interp), parts.link(program)];
+    for (const r2 of [0, 1, 25, 50, 0x7fffffff]) expect(b.run64(parts.mem, r2)).toBe(a.run64(parts.mem, r2));
+    parts.kernel.close();
+  });
+
+  it('random programs in parts end as in the interpreter', { timeout: 60_000 }, async () => {
+    const parts = await Rig.open({ splitAbove: 12, partSlots: 9, maxSteps: 65_536 });
+    let compared = 0;
+    for (let seed = 1; seed <= 100; seed++) {
+      const program = parts.load(randomProgram(seed));
+      const observe = (engine: 'interp' | 'jit') => {
+        parts.setMem(Uint8Array.from({ length: 64 }, (_, i) => i * 37));
+        const end = outcome(() => parts.run(parts.link(program, parts[engine])));
+        return [end, Buffer.from(parts.getMem()).toString('hex')];
+      };
+      const [a, b] = [observe('interp'), observe('jit')];
+      if (a[0] === 'EAGAIN' || b[0] === 'EAGAIN') continue;
+      expect(b, `seed ${seed}`).toEqual(a);
+      compared++;
+    }
+    expect(compared).toBeGreaterThan(50);
+    parts.kernel.close();
   });
 
   /** Processor time of compiling, per instruction: the machine may do other things. */

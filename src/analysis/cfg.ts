@@ -114,6 +114,9 @@ export function buildCfg(
   return finish(drafts, draftOf, start, end);
 }
 
+/** Instructions of a block: so that what divides a function among blocks can divide any function. */
+const MAX_BLOCK = 16_384;
+
 const REACHED = 1;
 const LEADER = 2;
 
@@ -129,7 +132,7 @@ function findLeaders(start: number, end: number, isInsn: (at: number) => boolean
   lead(start);
   while (work.length > 0) {
     let at = work.pop()!;
-    for (;;) {
+    for (let size = 1; ; size++) {
       const { taken, fall } = flow(at);
       if (taken !== NONE || fall === NONE) {
         lead(taken);
@@ -137,6 +140,10 @@ function findLeaders(start: number, end: number, isInsn: (at: number) => boolean
         break;
       }
       if (!isInsn(fall) || marks[fall - start] !== 0) break;
+      if (size === MAX_BLOCK) {
+        lead(fall);
+        break;
+      }
       marks[fall - start] = REACHED;
       at = fall;
     }

@@ -63,6 +63,11 @@ export const CPU = {
   budget: 24,
   /** Redirect target of bpf_redirect / bpf_redirect_map: u32 kind (0 none, 1 ifindex, 2 map), u32 index, u32 map address. */
   redirect: 32,
+  /** u32: where a function that was split into several goes on (jit/split.ts); i32 next to it: its may_goto budget. */
+  next: 48,
+  mayGoto: 52,
+  /** u64 x 11: r0-r10 between two parts of such a function. */
+  registers: 64,
 } as const;
 
 export function cpuBlock(cpu: number): Addr {
