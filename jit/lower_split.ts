@@ -56,7 +56,7 @@ function enter(l: FnLowering): void {
     const from = CPU.registers + 8 * reg;
     l.refresh(
       reg,
-      () => b.i32.load(from, 8, m.global('cpu')),
+      () => b.i32.load(from, 4, m.global('cpu')),
       () => b.i64.load(from, 8, m.global('cpu')),
     );
   }
