@@ -6,6 +6,7 @@ import { UsageError } from '../args.ts';
 export const USAGE = `usage: npm run fuzz -- [options]
 
   --count N            random programs (default 10000); with --mutants: the most per planted bug
+  --seconds T          stop after so long, if --count is not done by then
   --seed S             default 1; program i of a seed is the same everywhere
   --from I             first index (default 0)
   --kernel             compare with the live Linux kernel as well (needs root)
@@ -19,6 +20,7 @@ export const USAGE = `usage: npm run fuzz -- [options]
 export interface Options {
   readonly mode: 'campaign' | 'mutants' | 'coverage' | 'cases';
   readonly count: number;
+  readonly seconds: number;
   readonly seed: number;
   readonly from: number;
   readonly kernel: boolean;
@@ -29,6 +31,7 @@ export interface Options {
 
 const OPTIONS = {
   count: { type: 'string' },
+  seconds: { type: 'string' },
   seed: { type: 'string' },
   from: { type: 'string' },
   kernel: { type: 'boolean' },
@@ -42,7 +45,11 @@ const OPTIONS = {
 
 export function parseOptions(argv: readonly string[]): Options {
   const values = parse(argv);
-  const number = (name: 'count' | 'seed' | 'from' | 'optimized-every' | 'max-failures', otherwise: number, min = 0) => {
+  const number = (
+    name: 'count' | 'seconds' | 'seed' | 'from' | 'optimized-every' | 'max-failures',
+    otherwise: number,
+    min = 0,
+  ) => {
     const text = values[name];
     if (text === undefined) return otherwise;
     const n = Number(text);
@@ -54,6 +61,7 @@ export function parseOptions(argv: readonly string[]): Options {
   return {
     mode: modes[0] ?? 'campaign',
     count: number('count', 10_000, 1),
+    seconds: number('seconds', Number.POSITIVE_INFINITY, 1),
     seed: number('seed', 1),
     from: number('from', 0),
     kernel: values.kernel ?? false,

@@ -12,6 +12,8 @@ export interface CampaignOptions {
   readonly seed: number;
   readonly from: number;
   readonly count: number;
+  /** performance.now() after which no further batch starts. */
+  readonly until?: number;
   /** The first one sees every program, each further one one batch out of `everyOther`. */
   readonly contenders: readonly Contender[];
   readonly everyOther: number;
@@ -70,8 +72,9 @@ class Campaign {
   }
 
   run(): void {
-    const { from, count, maxFailures, onBatch } = this.#o;
+    const { from, count, maxFailures, onBatch, until = Number.POSITIVE_INFINITY } = this.#o;
     for (let at = 0, batch = 0; at < count && this.#failures.length < maxFailures; at += BATCH, batch++) {
+      if (performance.now() > until) return;
       if (batch > 0 && batch % BATCHES_PER_KERNEL === 0) this.#lab = new Lab();
       this.#batch(from + at, Math.min(BATCH, count - at), batch);
       onBatch?.(this.#programs, this.#failures.length);

@@ -40,6 +40,7 @@ async function campaign(options: Options): Promise<Result> {
     seed,
     from,
     count,
+    until: started + 1000 * options.seconds,
     contenders: await levels(),
     everyOther: options.optimizedEvery,
     oracle: kernelOracle(kernel),
