@@ -2,7 +2,7 @@
 // program, without regard to values. Pruning ignores dead registers. Bit r of the result = register r is live before
 // the instruction.
 
-import type { Insn, InsnIndex } from '../isa/insn.ts';
+import type { Insn } from '../isa/insn.ts';
 import { LDDW_CODE } from '../isa/insn.ts';
 import type { Op } from '../isa/op.ts';
 import { helperById } from '../spec/helpers.ts';
@@ -68,47 +68,35 @@ function useDef(op: Op | undefined, insn: Insn): UseDef {
   }
 }
 
-function successors(prog: Prog, at: InsnIndex): InsnIndex[] {
-  const op = prog.ops[at];
-  const insn = prog.insns[at];
-  if (op?.kind === 'exit') return [];
-  const after = at + (insn.code === LDDW_CODE ? 2 : 1);
-  const target = jumpTarget(op, insn, at);
-  if (target === undefined) return after < prog.insns.length ? [after] : [];
-  return op?.kind === 'ja' ? [target] : [after, target];
-}
-
-/** Live registers before each slot. */
+/** Live registers before each slot: sweeps from the last slot to the first until nothing changes (one per loop depth). */
 export function liveRegisters(prog: Prog): Uint16Array {
   const n = prog.insns.length;
   const live = new Uint16Array(n);
   const uses = new Uint16Array(n);
-  const defs = new Uint16Array(n);
-  const preds: InsnIndex[][] = Array.from({ length: n }, () => []);
-  const work: InsnIndex[] = [];
-  const queued = new Uint8Array(n);
+  const keeps = new Uint16Array(n);
+  /** Where control may go besides the next slot; -1 = nowhere. */
+  const targets = new Int32Array(n).fill(-1);
+  /** Distance to the next slot; 0 = control does not go there. */
+  const steps = new Uint8Array(n);
   for (let i = 0; i < n; i++) {
-    if (prog.ops[i] === undefined) continue;
-    const ud = useDef(prog.ops[i], prog.insns[i]);
-    uses[i] = ud.use;
-    defs[i] = ud.def;
-    for (const s of successors(prog, i)) preds[s].push(i);
-    work.push(i);
-    queued[i] = 1;
+    const op = prog.ops[i];
+    if (op === undefined) continue;
+    const insn = prog.insns[i];
+    const { use, def } = useDef(op, insn);
+    uses[i] = use;
+    keeps[i] = ~def;
+    targets[i] = jumpTarget(op, insn, i) ?? -1;
+    const length = insn.code === LDDW_CODE ? 2 : 1;
+    if (op.kind !== 'exit' && op.kind !== 'ja' && i + length < n) steps[i] = length;
   }
-  while (work.length > 0) {
-    const i = work.pop()!;
-    queued[i] = 0;
-    let out = 0;
-    for (const s of successors(prog, i)) out |= live[s];
-    const before = (out & ~defs[i]) | uses[i];
-    if (before === live[i]) continue;
-    live[i] = before;
-    for (const p of preds[i]) {
-      if (!queued[p]) {
-        queued[p] = 1;
-        work.push(p);
-      }
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let i = n - 1; i >= 0; i--) {
+      const out = (steps[i] !== 0 ? live[i + steps[i]] : 0) | (targets[i] >= 0 ? live[targets[i]] : 0);
+      const before = (out & keeps[i]) | uses[i];
+      if (before === live[i]) continue;
+      live[i] = before;
+      changed = true;
     }
   }
   return live;

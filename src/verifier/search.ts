@@ -84,7 +84,7 @@ export class Search {
       if (env.cfg.jump[env.insnIdx]) env.remember({});
       env.facts.reached[env.insnIdx] = 1;
       this.#logBefore();
-      const frames = env.state.frames.slice();
+      const frames = env.log.on ? env.state.frames.slice() : [];
       const next = step(env);
       if (typeof next !== 'number') return next;
       this.#logAfter(next, frames);
