@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { arch, cpus, platform, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { STAGES } from '../src/cli/measure.ts';
+import { guardStdout } from '../src/cli/stdout.ts';
 import { styleFor, wantsColours } from '../src/cli/style.ts';
 import { type Column, grouped, table } from '../src/cli/table.ts';
 import { Kernel, loadJit } from '../src/index.ts';
@@ -154,11 +155,20 @@ function text(all: readonly Measured[], compiler: string | null, memory: Memory)
   ].join('\n');
 }
 
+/** null: an option that there is not. */
+function takeArguments() {
+  try {
+    return parseArgs({
+      options: { json: { type: 'boolean' }, seconds: { type: 'string', default: '2' } },
+      allowPositionals: true,
+    });
+  } catch {
+    return null;
+  }
+}
+
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    options: { json: { type: 'boolean' }, seconds: { type: 'string', default: '2' } },
-    allowPositionals: true,
-  });
+  const { values, positionals } = takeArguments() ?? { values: { json: false, seconds: '' }, positionals: [] };
   const seconds = Number(values.seconds);
   const all = await workloads();
   const unknown = positionals.find((name) => !all.some((w) => w.name === name));
@@ -182,4 +192,5 @@ async function main(): Promise<void> {
   process.stdout.write(`${answer}\n`);
 }
 
+guardStdout();
 await main();

@@ -1,6 +1,7 @@
 // `npm run conformance -- isa|data|rejects|verifier --vectors FILE [...]`: beewasm against rows that say what Linux or the
 // standard does. Exit 0 = everything as expected, 1 = something differs, 2 = usage.
 
+import { guardStdout } from '../src/cli/stdout.ts';
 import { progTypeById } from '../src/spec/prog_types.ts';
 import { BeewasmError } from '../src/uapi/errors.ts';
 import { type Options, parseOptions, USAGE, UsageError } from './args.ts';
@@ -111,4 +112,5 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+guardStdout();
 process.exitCode = await main(process.argv.slice(2));

@@ -357,6 +357,18 @@ describe('bad input: one line, exit code 1', () => {
   });
 });
 
+it.skipIf(process.platform !== 'linux')('a full disk behind stdout is one line, a closed pipe none', () => {
+  const shell = (line: string) => {
+    const { stdout, stderr } = spawnSync('bash', ['-c', line, process.execPath, main], { encoding: 'utf8' });
+    return [stdout, stderr];
+  };
+  expect(shell('"$0" "$1" -V >/dev/full; echo $?')).toEqual([
+    '1\n',
+    "Error: can't write stdout: no space left on device\n",
+  ]);
+  expect(shell('"$0" "$1" feature | true; echo $PIPESTATUS')).toEqual(['0\n', '']);
+});
+
 it('nothing that a file holds steers the terminal', async () => {
   const { err } = await beewasm(`asm ${file('escape.s', '\x1b[2J\x9b2J frobnicate\x07\n')}`);
   expect(err).toMatch(/^Error: .*frobnicate.*\n$/);

@@ -5,6 +5,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { guardStdout } from '../../src/cli/stdout.ts';
 import { styleFor, wantsColours } from '../../src/cli/style.ts';
 import { bar, type Column, grouped, short, table } from '../../src/cli/table.ts';
 import { type Batch, Kernel, type LoadedObject, loadJit, openObject, type Program } from '../../src/index.ts';
@@ -245,6 +246,7 @@ async function main(): Promise<void> {
   print(style.dim('  Next: npx beewasm pcap examples/firewall/firewall.bpf.o name xdp_fw -r FILE'));
 }
 
+guardStdout();
 try {
   await main();
 } catch (error) {
