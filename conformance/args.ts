@@ -7,6 +7,7 @@ import { ENGINES, type EngineName, LEVELS, type Level } from './engines.ts';
 
 export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutants --vectors FILE [options]
        conformance real --dir DIR [options]
+       conformance helpers [options]
 
   isa        rows {name, mem, insns, expected_r0} run as type raw
   data       the same for tests in bpf_conformance's .data format: FILE is one, or a folder of them
@@ -14,6 +15,7 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   verifier   rows with Linux's verdict; accepted ones with a run are run on both engines
   explain    the same rows: Linux's log (live kernel) and ours up to where they part
   mutants    verifier rows with one or two instructions changed: the live kernel's verdict beside ours
+  helpers    every helper with fitting and other arguments, per program type: the live kernel's answer beside ours
   real       every XDP, tc and socket program of the objects below DIR: the live kernel's answer beside ours
 
   --engine interp|jit|both   engines of isa and data (default both)
@@ -21,14 +23,26 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   --verify                   isa, data: the verifier must accept each row first (default: verification off)
   --json                     print the report as JSON and nothing else
   --theme TEXT               verifier: only themes that contain TEXT (repeatable)
-  --type NAME|NUMBER         verifier: only this program type (repeatable)
-  --id TEXT                  only rows whose id (real: objects whose path) contains TEXT
+  --type NAME|NUMBER         verifier, helpers: only this program type (repeatable)
+  --id TEXT                  only rows whose id (real: objects whose path, helpers: whose name) contains TEXT
   --count N --seed S         mutants: how many, from which seed (default 2000, 1)
   --no-run                   verifier: verdicts only
   --log 1|2                  explain: log level (default 2)`;
 
-export const SUITES = ['isa', 'data', 'rejects', 'verifier', 'explain', 'mutants', 'real'] as const;
+export const SUITES = ['isa', 'data', 'rejects', 'verifier', 'explain', 'mutants', 'real', 'helpers'] as const;
 export type Suite = (typeof SUITES)[number];
+
+/** The option that says what a suite reads. */
+const INPUT = {
+  isa: 'vectors',
+  data: 'vectors',
+  rejects: 'vectors',
+  verifier: 'vectors',
+  explain: 'vectors',
+  mutants: 'vectors',
+  real: 'dir',
+  helpers: null,
+} as const satisfies Record<Suite, string | null>;
 
 export interface Options {
   readonly suite: Suite;
@@ -57,8 +71,9 @@ export function parseOptions(argv: readonly string[]): Options {
   const [suite, ...rest] = positionals;
   if (!isOneOf(SUITES, suite)) throw new UsageError(`expected one of ${SUITES.join(', ')}`);
   if (rest.length > 0) throw new UsageError(`unexpected argument ${rest[0]}`);
-  const given = suite === 'real' ? 'dir' : 'vectors';
-  if (values[given] === undefined) throw new UsageError(`--${given} ${given === 'dir' ? 'DIR' : 'FILE'} is missing`);
+  const given = INPUT[suite];
+  if (given !== null && values[given] === undefined)
+    throw new UsageError(`--${given} ${given === 'dir' ? 'DIR' : 'FILE'} is missing`);
   const engine = values.engine ?? 'both';
   if (!isOneOf([...ENGINES, 'both'] as const, engine)) throw new UsageError(`unknown engine ${engine}`);
   const level = values.level ?? 'auto';

@@ -11,6 +11,7 @@ import { openOracle } from './kernel/oracle.ts';
 import { realText } from './real_report.ts';
 import { isaText, rejectsText, verifierText } from './report.ts';
 import { explain as explainRow } from './suites/explain.ts';
+import { helpersText, runHelpers } from './suites/helpers.ts';
 import { runIsa } from './suites/isa.ts';
 import { mutantsText, runMutants } from './suites/mutants.ts';
 import { startProgress } from './suites/progress.ts';
@@ -92,7 +93,20 @@ function wanted(row: VerifierRow, { themes, types, id }: Options): boolean {
   );
 }
 
-const suites = { isa, data, rejects, verifier, explain, mutants, real } satisfies Record<
+async function helpers(options: Options): Promise<Result> {
+  let why = '';
+  const oracle = openOracle((reason) => {
+    why = reason;
+  });
+  if (oracle === null) {
+    return { report: { suite: 'helpers', skipped: why }, text: `helpers: skipped: ${why}`, passed: true };
+  }
+  const report = runHelpers(options.types, options.id, oracle, (n) => startProgress('helpers', n));
+  oracle.shutdown();
+  return { report, text: helpersText(report), passed: report.agree === report.asked };
+}
+
+const suites = { isa, data, rejects, verifier, explain, mutants, real, helpers } satisfies Record<
   Options['suite'],
   (o: Options) => Promise<Result>
 >;
