@@ -15,7 +15,7 @@ export interface Features {
 
 export function features(): Features {
   const programTypes = typesOf(BPF_PROG_TYPE, 'BPF_PROG_TYPE_', (id) => progTypeById(id) !== undefined);
-  const mapTypes = typesOf(BPF_MAP_TYPE, 'BPF_MAP_TYPE_', (id) => mapTypeById(id) !== undefined);
+  const mapTypes = typesOf(BPF_MAP_TYPE, 'BPF_MAP_TYPE_', (id) => (mapTypeById(id)?.store ?? 'none') !== 'none');
   const helpers = PROG_TYPES.map((type) => [type.name, helpersFor(type.id)]);
   return { programTypes, mapTypes, helpers: Object.fromEntries(helpers) };
 }

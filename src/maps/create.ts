@@ -1,7 +1,7 @@
 // May this map be created? In: what BPF_MAP_CREATE gets. Out: the errno Linux answers, or null. Memory is not asked
 // here: a map that is allowed may still fail with ENOMEM when it is placed.
 
-import type { MapTypeRow } from '../spec/map_types.ts';
+import type { StoredMapType } from '../spec/map_types.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
 import type { ErrnoName } from '../uapi/errno.ts';
 
@@ -36,7 +36,7 @@ function both(flags: number, a: number, b: number): boolean {
 }
 
 /** Checks in the kernel's order: every EINVAL before every E2BIG. */
-export function checkCreate(params: MapParams, type: MapTypeRow): Refusal | null {
+export function checkCreate(params: MapParams, type: StoredMapType): Refusal | null {
   const { keySize, valueSize, maxEntries, flags } = params;
   const rule = type.create;
   const invalid = (reason: string): Refusal => ({ code: 'EINVAL', reason });

@@ -3,10 +3,10 @@
 // operations take addresses. Nothing here throws for bad operands; only createMap does.
 
 import type { Addr } from '../memory/layout.ts';
-import { type MapTypeRow, mapTypeById } from '../spec/map_types.ts';
+import { mapTypeById, type StoredMapType } from '../spec/map_types.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
 import { ERRNO } from '../uapi/errno.ts';
-import { BpfError } from '../uapi/errors.ts';
+import { BpfError, UnsupportedError } from '../uapi/errors.ts';
 import { openArrayStore } from './array_store.ts';
 import { checkCreate, type MapParams } from './create.ts';
 import { openHashStore } from './hash_store.ts';
@@ -20,7 +20,7 @@ const STORES = {
   hash: openHashStore,
   prog: openProgStore,
   index: openIndexStore,
-} as const satisfies Record<MapTypeRow['store'], OpenStore>;
+} as const satisfies Record<StoredMapType['store'], OpenStore>;
 
 const BPF_F_LOCK = BigInt(BPF_FLAGS.BPF_F_LOCK);
 
@@ -29,6 +29,12 @@ export function createMap(params: MapParams, ctx: MapContext): KernelMap {
   const type = mapTypeById(params.type);
   if (type === undefined)
     throw new BpfError('EINVAL', `map '${params.name}': map type ${params.type} is not supported`);
+  if (type.store === 'none') {
+    throw new UnsupportedError(
+      `map type ${type.name}`,
+      `map '${params.name}': map type ${type.name} is not supported yet`,
+    );
+  }
   const refusal = checkCreate(params, type);
   if (refusal !== null) throw new BpfError(refusal.code, `map '${params.name}' (${type.name}): ${refusal.reason}`);
   return new KernelMap(params, type, ctx, STORES[type.store](params, type, ctx));
@@ -37,7 +43,7 @@ export function createMap(params: MapParams, ctx: MapContext): KernelMap {
 /** The operations of one map. A number is 0 or -errno. */
 export class KernelMap {
   readonly params: MapParams;
-  readonly type: MapTypeRow;
+  readonly type: StoredMapType;
   readonly placement: MapPlacement;
   /** Bytes of a value as user space passes it. */
   readonly userValueSize: number;
@@ -45,7 +51,7 @@ export class KernelMap {
   readonly #store: Store;
   #frozen = false;
 
-  constructor(params: MapParams, type: MapTypeRow, ctx: MapContext, store: Store) {
+  constructor(params: MapParams, type: StoredMapType, ctx: MapContext, store: Store) {
     this.params = params;
     this.type = type;
     this.placement = store.placement;
