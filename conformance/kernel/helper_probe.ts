@@ -4,6 +4,7 @@
 
 import type { Insn } from '../../src/isa/insn.ts';
 import type { ArgKind, Helper } from '../../src/spec/helpers.ts';
+import { progTypeById, returnRange } from '../../src/spec/prog_types.ts';
 import { BPF_FLAGS, BPF_MAP_TYPE as M, BPF_PROG_TYPE as T } from '../../src/uapi/enums.ts';
 import type { MapDef, MapRef, ProgramInput } from '../../src/verifier/verified.ts';
 
@@ -50,6 +51,8 @@ const RDONLY: MapDef = {
 
 /** One map of each kind that can be made without BTF, by the name of its type. */
 export const SHAPES: Readonly<Record<string, MapDef>> = {
+  'rdonly array': RDONLY,
+  'wronly array': map(M.BPF_MAP_TYPE_ARRAY, 4, 64, 1, BPF_FLAGS.BPF_F_WRONLY_PROG),
   hash: map(M.BPF_MAP_TYPE_HASH, 4, 64, 4),
   array: map(M.BPF_MAP_TYPE_ARRAY, 4, 64, 1),
   prog_array: map(M.BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 4),
@@ -160,9 +163,6 @@ const PACKET: Readonly<Record<number, { data: number; end: number }>> = {
   [T.BPF_PROG_TYPE_XDP]: { data: 0, end: 4 },
 };
 
-/** Types whose result must not be 0. */
-const RESULT: Readonly<Record<number, number>> = {};
-
 const insn = (code: number, dst: number, src: number, off: number, imm: number): Insn => ({ code, dst, src, off, imm });
 const mov = (dst: number, imm: number): Insn => insn(0xb7, dst, 0, 0, imm);
 const copy = (dst: number, src: number): Insn => insn(0xbf, dst, src, 0, 0);
@@ -191,14 +191,14 @@ class Builder {
   }
 
   /** r6 = ctx, r7 = map value, r8 = packet of 64 readable bytes if wanted, stack initialised, r1-r5 unreadable. */
-  prologue(type: number, packet: boolean): void {
+  prologue(type: number, result: number, packet: boolean): void {
     this.insns.push(copy(CTX, 1));
     for (let off = -64; off < 0; off += 8) this.insns.push(insn(0x7a, FP, 0, off, 0));
     this.lddw(VALUE, SHAPES.array, 'value');
     const fields = PACKET[type];
     if (packet && fields) {
       this.insns.push(load(4, DATA, CTX, fields.data), load(4, END, CTX, fields.end), copy(2, DATA), add(2, 64));
-      this.insns.push(insn(0xbd, 2, END, 2, 0), mov(0, RESULT[type] ?? 0), EXIT);
+      this.insns.push(insn(0xbd, 2, END, 2, 0), mov(0, result), EXIT);
     }
     this.insns.push(call(PRANDOM));
   }
@@ -225,8 +225,8 @@ class Builder {
     else insns.push(...(simple[value] ?? []));
   }
 
-  end(type: number): void {
-    this.insns.push(mov(0, RESULT[type] ?? 0), EXIT);
+  end(result: number): void {
+    this.insns.push(mov(0, result), EXIT);
   }
 }
 
@@ -240,18 +240,21 @@ interface Question {
 
 export function probesOf(helper: Helper, type: number, expectedAttachType: number): Probe[] {
   const probes: Probe[] = [];
+  const row = progTypeById(type);
+  const result = (row && returnRange(row, expectedAttachType)?.[0]) ?? 0;
+  const flags = row?.sleepable === 'must' ? 16 : 0; // BPF_F_SLEEPABLE
   const usual = SHAPES[MAP_OF[helper.name] ?? 'array'];
   const ask = (name: string, q: Question): void => {
     const b = new Builder();
-    b.prologue(type, q.packet ?? false);
+    b.prologue(type, result, q.packet ?? false);
     q.args.forEach((value, i) => {
       b.set(i + 1, value, q.map ?? usual);
     });
     b.insns.push(call(helper.id), ...(q.after ?? []));
-    b.end(type);
+    b.end(result);
     const { insns, maps, refs } = b;
     const license = q.license ?? 'GPL';
-    const rest = { type, expectedAttachType, flags: 0, license };
+    const rest = { type, expectedAttachType, flags, license };
     probes.push({ name, input: { name: helper.name, insns, maps, mapRefs: refs, ...rest } });
   };
 

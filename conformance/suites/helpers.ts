@@ -1,6 +1,7 @@
 // Suite `helpers`: every helper, asked about with small programs (kernel/helper_probe.ts), for each program type: Linux's
 // verdict and message beside ours. In: program types; out: how many agree, and every question where they don't.
 
+import { HELPER_TYPES } from '../../src/spec/helper_types.ts';
 import { helperById } from '../../src/spec/helpers.ts';
 import { progTypeById } from '../../src/spec/prog_types.ts';
 import { BPF_PROG_TYPE as T } from '../../src/uapi/enums.ts';
@@ -29,8 +30,8 @@ export interface HelpersReport {
   readonly different: readonly HelperRow[];
 }
 
-/** Types that are asked when none is named: those that beewasm has. */
-export const HELPER_TYPES = [
+/** Types that are asked when none is named. */
+const USUAL: readonly number[] = [
   T.BPF_PROG_TYPE_SOCKET_FILTER,
   T.BPF_PROG_TYPE_XDP,
   T.BPF_PROG_TYPE_SCHED_CLS,
@@ -46,13 +47,13 @@ export function runHelpers(
   oracle: Oracle,
   progress: (n: number) => Progress,
 ): HelpersReport {
-  const known = (types.length > 0 ? types : HELPER_TYPES).filter((t) => progTypeById(t) !== undefined);
+  const asked = HELPER_TYPES.filter((row) => (types.length > 0 ? types : USUAL).includes(row.type));
   const helpers = HELPERS.map((id) => helperById(id)!).filter((h) => h.name.includes(filter));
-  const bar = progress(known.length * helpers.length);
+  const bar = progress(asked.length * helpers.length);
   const rows: HelperRow[] = [];
-  for (const type of known) {
+  for (const { type, attach } of asked) {
     for (const helper of helpers) {
-      for (const probe of probesOf(helper, type, 0)) rows.push(judge(type, helper.name, probe, oracle));
+      for (const probe of probesOf(helper, type, attach?.[0] ?? 0)) rows.push(judge(type, helper.name, probe, oracle));
       bar.step(rows.filter((r) => r.outcome !== 'agree').length);
     }
   }

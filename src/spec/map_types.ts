@@ -2,6 +2,7 @@
 // touch it (kernel check_map_func_compatibility). The operations of a `store` are in src/maps.
 
 import { BPF_FLAGS, BPF_MAP_TYPE } from '../uapi/enums.ts';
+import type { ProtoName } from './helpers.ts';
 
 /** What BPF_MAP_CREATE accepts (kernel *_alloc_check and *_alloc). The order of the checks is maps/create.ts's. */
 export interface MapCreateRule {
@@ -39,7 +40,7 @@ interface MapType {
   /** What a program's lookup finds, where it is not the value: a socket (kernel mark_ptr_not_null_reg). */
   readonly found?: 'sock' | 'xdp_sock';
   /** Helpers that take this map as their const_map_ptr. */
-  readonly helpers: readonly string[];
+  readonly helpers: readonly ProtoName[];
 }
 
 const F = BPF_FLAGS;

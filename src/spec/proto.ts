@@ -33,6 +33,7 @@ export type ArgKind =
   | 'sock_common' // PTR_TO_SOCK_COMMON and every wider socket
   | 'socket_or_null' // full sockets only
   | 'btf_id_sock_common' // sock_common, or a BTF pointer to one
+  | 'btf_id_sock_common_or_null'
   // Pointers to kernel structures known by BTF (`btf` names them).
   | 'btf_id'
   | 'btf_id_or_null'

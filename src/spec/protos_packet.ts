@@ -1,5 +1,6 @@
 // Prototypes: packets in __sk_buff and xdp_md, lightweight tunnels, checksums (net/core/filter.c).
 
+import { BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import type { ProtoRows } from './proto.ts';
 
 const mtuLen = [0, 0, 4] as const;
@@ -42,7 +43,25 @@ export const PACKET_PROTOS = {
   bpf_set_hash_invalid: { id: 41, args: ['ctx'], ret: 's32' },
   bpf_set_hash: { id: 48, args: ['ctx', 'u32'], ret: 's32' },
   bpf_get_route_realm: { id: 24, args: ['ctx'], ret: 'u32' },
-  bpf_get_cgroup_classid: { id: 17, args: ['ctx'], ret: 'u32' },
+  // Of the packet's socket in traffic control and tunnels, of the current task elsewhere.
+  bpf_get_cgroup_classid: {
+    id: 17,
+    args: [],
+    ret: 'u32',
+    variants: [
+      {
+        types: [
+          T.BPF_PROG_TYPE_SCHED_CLS,
+          T.BPF_PROG_TYPE_SCHED_ACT,
+          T.BPF_PROG_TYPE_LWT_IN,
+          T.BPF_PROG_TYPE_LWT_OUT,
+          T.BPF_PROG_TYPE_LWT_XMIT,
+          T.BPF_PROG_TYPE_LWT_SEG6LOCAL,
+        ],
+        args: ['ctx'],
+      },
+    ],
+  },
   bpf_skb_cgroup_classid: { id: 151, args: ['ctx'], ret: 'u64' },
   bpf_skb_under_cgroup: { id: 33, args: ['ctx', 'const_map_ptr', 'u32'], ret: 's32' },
   bpf_skb_cgroup_id: { id: 79, args: ['ctx'], ret: 'u64' },
@@ -53,7 +72,7 @@ export const PACKET_PROTOS = {
   bpf_redirect_neigh: { id: 152, args: ['u32', 'mem_rdonly_or_null', 'size_or_zero', 'u64'], ret: 's32' },
   bpf_redirect_peer: { id: 155, args: ['u32', 'u64'], ret: 's32' },
   bpf_redirect_map: { id: 51, args: ['const_map_ptr', 'u64', 'u64'], ret: 's32' },
-  bpf_fib_lookup: { id: 69, args: ['ctx', 'mem_write', 'size', 'u32'], ret: 's32', gpl: true, pktAccess: true },
+  bpf_fib_lookup: { id: 69, args: ['ctx', 'mem_write', 'size', 'u32'], ret: 's32', gpl: true },
   bpf_check_mtu: {
     id: 163,
     args: ['ctx', 'u32', 'fixed_mem_write_aligned', 's32', 'u64'],
@@ -70,7 +89,12 @@ export const PACKET_PROTOS = {
   bpf_xdp_adjust_head: { id: 44, args: ['ctx', 's32'], ret: 's32', changesPacket: true },
   bpf_xdp_adjust_meta: { id: 54, args: ['ctx', 's32'], ret: 's32', changesPacket: true },
   bpf_xdp_adjust_tail: { id: 65, args: ['ctx', 's32'], ret: 's32', changesPacket: true },
-  bpf_xdp_get_buff_len: { id: 188, args: ['ctx'], ret: 'u64' },
+  bpf_xdp_get_buff_len: {
+    id: 188,
+    args: ['ctx'],
+    ret: 'u64',
+    variants: [{ types: [T.BPF_PROG_TYPE_SYSCALL, T.BPF_PROG_TYPE_TRACING], args: ['btf_id'], btf: ['xdp_buff'] }],
+  },
   bpf_xdp_load_bytes: { id: 189, args: ['ctx', 'u32', 'uninit_mem', 'size'], ret: 's32' },
   bpf_xdp_store_bytes: { id: 190, args: ['ctx', 'u32', 'mem_rdonly', 'size'], ret: 's32' },
 } as const satisfies ProtoRows;

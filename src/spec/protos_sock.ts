@@ -1,25 +1,26 @@
 // Prototypes: sockets, TCP, socket maps, sock_ops and cgroup hooks (net/core/filter.c, sock_map.c, bpf_sk_storage.c).
 
+import { BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import type { ProtoRows } from './proto.ts';
 
 export const SOCK_PROTOS = {
   bpf_sk_lookup_tcp: {
     id: 84,
-    args: ['ctx', 'mem_rdonly', 'size', 'u64', 'u64'],
+    args: ['ctx', 'mem_rdonly', 'size_or_zero', 'u64', 'u64'],
     ret: 'socket_or_null',
     pktAccess: true,
     acquires: true,
   },
   bpf_sk_lookup_udp: {
     id: 85,
-    args: ['ctx', 'mem_rdonly', 'size', 'u64', 'u64'],
+    args: ['ctx', 'mem_rdonly', 'size_or_zero', 'u64', 'u64'],
     ret: 'socket_or_null',
     pktAccess: true,
     acquires: true,
   },
   bpf_skc_lookup_tcp: {
     id: 99,
-    args: ['ctx', 'mem_rdonly', 'size', 'u64', 'u64'],
+    args: ['ctx', 'mem_rdonly', 'size_or_zero', 'u64', 'u64'],
     ret: 'sock_common_or_null',
     pktAccess: true,
     acquires: true,
@@ -28,26 +29,64 @@ export const SOCK_PROTOS = {
   bpf_sk_fullsock: { id: 95, args: ['sock_common'], ret: 'socket_or_null' },
   bpf_tcp_sock: { id: 96, args: ['sock_common'], ret: 'tcp_sock_or_null' },
   bpf_get_listener_sock: { id: 98, args: ['sock_common'], ret: 'socket_or_null' },
-  bpf_sk_assign: { id: 124, args: ['ctx', 'btf_id_sock_common', 'u64'], ret: 's32' },
+  bpf_sk_assign: {
+    id: 124,
+    args: ['ctx', 'btf_id_sock_common', 'u64'],
+    ret: 's32',
+    variants: [{ types: [T.BPF_PROG_TYPE_SK_LOOKUP], args: ['ctx', 'socket_or_null', 'u64'] }],
+  },
   bpf_sk_storage_get: {
     id: 107,
     args: ['const_map_ptr', 'btf_id_sock_common', 'map_value_or_null', 'u64'],
     ret: 'map_value_or_null',
+    variants: [
+      { types: [T.BPF_PROG_TYPE_CGROUP_SOCK], args: ['const_map_ptr', 'ctx', 'map_value_or_null', 'u64'] },
+      {
+        types: [T.BPF_PROG_TYPE_SYSCALL, T.BPF_PROG_TYPE_TRACING],
+        args: ['const_map_ptr', 'btf_id', 'map_value_or_null', 'u64'],
+        btf: ['', 'sock'],
+      },
+    ],
   },
   bpf_sk_storage_delete: { id: 108, args: ['const_map_ptr', 'btf_id_sock_common'], ret: 's32' },
   bpf_sk_cgroup_id: { id: 128, args: ['btf_id_sock_common'], ret: 'u64' },
   bpf_sk_ancestor_cgroup_id: { id: 129, args: ['btf_id_sock_common', 's32'], ret: 'u64' },
-  bpf_get_socket_cookie: { id: 46, args: ['ctx'], ret: 'u64' },
+  bpf_get_socket_cookie: {
+    id: 46,
+    args: ['ctx'],
+    ret: 'u64',
+    variants: [
+      {
+        types: [T.BPF_PROG_TYPE_SK_REUSEPORT, T.BPF_PROG_TYPE_SYSCALL, T.BPF_PROG_TYPE_TRACING],
+        args: ['btf_id_sock_common_or_null'],
+      },
+    ],
+  },
   bpf_get_socket_uid: { id: 47, args: ['ctx'], ret: 'u32' },
   bpf_get_netns_cookie: { id: 122, args: ['ctx_or_null'], ret: 'u64' },
   bpf_bind: { id: 64, args: ['ctx', 'mem_rdonly', 'size'], ret: 's32' },
-  bpf_setsockopt: { id: 49, args: ['ctx', 's32', 's32', 'mem_rdonly', 'size'], ret: 's32' },
-  bpf_getsockopt: { id: 57, args: ['ctx', 's32', 's32', 'uninit_mem', 'size'], ret: 's32' },
+  bpf_setsockopt: {
+    id: 49,
+    args: ['ctx', 's32', 's32', 'mem_rdonly', 'size'],
+    ret: 's32',
+    variants: [
+      { types: [T.BPF_PROG_TYPE_CGROUP_SOCKOPT], args: ['btf_id_sock_common', 's32', 's32', 'mem_rdonly', 'size'] },
+    ],
+  },
+  bpf_getsockopt: {
+    id: 57,
+    args: ['ctx', 's32', 's32', 'uninit_mem', 'size'],
+    ret: 's32',
+    variants: [
+      { types: [T.BPF_PROG_TYPE_CGROUP_SOCKOPT], args: ['btf_id_sock_common', 's32', 's32', 'uninit_mem', 'size'] },
+    ],
+  },
 
   bpf_tcp_check_syncookie: {
     id: 100,
     args: ['btf_id_sock_common', 'mem_rdonly', 'size', 'mem_rdonly', 'size'],
     ret: 's32',
+    gpl: true,
     pktAccess: true,
   },
   bpf_tcp_gen_syncookie: {
@@ -106,7 +145,7 @@ export const SOCK_PROTOS = {
   },
   bpf_skc_to_udp6_sock: { id: 140, args: ['btf_id_sock_common'], ret: 'btf_id_or_null', retBtf: 'udp6_sock' },
   bpf_skc_to_unix_sock: { id: 178, args: ['btf_id_sock_common'], ret: 'btf_id_or_null', retBtf: 'unix_sock' },
-  bpf_skc_to_mptcp_sock: { id: 196, args: ['btf_id_sock_common'], ret: 'btf_id_or_null', retBtf: 'mptcp_sock' },
+  bpf_skc_to_mptcp_sock: { id: 196, args: ['sock_common'], ret: 'btf_id_or_null', retBtf: 'mptcp_sock' },
 
   bpf_sk_redirect_map: { id: 52, args: ['ctx', 'const_map_ptr', 'u32', 'u64'], ret: 's32' },
   bpf_sk_redirect_hash: { id: 72, args: ['ctx', 'const_map_ptr', 'map_key', 'u64'], ret: 's32' },

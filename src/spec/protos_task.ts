@@ -1,5 +1,6 @@
 // Prototypes: the current task, cgroups, tracing, LSM (kernel/trace/bpf_trace.c, kernel/bpf/helpers.c, bpf_lsm.c, lirc).
 
+import { BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import type { ProtoRows } from './proto.ts';
 
 const word = [0, 0, 8] as const;
@@ -70,7 +71,13 @@ export const TASK_PROTOS = {
     ret: 's32',
     gpl: true,
   },
-  bpf_get_stackid: { id: 27, args: ['ctx', 'const_map_ptr', 'u64'], ret: 's32', gpl: true },
+  bpf_get_stackid: {
+    id: 27,
+    args: ['ctx', 'const_map_ptr', 'u64'],
+    ret: 's32',
+    gpl: true,
+    variants: [{ types: [T.BPF_PROG_TYPE_PERF_EVENT], gpl: false }],
+  },
   bpf_get_stack: { id: 67, args: ['ctx', 'uninit_mem', 'size_or_zero', 'u64'], ret: 's32', gpl: true },
   bpf_get_task_stack: {
     id: 141,

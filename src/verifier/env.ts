@@ -51,6 +51,7 @@ export class Env {
   readonly allowUninitStack: boolean;
   readonly strictAlignment: boolean;
   readonly testStateFreq: boolean;
+  readonly sleepable: boolean;
   readonly gpl: boolean;
 
   state: State;
@@ -88,6 +89,7 @@ export class Env {
     this.allowUninitStack = options.allowUninitStack ?? true;
     this.strictAlignment = (prog.input.flags & 1) !== 0;
     this.testStateFreq = (prog.input.flags & 8) !== 0;
+    this.sleepable = (prog.input.flags & 16) !== 0;
     this.gpl = isGplCompatible(prog.input.license);
     this.state = initial;
     this.stackDepth = prog.subprogs.map(() => 0);

@@ -3,7 +3,6 @@
 
 import type { ArgKind, Helper } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
-import { BPF_FLAGS } from '../uapi/enums.ts';
 import type { Env } from './env.ts';
 import { spinLock } from './locks.ts';
 import {
@@ -13,6 +12,8 @@ import {
   checkPacket,
   checkRegion,
   checkUnmodified,
+  hasDirectValue,
+  isConstantMap,
   MAX_VAR_OFF,
 } from './mem.ts';
 import { markPrecise, markSlotPrecise } from './precision.ts';
@@ -31,6 +32,8 @@ export interface Call {
   fill: { readonly regno: number; readonly size: number } | null;
   /** Reference of the argument that has one; what the call releases or passes on. */
   refObjId: number;
+  /** Largest value of the last size argument. */
+  sizeMax: bigint;
   /** Size of the memory in the result. */
   memSize: number;
   /** First slot of the function that the helper calls; -1 = none. */
@@ -111,9 +114,10 @@ function aligned(use: MemoryUse): Check {
     checkAlignment(env, { ptr: reg, off: 0, size: sizeInPrototype(env, call, regno), strict: true });
 }
 
-/** Kinds that the verifier can't follow yet are refused, whatever is passed. */
-function unchecked(kind: ArgKind): Check {
+/** Kinds that the verifier can't follow yet: what is in Linux's list of types for them is refused too. */
+function unchecked(kind: ArgKind, kinds: readonly RegKind[], text: string): Check {
   return (_env, regno, reg, call) =>
+    checkKind(regno, reg, kinds, text) ??
     denied(`R${regno} type=${kindText(reg)}: ${call.helper.name} takes ${kind}, which beewasm can't check yet`);
 }
 
@@ -137,6 +141,7 @@ function checkSize(zeroOk: boolean): Check {
   return (env, regno, reg, call) => {
     if (reg.kind !== 'scalar') return denied(`R${regno} type=${kindText(reg)} expected=scalar`);
     const { smin, umin, umax } = reg.s;
+    call.sizeMax = umax;
     if (smin < 0n) return denied(`R${regno} min value is negative, either use unsigned or 'var &= const'`);
     if (umin === 0n && !zeroOk) return denied(`R${regno} invalid zero-sized read: u64=[${umin},${umax}]`);
     if (umax >= MAX_VAR_OFF) {
@@ -165,6 +170,7 @@ function allocSize(env: Env, regno: number, reg: Reg, call: Call): Reject | null
   const bad = checkKind(regno, reg, ['scalar'], 'scalar');
   if (bad) return bad;
   if (!isConst(reg.s)) return denied(`R${regno} is not a known constant'`);
+  if (reg.s.umax > 0xffffffffn) return invalid(`R${regno} ${call.helper.name} can't give ${reg.s.umax} bytes`);
   call.memSize = Number(reg.s.var_off.value);
   return markPrecise(env, regno);
 }
@@ -174,10 +180,12 @@ function constStr(env: Env, regno: number, reg: Reg): Reject | null {
   const bad = checkKind(regno, reg, ['map_value'], 'map_value');
   if (bad) return bad;
   const map = env.map(reg.map);
-  if ((map.flags & BPF_FLAGS.BPF_F_RDONLY_PROG) === 0 || map.frozen !== true || map.contents === undefined) {
+  if (!isConstantMap(map) || map.contents === undefined) {
     return denied(`R${regno} does not point to a readonly map'`);
   }
   if (!isConst(reg.s)) return denied(`R${regno} is not a constant address'`);
+  if (!hasDirectValue(map)) return denied('no direct value access support for this map type');
+  if (map.maxEntries !== 1) return { code: 'ENOTSUPP', message: 'direct value access on string failed' };
   const start = reg.off + Number(reg.s.var_off.value);
   const outside = checkMapValue(env, regno, reg, reg.off, Math.max(map.valueSize - start, 0), false);
   if (outside) return outside;
@@ -190,6 +198,10 @@ function callback(_env: Env, regno: number, reg: Reg, call: Call): Reject | null
   call.callback = reg.size;
   return bad;
 }
+
+const BTF_SOCK = plain(SOCKS, 'sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_');
+const BTF_ID = unchecked('btf_id', ['btf_id'], 'ptr_, trusted_ptr_, rcu_ptr_');
+const DYNPTR = unchecked('dynptr', ['fp'], 'fp, dynptr_ptr');
 
 const CHECKS: Record<ArgKind, Check> = {
   const_map_ptr: (env, regno, reg, call) => {
@@ -220,21 +232,22 @@ const CHECKS: Record<ArgKind, Check> = {
   const_str: constStr,
   sock_common: plain(SOCKS, 'sock_common, sock, tcp_sock, xdp_sock'),
   socket_or_null: orNull(plain(['sock'], 'sock')),
-  btf_id_sock_common: plain(SOCKS, 'sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_'),
-  btf_id: unchecked('btf_id'),
-  btf_id_or_null: unchecked('btf_id_or_null'),
-  percpu_btf_id: unchecked('percpu_btf_id'),
+  btf_id_sock_common: BTF_SOCK,
+  btf_id_sock_common_or_null: orNull(BTF_SOCK),
+  btf_id: BTF_ID,
+  btf_id_or_null: orNull(BTF_ID),
+  percpu_btf_id: unchecked('percpu_btf_id', [], 'percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_'),
   spin_lock: (env, regno, reg, call) =>
     checkKind(regno, reg, ['map_value'], 'map_value, ptr_') ??
     spinLock(env, regno, reg, call.helper.name === 'bpf_spin_lock'),
-  timer: unchecked('timer'),
-  kptr_xchg_dest: unchecked('kptr_xchg_dest'),
+  timer: unchecked('timer', ['map_value'], 'map_value'),
+  kptr_xchg_dest: unchecked('kptr_xchg_dest', ['map_value'], 'map_value, ptr_'),
   const_alloc_size_or_zero: allocSize,
   ringbuf_mem: (_env, regno, reg) => checkKind(regno, reg, ['ringbuf_mem'], 'ringbuf_mem'),
-  dynptr: unchecked('dynptr'),
-  dynptr_ringbuf: unchecked('dynptr_ringbuf'),
-  uninit_dynptr_local: unchecked('uninit_dynptr_local'),
-  uninit_dynptr_ringbuf: unchecked('uninit_dynptr_ringbuf'),
+  dynptr: DYNPTR,
+  dynptr_ringbuf: DYNPTR,
+  uninit_dynptr_local: DYNPTR,
+  uninit_dynptr_ringbuf: DYNPTR,
   func: callback,
   stack_or_null: orNull((_env, regno, reg) => checkKind(regno, reg, ['fp'], 'fp')),
 };

@@ -7,6 +7,7 @@ import { mapTypeById } from '../spec/map_types.ts';
 import { callsBack, pushCallback } from './callback.ts';
 import type { Env } from './env.ts';
 import { type Call, checkArgument } from './helper_args.ts';
+import { checkMapKind, checkMapUse, kindForMap } from './helper_map.ts';
 import { markPrecise } from './precision.ts';
 import { acquire, checkLeaks, release } from './refs.ts';
 import { isNull, isPacket, makeReg, NOT_INIT, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
@@ -73,19 +74,22 @@ function withReference(env: Env, call: Call, ret: Reg): Reg {
   return { ...ret, id, refObjId: id };
 }
 
+const MAX_ERRNO = 4095;
+
+/** At most as many bytes as there is room for, or -errno. */
+function lengthOrError(_env: Env, call: Call): Scalar {
+  return s32Scalar(-MAX_ERRNO, Number(call.sizeMax));
+}
+
 /** Helpers whose result is known better than its type says (kernel do_refine_retval_range). */
-const REFINED: Record<string, (env: Env) => Scalar> = {
+const REFINED: Record<string, (env: Env, call: Call) => Scalar> = {
+  bpf_get_stack: lengthOrError,
+  bpf_get_task_stack: lengthOrError,
+  bpf_probe_read_str: lengthOrError,
+  bpf_probe_read_kernel_str: lengthOrError,
+  bpf_probe_read_user_str: lengthOrError,
   bpf_get_smp_processor_id: (env) => zext32(s32Scalar(0, Math.max(env.cpus - 1, 0))),
 };
-
-function checkMapKind(env: Env, call: Call): Reject | null {
-  if (call.map < 0) return null;
-  const { type } = env.map(call.map);
-  const row = mapTypeById(type);
-  if ((row?.helpers as readonly string[] | undefined)?.includes(call.helper.name)) return null;
-  const { name, id } = call.helper;
-  return invalid(`cannot pass map_type ${type} into func ${name}#${id}`);
-}
 
 /** A constant index into the PROG_ARRAY is part of what the program was checked for. */
 function rememberTailCallKey(env: Env, call: Call): Reject | null {
@@ -100,10 +104,10 @@ const MAX_FUNC_ID = 212;
 function findHelper(env: Env, id: number): Helper | Reject {
   const name = id === 0 ? 'bpf_unspec' : (helperName(id) ?? 'unknown');
   if (id < 0 || id >= MAX_FUNC_ID) return invalid(`invalid func unknown#${id}`);
-  const helper = helperFor(id, env.type.id, env.prog.input.expectedAttachType);
+  const helper = helperFor(id, env.type.id, env.attach);
   if (helper === undefined) return invalid(`program of this type cannot use helper ${name}#${id}`);
   if (helper.gpl && !env.gpl) return invalid('cannot call GPL-restricted function from non-GPL compatible program');
-  if (helper.mightSleep) return invalid('helper call might sleep in a non-sleepable prog');
+  if (helper.mightSleep && !env.sleepable) return invalid('helper call might sleep in a non-sleepable prog');
   return helper;
 }
 
@@ -137,19 +141,26 @@ const EXTRA: Readonly<Record<string, (env: Env) => Reject | null>> = {
   bpf_tail_call: (env) => checkLeaks(env, 'tail_call', true),
   bpf_get_local_storage: (env) =>
     isNull(env.reg(2)) ? null : invalid("get_local_storage() doesn't support non-zero flags"),
+  bpf_get_func_ip: ({ type: { name, id } }) =>
+    name === 'kprobe'
+      ? null
+      : { code: 'ENOTSUPP', message: `func bpf_get_func_ip#173 not supported for program type ${id}` },
+  // Linux reads the format, and how many arguments it takes.
+  bpf_snprintf: () => invalid("the format of bpf_snprintf is something that beewasm can't check yet"),
 };
 
 /** The whole call. The registers afterwards are in the current frame. */
 export function helperCall(env: Env, id: number): Reject | null {
   const helper = findHelper(env, id);
   if (!('name' in helper)) return helper;
-  const call: Call = { helper, map: -1, constKey: -1n, fill: null, refObjId: 0, memSize: 0, callback: -1 };
+  const call: Call = { helper, map: -1, constKey: -1n, fill: null, refObjId: 0, sizeMax: 0n, memSize: 0, callback: -1 };
   const checked = helper.args.length - (helper.dontCare ?? 0);
   for (let i = 0; i < checked; i++) {
-    const reject = checkArgument(env, i + 1, helper.args[i], call);
+    const kind = kindForMap(env, call, helper.args[i]);
+    const reject = typeof kind === 'string' ? checkArgument(env, i + 1, kind, call) : kind;
     if (reject) return reject;
   }
-  const reject = rememberTailCallKey(env, call);
+  const reject = checkMapUse(env, call) ?? rememberTailCallKey(env, call);
   if (reject) return reject;
   if (call.fill) {
     const ptr = env.reg(call.fill.regno);
@@ -168,7 +179,7 @@ function effects(env: Env, call: Call): Reject | null {
     EXTRA[helper.name]?.(env) ??
     callBack(env, call);
   if (bad) return bad;
-  const ret = REFINED[helper.name] ? scalarReg(REFINED[helper.name](env)) : returns(env, call);
+  const ret = REFINED[helper.name] ? scalarReg(REFINED[helper.name](env, call)) : returns(env, call);
   const wrongMap = checkMapKind(env, call);
   if (wrongMap) return wrongMap;
   clearCallerSaved(env);

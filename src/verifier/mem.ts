@@ -117,10 +117,14 @@ export function checkPacket(regno: number, ptr: Reg, off: number, size: number, 
   return reject && explain(reject, outside);
 }
 
-export function checkMapFlags(map: MapDef, off: number, size: number, write: boolean): Reject | null {
+/** Whether programs must not read from (or write into) the map. */
+export function isForbidden(map: MapDef, write: boolean): boolean {
   const flags = map.flags | (mapTypeById(map.type)?.impliedFlags ?? 0);
-  const forbidden = write ? BPF_FLAGS.BPF_F_RDONLY_PROG : BPF_FLAGS.BPF_F_WRONLY_PROG;
-  if ((flags & forbidden) === 0) return null;
+  return (flags & (write ? BPF_FLAGS.BPF_F_RDONLY_PROG : BPF_FLAGS.BPF_F_WRONLY_PROG)) !== 0;
+}
+
+export function checkMapFlags(map: MapDef, off: number, size: number, write: boolean): Reject | null {
+  if (!isForbidden(map, write)) return null;
   const verb = write ? 'write into' : 'read from';
   return denied(`${verb} map forbidden, value_size=${map.valueSize} off=${off} size=${size}`);
 }
@@ -148,11 +152,20 @@ export function checkMapValue(
   return null;
 }
 
+/** Nobody can change the map any more (kernel bpf_map_is_rdonly). */
+export function isConstantMap(map: MapDef): boolean {
+  return (map.flags & BPF_FLAGS.BPF_F_RDONLY_PROG) !== 0 && map.frozen === true;
+}
+
+/** The type has values with an address that is known before the program runs (kernel map_direct_value_addr). */
+export function hasDirectValue(map: MapDef): boolean {
+  return mapTypeById(map.type)?.name === 'array';
+}
+
 /** Bytes of a frozen read-only array are constants for the program (kernel bpf_map_direct_read). */
 function constantOf(map: MapDef, ptr: Reg, off: number, size: number): bigint | undefined {
-  const readOnly = (map.flags & BPF_FLAGS.BPF_F_RDONLY_PROG) !== 0 && map.frozen === true;
-  const direct = mapTypeById(map.type)?.name === 'array' && map.maxEntries === 1;
-  if (!readOnly || !direct || map.contents === undefined || ptr.s.var_off.mask !== 0n) return undefined;
+  const direct = hasDirectValue(map) && map.maxEntries === 1;
+  if (!isConstantMap(map) || !direct || map.contents === undefined || ptr.s.var_off.mask !== 0n) return undefined;
   const at = off + Number(ptr.s.var_off.value);
   let value = 0n;
   for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(map.contents[at + i] ?? 0);
