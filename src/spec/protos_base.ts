@@ -23,7 +23,7 @@ export const BASE_PROTOS = {
     pktAccess: true,
   },
   bpf_for_each_map_elem: { id: 164, args: ['const_map_ptr', 'func', 'stack_or_null', 'u64'], ret: 's32' },
-  bpf_tail_call: { id: 12, args: ['ctx', 'const_map_ptr', 'u32'], ret: 'tail_call' },
+  bpf_tail_call: { id: 12, args: ['ctx', 'const_map_ptr', 'u32'], ret: 'tail_call', changesPacket: true },
   bpf_loop: { id: 181, args: ['u32', 'func', 'stack_or_null', 'u64'], ret: 's32' },
 
   bpf_spin_lock: { id: 93, args: ['spin_lock'], ret: 'void' },
