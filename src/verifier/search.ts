@@ -20,7 +20,8 @@ import {
   SLOT,
   type State,
 } from './state.ts';
-import { END, step } from './step.ts';
+import { step } from './step.ts';
+import { END } from './steps.ts';
 
 interface Kept {
   readonly state: State;

@@ -1,0 +1,168 @@
+// Steps of arithmetic, moves and byte order (kernel check_alu_op, adjust_reg_min_max_vals): scalars, or a pointer and a
+// scalar; which registers are linked afterwards.
+
+import type { Insn } from '../isa/insn.ts';
+import type { AluOp } from '../isa/op.ts';
+import type { Env } from './env.ts';
+import { linkForCopy } from './link.ts';
+import { OPERATOR, pointerAlu } from './pointer.ts';
+import { markPrecise } from './precision.ts';
+import { constReg, isPointer, type Reg, regWidth, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
+import { denied, invalid, type Reject, tooManyBranches } from './reject.ts';
+import { constant, isConst, isEmpty, type Scalar, signExtend, UNKNOWN, withLow, zext32 } from './scalar.ts';
+import { aluScalar, endScalar, negScalar } from './scalar_alu.ts';
+import { type Next, type Of, reserved, write } from './steps.ts';
+
+function immScalar(imm: number, width: 32 | 64): Scalar {
+  return constant(BigInt.asUintN(width, BigInt(imm)));
+}
+
+const DIVISIONS: ReadonlySet<AluOp> = new Set(['div', 'mod', 'sdiv', 'smod']);
+
+function checkAluFields(op: Of<'alu'>, insn: Insn): Reject | null {
+  const name = op.op === 'mov' ? 'BPF_MOV' : 'BPF_ALU';
+  // Where an offset means something (division, mov of a register) it has selected the row.
+  const offsetSelects = DIVISIONS.has(op.op) || (op.op === 'mov' && op.operand === 'reg');
+  if (!offsetSelects && insn.off !== 0) return reserved(name);
+  return (op.operand === 'reg' ? insn.imm : insn.src) !== 0 ? reserved(name) : null;
+}
+
+/** Division by a constant 0 and shifts by a constant out of range do not load. */
+function checkAluImmediate(op: Of<'alu'>, insn: Insn): Reject | null {
+  if (op.operand !== 'imm') return null;
+  const { imm } = insn;
+  if (DIVISIONS.has(op.op) && imm === 0) return invalid('div by zero');
+  const shifts = op.op === 'lsh' || op.op === 'rsh' || op.op === 'arsh';
+  return shifts && (imm < 0 || imm >= op.width) ? invalid(`invalid shift ${imm}`) : null;
+}
+
+function mov(env: Env, op: Of<'alu'>, insn: Insn): Next {
+  if (op.operand === 'imm') {
+    const bad = env.canWrite(insn.dst);
+    if (bad) return bad;
+    write(env, insn.dst, scalarReg(immScalar(insn.imm, op.width)));
+    return env.insnIdx + 1;
+  }
+  const bad = env.read(insn.src) ?? env.canWrite(insn.dst);
+  if (bad) return bad;
+  const src = env.reg(insn.src);
+  if (op.width === 64) {
+    const linked = linkForCopy(env, insn.src);
+    write(env, insn.dst, { ...linked, precise: false });
+  } else if (src.kind !== 'scalar') {
+    // Half a pointer is a number nobody knows (allowed for root).
+    write(env, insn.dst, scalarReg(zext32(UNKNOWN)));
+  } else {
+    const fits = regWidth(src) <= 32;
+    const linked = fits ? linkForCopy(env, insn.src) : unlinked(src);
+    write(env, insn.dst, { ...linked, precise: false, s: zext32(linked.s) });
+  }
+  return env.insnIdx + 1;
+}
+
+function unlinked(reg: Reg): Reg {
+  return { ...reg, id: 0, addConst: false, off: 0 };
+}
+
+export function movsx(env: Env, op: Of<'movsx'>, insn: Insn): Next {
+  if (insn.imm !== 0) return reserved('BPF_MOV');
+  const bad = env.read(insn.src) ?? env.canWrite(insn.dst);
+  if (bad) return bad;
+  const src = env.reg(insn.src);
+  if (src.kind !== 'scalar') {
+    write(env, insn.dst, scalarReg(op.width === 64 ? UNKNOWN : zext32(UNKNOWN)));
+    return env.insnIdx + 1;
+  }
+  const unchanged = src.s.umax < 1n << BigInt(op.bits - 1);
+  const from = unchanged ? linkForCopy(env, insn.src) : unlinked(src);
+  const s = signExtend(from.s, (op.bits / 8) as 1 | 2 | 4, op.width);
+  write(env, insn.dst, { ...from, precise: false, s });
+  return env.insnIdx + 1;
+}
+
+/** Adding a constant keeps the link to equal scalars, with a distance (kernel BPF_ADD_CONST). */
+function linkAfter(op: Of<'alu'>, dst: Reg, src: Scalar): Pick<Reg, 'id' | 'addConst' | 'off'> {
+  const none = { id: 0, addConst: false, off: 0 };
+  if (op.op !== 'add' || op.width !== 64 || dst.id === 0 || !isConst(src)) return none;
+  const delta = src.var_off.value;
+  if (dst.addConst || delta > 0x7fffffffn) return none;
+  return { id: dst.id, addConst: true, off: Number(delta) };
+}
+
+function sane(s: Scalar): Scalar {
+  return isEmpty(s) ? { ...UNKNOWN, var_off: s.var_off } : s;
+}
+
+export function alu(env: Env, op: Of<'alu'>, insn: Insn): Next {
+  const malformed = checkAluFields(op, insn);
+  if (malformed) return malformed;
+  if (op.op === 'mov') return mov(env, op, insn);
+  const bad =
+    (op.operand === 'reg' ? env.read(insn.src) : null) ??
+    env.read(insn.dst) ??
+    checkAluImmediate(op, insn) ??
+    env.canWrite(insn.dst);
+  if (bad) return bad;
+  const dst = env.reg(insn.dst);
+  const src = op.operand === 'reg' ? env.reg(insn.src) : constReg(BigInt.asUintN(64, BigInt(insn.imm)));
+  const result = aluResult(env, op, insn, dst, src);
+  if ('message' in result) return result;
+  write(env, insn.dst, result);
+  return env.insnIdx + 1;
+}
+
+/**
+ * Compilers turn `x < 0 ? K : 0` into `x s>>= 63; x &= K`: a value that is -1 or 0 meets a constant. As in Linux (kernel
+ * maybe_fork_scalars) both are followed: 0 later, from this instruction again; -1 now.
+ */
+function forkSigns(env: Env, op: Of<'alu'>, insn: Insn, dst: Reg, src: Reg): Reg | Reject | null {
+  if ((op.op !== 'and' && op.op !== 'or') || !isConst(src.s)) return null;
+  const full = dst.s.smin === -1n && dst.s.smax === 0n;
+  if (!full && !(dst.s.s32_min === -1 && dst.s.s32_max === 0)) return null;
+  const other = env.push(env.insnIdx);
+  if (other === null) return tooManyBranches(env.pending.length);
+  const known = (value: bigint) => (full ? constant(BigInt.asUintN(64, value)) : withLow(dst.s, value));
+  other.frame.regs[insn.dst] = { ...dst, s: known(0n) };
+  const s = sane(aluScalar(op.op, op.width, known(-1n), src.s));
+  return { ...dst, s, ...linkAfter(op, dst, src.s) };
+}
+
+function aluResult(env: Env, op: Of<'alu'>, insn: Insn, dst: Reg, src: Reg): Reg | Reject {
+  const dstPtr = isPointer(dst);
+  const srcPtr = isPointer(src);
+  if (dstPtr && srcPtr) {
+    if (op.op === 'sub') return UNKNOWN_SCALAR;
+    return denied(`R${insn.dst} pointer ${OPERATOR[op.op]} pointer prohibited`);
+  }
+  if (srcPtr) {
+    return markPrecise(env, insn.dst) ?? pointerAlu(env, op.op, op.width, insn.dst, src, dst, true);
+  }
+  if (dstPtr) {
+    const reject = op.operand === 'reg' ? markPrecise(env, insn.src) : null;
+    return reject ?? pointerAlu(env, op.op, op.width, insn.dst, dst, src, false);
+  }
+  if (dst.precise && op.operand === 'reg') markPrecise(env, insn.src);
+  const forked = forkSigns(env, op, insn, dst, src);
+  if (forked !== null) return forked;
+  const s = sane(aluScalar(op.op as AluOp, op.width, dst.s, src.s));
+  return { ...dst, s, ...linkAfter(op, dst, src.s) };
+}
+
+export function neg(env: Env, op: Of<'neg'>, insn: Insn): Next {
+  if (insn.src !== 0 || insn.off !== 0 || insn.imm !== 0) return reserved('BPF_NEG');
+  const bad = env.read(insn.dst) ?? env.canWrite(insn.dst);
+  if (bad) return bad;
+  const dst = env.reg(insn.dst);
+  write(env, insn.dst, dst.kind === 'scalar' ? scalarReg(sane(negScalar(op.width, dst.s))) : UNKNOWN_SCALAR);
+  return env.insnIdx + 1;
+}
+
+export function end(env: Env, op: Of<'end'>, insn: Insn): Next {
+  if (insn.src !== 0 || insn.off !== 0) return reserved('BPF_END');
+  const bad = env.read(insn.dst) ?? env.canWrite(insn.dst);
+  if (bad) return bad;
+  const dst = env.reg(insn.dst);
+  const swaps = op.order !== 'le';
+  write(env, insn.dst, dst.kind === 'scalar' ? scalarReg(sane(endScalar(op.bits, swaps, dst.s))) : UNKNOWN_SCALAR);
+  return env.insnIdx + 1;
+}

@@ -1,0 +1,98 @@
+// Steps of control flow: jumps, calls of helpers and functions, returns, the end of the program.
+
+import type { Insn } from '../isa/insn.ts';
+import { afterCallback, checkCallbackResult } from './callback.ts';
+import type { Env } from './env.ts';
+import { clearCallerSaved, helperCall } from './helper_call.ts';
+import { conditionalJump } from './jump.ts';
+import { callTarget } from './program.ts';
+import { checkLeaks, locksHeld } from './refs.ts';
+import { makeReg, NOT_INIT, type Reg } from './reg.ts';
+import { invalid, tooBig, tooManyBranches } from './reject.ts';
+import { checkReturnCode } from './return_code.ts';
+import { Frame, MAX_CALL_FRAMES, sameCallsAt } from './state.ts';
+import { END, type Next, type Of, reserved } from './steps.ts';
+import { widen } from './widen.ts';
+
+export function jmp(env: Env, op: Of<'jmp'>, insn: Insn): Next {
+  env.jmpsProcessed++;
+  return conditionalJump(env, op, insn);
+}
+
+export function ja(env: Env, op: Of<'ja'>, insn: Insn): Next {
+  env.jmpsProcessed++;
+  if (insn.src !== 0 || insn.dst !== 0 || (op.wide ? insn.off : insn.imm) !== 0) return reserved('BPF_JA');
+  return env.insnIdx + 1 + (op.wide ? insn.imm : insn.off);
+}
+
+export function mayGoto(env: Env, _op: Of<'may_goto'>, insn: Insn): Next {
+  env.jmpsProcessed++;
+  if (insn.dst !== 0 || insn.src !== 0 || insn.imm !== 0) return reserved('BPF_JCOND');
+  // Staying in the loop is the other branch: it is one iteration deeper.
+  const other = env.push(env.insnIdx + 1);
+  if (other === null) return tooManyBranches(env.pending.length);
+  other.mayGotoDepth++;
+  // The nearest kept state is the one of right here; the one before it belongs to the last iteration.
+  const old = sameCallsAt(env.state.parent?.parent ?? null, other, env.insnIdx);
+  if (old !== null) widen(old, other);
+  return env.insnIdx + 1 + insn.off;
+}
+
+const SPIN_UNLOCK = 94;
+
+export function call(env: Env, op: Of<'call'>, insn: Insn): Next {
+  env.jmpsProcessed++;
+  if (insn.dst !== 0 || (op.callee !== 'kfunc' && insn.off !== 0)) return reserved('BPF_CALL');
+  const unlocks = op.callee === 'helper' && insn.imm === SPIN_UNLOCK;
+  if (op.callee !== 'local' && !unlocks && locksHeld(env.state)) {
+    return invalid('function calls are not allowed while holding a lock');
+  }
+  switch (op.callee) {
+    case 'local':
+      return localCall(env, insn);
+    case 'helper':
+      return helperCall(env, insn.imm) ?? env.insnIdx + 1;
+    case 'kfunc':
+      return invalid('calling kernel function is not allowed');
+    case 'callx':
+      return invalid('unknown opcode 8d');
+    default:
+      return op.callee satisfies never;
+  }
+}
+
+function localCall(env: Env, insn: Insn): Next {
+  const { frames } = env.state;
+  const target = callTarget(insn, env.insnIdx);
+  if (frames.length >= MAX_CALL_FRAMES) return tooBig(`the call stack of ${frames.length + 1} frames is too deep`);
+  const caller = env.frame;
+  const regs: Reg[] = new Array<Reg>(11).fill(NOT_INIT);
+  for (let r = 1; r <= 5; r++) regs[r] = caller.regs[r];
+  regs[10] = makeReg({ kind: 'fp', frame: frames.length });
+  clearCallerSaved(env);
+  const subprog = env.prog.subprogOf[target];
+  frames.push(new Frame(regs, [], env.insnIdx, frames.length, subprog));
+  return target;
+}
+
+export function exit(env: Env, _op: Of<'exit'>, insn: Insn): Next {
+  env.jmpsProcessed++;
+  if (insn.imm !== 0 || insn.src !== 0 || insn.dst !== 0 || insn.off !== 0) return reserved('BPF_EXIT');
+  const { frames } = env.state;
+  const r0 = env.reg(0);
+  if (frames.length === 1) {
+    return checkLeaks(env, 'BPF_EXIT instruction in main prog', true) ?? env.read(0) ?? checkReturnCode(env) ?? END;
+  }
+  if (r0.kind === 'fp') return invalid('cannot return stack pointer to the caller');
+  if (env.frame.isCallback) {
+    const bad = env.read(0) ?? checkCallbackResult(env, r0);
+    if (bad) return bad;
+    const { callsite } = frames.pop()!;
+    afterCallback(env, callsite);
+    return callsite;
+  }
+  const callee = frames.pop()!;
+  env.setReg(0, r0);
+  env.touchedRegs = 1;
+  return callee.callsite + 1;
+}

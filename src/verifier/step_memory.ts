@@ -1,0 +1,163 @@
+// Steps that load and store: plain, atomic, acquire and release, constants and references (lddw), legacy packet loads.
+
+import type { Insn } from '../isa/insn.ts';
+import { imm64 } from '../isa/insn.ts';
+import type { Size } from '../isa/op.ts';
+import type { Env } from './env.ts';
+import { clearCallerSaved } from './helper_call.ts';
+import { type Access, accessMemory, checkUnmodified } from './mem.ts';
+import { callTarget } from './program.ts';
+import { checkLeaks } from './refs.ts';
+import { constReg, kindText, makeReg, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
+import { denied, invalid, type Reject } from './reject.ts';
+import { immediate } from './stack.ts';
+import { type Next, type Of, reserved, write } from './steps.ts';
+
+function access(insn: Insn, regno: number, ptr: Reg, size: Size, more: Partial<Access>): Access {
+  return {
+    regno,
+    ptr,
+    off: insn.off,
+    size,
+    write: false,
+    value: null,
+    valueRegno: -1,
+    strict: false,
+    signed: false,
+    ...more,
+  };
+}
+
+function load(env: Env, insn: Insn, size: Size, signed: boolean, strict: boolean): Next {
+  const bad = env.read(insn.src) ?? env.canWrite(insn.dst);
+  if (bad) return bad;
+  const ptr = env.reg(insn.src);
+  const result = accessMemory(env, access(insn, insn.src, ptr, size, { strict, signed }));
+  if (result === null) return env.insnIdx + 1;
+  if ('message' in result) return result;
+  write(env, insn.dst, result.precise ? { ...result, precise: false } : result);
+  return onePointerKind(env, ptr) ?? env.insnIdx + 1;
+}
+
+/** Accesses through these are rewritten per instruction in the kernel: one instruction, one kind (save_aux_ptr_type). */
+const REWRITTEN: ReadonlySet<RegKind> = new Set<RegKind>(['ctx', 'sock', 'sock_common', 'tcp_sock', 'xdp_sock']);
+
+function onePointerKind(env: Env, ptr: Reg): Reject | null {
+  const before = env.pointerKind.get(env.insnIdx);
+  if (before === undefined) env.pointerKind.set(env.insnIdx, ptr.kind);
+  const clash = before !== undefined && before !== ptr.kind && (REWRITTEN.has(before) || REWRITTEN.has(ptr.kind));
+  return clash ? invalid('same insn cannot be used with different pointers') : null;
+}
+
+export function ldx(env: Env, op: Of<'ldx'>, insn: Insn): Next {
+  return load(env, insn, op.size, op.signed, false);
+}
+
+function store(env: Env, insn: Insn, size: Size, strict: boolean): Next {
+  const bad = env.read(insn.src) ?? env.read(insn.dst);
+  if (bad) return bad;
+  const value = env.reg(insn.src);
+  const ptr = env.reg(insn.dst);
+  const a = access(insn, insn.dst, ptr, size, { write: true, value, valueRegno: insn.src, strict });
+  const result = accessMemory(env, a);
+  return result !== null && 'message' in result ? result : (onePointerKind(env, ptr) ?? env.insnIdx + 1);
+}
+
+export function stx(env: Env, op: Of<'stx'>, insn: Insn): Next {
+  return insn.imm !== 0 ? reserved('BPF_STX') : store(env, insn, op.size, false);
+}
+
+export function st(env: Env, op: Of<'st'>, insn: Insn): Next {
+  if (insn.src !== 0) return reserved('BPF_ST');
+  const bad = env.read(insn.dst);
+  if (bad) return bad;
+  const ptr = env.reg(insn.dst);
+  const a = access(insn, insn.dst, ptr, op.size, { write: true, value: immediate(insn.imm) });
+  const result = accessMemory(env, a);
+  return result !== null && 'message' in result ? result : (onePointerKind(env, ptr) ?? env.insnIdx + 1);
+}
+
+const NOT_ATOMIC: ReadonlySet<RegKind> = new Set<RegKind>([
+  'ctx',
+  'pkt',
+  'pkt_meta',
+  'flow_keys',
+  'sock',
+  'sock_common',
+  'tcp_sock',
+  'xdp_sock',
+]);
+
+/** Memory that an atomic instruction can't work on (kernel atomic_ptr_type_ok). */
+function checkAtomicPointer(regno: number, ptr: Reg, verb: string): Reject | null {
+  if (!NOT_ATOMIC.has(ptr.kind) || ptr.maybeNull) return null;
+  return denied(`BPF_ATOMIC ${verb} R${regno} ${kindText(ptr)} is not allowed`);
+}
+
+export function atomic(env: Env, op: Of<'atomic'>, insn: Insn): Next {
+  const bad =
+    env.read(insn.src) ??
+    env.read(insn.dst) ??
+    (op.op === 'cmpxchg' ? env.read(0) : null) ??
+    checkAtomicPointer(insn.dst, env.reg(insn.dst), 'stores into');
+  if (bad) return bad;
+  const into = op.op === 'cmpxchg' ? 0 : op.fetch ? insn.src : -1;
+  const unwritable = into >= 0 ? env.canWrite(into) : null;
+  if (unwritable) return unwritable;
+  // As in Linux the result is unknown before the pointer is looked at: a register that is both is no pointer then.
+  if (into >= 0) write(env, into, UNKNOWN_SCALAR);
+  const ptr = env.reg(insn.dst);
+  const read = accessMemory(env, access(insn, insn.dst, ptr, op.size, { strict: true }));
+  if (read !== null && 'message' in read) return read;
+  const written = accessMemory(env, access(insn, insn.dst, ptr, op.size, { write: true, strict: true }));
+  if (written !== null && 'message' in written) return written;
+  if (into >= 0 && read !== null) write(env, into, { ...read, precise: false });
+  return env.insnIdx + 1;
+}
+
+export function loadAcquire(env: Env, op: Of<'load_acq'>, insn: Insn): Next {
+  const bad = env.read(insn.src) ?? checkAtomicPointer(insn.src, env.reg(insn.src), 'loads from');
+  return bad ?? load(env, insn, op.size, false, true);
+}
+
+export function storeRelease(env: Env, op: Of<'store_rel'>, insn: Insn): Next {
+  const bad = env.read(insn.dst) ?? checkAtomicPointer(insn.dst, env.reg(insn.dst), 'stores into');
+  return bad ?? store(env, insn, op.size, true);
+}
+
+export function lddw(env: Env, op: Of<'lddw'>, insn: Insn): Next {
+  const bad = env.canWrite(insn.dst);
+  if (bad) return bad;
+  const ref = env.prog.input.mapRefs.get(env.insnIdx);
+  if (op.pseudo === 'imm') {
+    write(env, insn.dst, constReg(imm64(env.prog.insns, env.insnIdx)));
+  } else if (op.pseudo === 'func') {
+    if (env.prog.input.functions === undefined) return invalid('missing btf func_info');
+    write(env, insn.dst, makeReg({ kind: 'func', size: callTarget(insn, env.insnIdx) }));
+  } else if (ref?.kind === 'value') {
+    write(env, insn.dst, makeReg({ kind: 'map_value', map: ref.map, off: ref.off }));
+  } else {
+    write(env, insn.dst, makeReg({ kind: 'map_ptr', map: ref!.map }));
+  }
+  return env.insnIdx + 2;
+}
+
+/** Legacy packet loads: the context is in R6, arguments are gone afterwards. */
+export function ldAbs(env: Env, op: Of<'ld_abs'> | Of<'ld_ind'>, insn: Insn): Next {
+  if (!env.type.ldAbs) {
+    return invalid('BPF_LD_[ABS|IND] instructions not allowed for this program type');
+  }
+  if (insn.dst !== 0 || insn.off !== 0 || (op.kind === 'ld_abs' && insn.src !== 0)) {
+    return reserved('BPF_LD_[ABS|IND]');
+  }
+  const bad = env.read(6);
+  if (bad) return bad;
+  if (env.reg(6).kind !== 'ctx') return invalid('at the time of BPF_LD_ABS|IND R6 != pointer to skb');
+  const more = (op.kind === 'ld_ind' ? env.read(insn.src) : null) ?? checkUnmodified(6, env.reg(6));
+  if (more) return more;
+  const leak = checkLeaks(env, 'BPF_LD_[ABS|IND]', true);
+  if (leak) return leak;
+  clearCallerSaved(env);
+  write(env, 0, UNKNOWN_SCALAR);
+  return env.insnIdx + 1;
+}

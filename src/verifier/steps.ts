@@ -1,0 +1,23 @@
+// What the step functions share: where a path goes on, writing registers, the words for fields that must be zero.
+
+import type { InsnIndex } from '../isa/insn.ts';
+import type { Op, OpShape } from '../isa/op.ts';
+import type { Env } from './env.ts';
+import type { Reg } from './reg.ts';
+import { invalid, type Reject } from './reject.ts';
+
+/** Where the path goes on; END = the program exits here. */
+export const END = -1;
+export type Next = InsnIndex | Reject;
+
+export type Of<K extends Op['kind']> = Extract<OpShape, { kind: K }>;
+
+/** Fields that must be zero and are not: the kernel names the class of the instruction. */
+export function reserved(name: string): Reject {
+  return invalid(`${name} uses reserved fields`);
+}
+
+export function write(env: Env, r: number, reg: Reg): void {
+  env.setReg(r, reg);
+  env.touchReg(r);
+}
