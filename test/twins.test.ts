@@ -46,7 +46,8 @@ describe('beewasm', () => {
     expect({ errno: result.error.code, message: messages(result.log).at(-1) }).toEqual({ errno, message });
     expect(verify(input).ok).toBe(true);
   });
-  it.each(TWINS)('$program: $message', ({ program, errno, message }) => {
+  // One of them is a million instructions: seconds, but a minute where a busy machine gives little time.
+  it.each(TWINS)('$program: $message', { timeout: 240_000 }, ({ program, errno, message }) => {
     const result = verify(inputOf(twins, program));
     if (result.ok) expect.fail('accepted');
     expect({ errno: result.error.code, message: messages(result.log).at(-1) }).toEqual({ errno, message });
