@@ -1,196 +1,114 @@
-// `npm run bench [-- PROGRAM ... --seconds S --json]`: interpreter, Wasm with one call per packet, Wasm batch, and native C of
-// the same source, on the firewall and the compute programs. Results are compared before anything is timed. Ratios inside
-// one run are what counts; nanoseconds depend on the machine.
+// `npm run bench [-- PROGRAM ... --seconds S --json --svg FILE --peer NAME=COMMAND --from FILE]`: interpreter, Wasm with one
+// call per packet, Wasm batch, native C of the same source, the live kernel's JIT and any peer, in one interleaved run.
+// Results are compared before anything is timed. Ratios inside one run are what counts; nanoseconds depend on the machine.
 
-import { spawnSync } from 'node:child_process';
-import { arch, cpus, platform, release } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { STAGES } from '../src/cli/measure.ts';
+import { openOracle } from '../conformance/kernel/oracle.ts';
 import { guardStdout } from '../src/cli/stdout.ts';
-import { styleFor, wantsColours } from '../src/cli/style.ts';
-import { type Column, grouped, table } from '../src/cli/table.ts';
-import { Kernel, loadJit } from '../src/index.ts';
+import { BeewasmError } from '../src/uapi/errors.ts';
+import { measureCall } from './call.ts';
+import { chart } from './chart.ts';
+import { measureLoad, SIZES } from './load.ts';
+import { measureMemory } from './memory.ts';
 import { findCompiler } from './native.ts';
-import { ENGINES, type EngineName, type Measured, measure } from './run.ts';
-import { loadWorkload, type Workload, workloads } from './workloads.ts';
+import { machine, type Report, report } from './report.ts';
+import { type Elsewhere, type Measured, measure } from './run.ts';
+import { reportText } from './text.ts';
+import { type Workload, workloads } from './workloads.ts';
 
-function machine(compiler: string | null) {
-  const version = compiler === null ? null : spawnSync(compiler, ['--version'], { encoding: 'utf8' }).stdout;
-  return {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cpus: cpus().length,
-    os: `${platform()} ${release()} ${arch()}`,
-    node: process.version,
-    v8: process.versions.v8,
-    compiler: version?.split('\n')[0] ?? null,
-  };
-}
+const USAGE = `usage: bench [PROGRAM ...] [--seconds S] [--json] [--svg FILE] [--peer 'NAME=COMMAND ARG ...']... [--from FILE]
+  --seconds S   per program (default 2)
+  --json        the report as JSON on stdout
+  --svg FILE    writes the chart
+  --peer ...    one engine more; bench/peer.ts has the protocol
+  --from FILE   an earlier --json report instead of measuring
+`;
 
-/** ns of `engine` over ns of each other engine that was measured. */
-function ratios(m: Measured, engine: EngineName): Partial<Record<EngineName, number>> {
-  const own = m.ns[engine]!;
-  return Object.fromEntries(
-    ENGINES.filter((e) => e !== engine && m.ns[e] !== undefined).map((e) => [e, own / m.ns[e]!]),
-  );
-}
+class UsageError extends BeewasmError {}
 
-function geomean(values: readonly number[]): number {
-  return Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
-}
-
-type Ratios = Partial<Record<EngineName, Partial<Record<EngineName, number>>>>;
-
-/** Over all programs: engine -> other engine -> ratio. */
-function geomeans(all: readonly Measured[]): Ratios {
-  const of = (engine: EngineName) => {
-    const each = all.filter((m) => m.ns[engine] !== undefined).map((m) => ratios(m, engine));
-    const others = ENGINES.filter((e) => each.some((r) => r[e] !== undefined));
-    return others.map((e) => [e, geomean(each.flatMap((r) => r[e] ?? []))] as const);
-  };
-  return Object.fromEntries(
-    ENGINES.map((e) => [e, Object.fromEntries(of(e))]).filter(([, r]) => Object.keys(r).length),
-  );
-}
-
-/** Microseconds per instruction: per walked one for the verifier, per instruction of the program for the rest. */
-function loadRows(all: readonly Measured[]) {
-  return all.flatMap((m) =>
-    STAGES.map((stage) => {
-      const insns = stage === 'verify' ? m.processed : m.insns;
-      return { program: m.program, insns, stage, us_per_insn: m.load_us[stage] / insns };
-    }),
-  );
-}
-
-/** Bytes of resident memory that things cost, and of the shared memory a Kernel uses. */
-async function memoryUse(w: Workload) {
-  const rss = () => process.memoryUsage().rss;
-  const start = rss();
-  await loadJit();
-  const compiler = rss() - start;
-  const empty = rss();
-  const kernels = Array.from({ length: 20 }, () => new Kernel());
-  const kernel = Math.max(0, rss() - empty) / kernels.length;
-  for (const k of kernels) k.close();
-  const loaded = await loadWorkload(w);
-  const shared = loaded.kernel.memory.u8.length;
-  loaded.kernel.close();
-  return { compiler_rss: compiler, kernel_rss: Math.round(kernel), program_shared: shared, process_rss: rss() };
-}
-
-type Memory = Awaited<ReturnType<typeof memoryUse>>;
-
-function json(all: readonly Measured[], compiler: string | null, memory: Memory): unknown {
-  return {
-    machine: machine(compiler),
-    rows: all.flatMap((m) =>
-      ENGINES.filter((e) => m.ns[e] !== undefined).map((engine) => ({
-        program: m.program,
-        engine,
-        ns: m.ns[engine],
-        ratio_to: ratios(m, engine),
-      })),
-    ),
-    geomean: geomeans(all),
-    load: loadRows(all),
-    memory,
-  };
-}
-
-const left = (title: string): Column => ({ title, align: 'left' });
-const right = (title: string): Column => ({ title, align: 'right' });
-
-function nsText(ns: number | undefined): string {
-  return ns === undefined ? '-' : ns < 100 ? ns.toFixed(1) : grouped(ns);
-}
-function ratioText(ratio: number | undefined): string {
-  return ratio === undefined ? '-' : ratio < 10 ? ratio.toFixed(2) : ratio.toFixed(0);
-}
-
-function text(all: readonly Measured[], compiler: string | null, memory: Memory): string {
-  const style = styleFor(wantsColours(process.env, Boolean(process.stdout.isTTY)));
-  const paint = (cell: string, row: number) => (row === -1 ? style.dim(cell) : cell);
-  const mean = geomeans(all);
-  const speed = table(
-    [left('program'), right('interp'), right('single'), right('batch'), right('native')].concat([
-      right('interp/batch'),
-      right('single/native'),
-      right('batch/native'),
-    ]),
-    [
-      ...all.map((m) => [
-        m.program,
-        ...ENGINES.map((e) => nsText(m.ns[e])),
-        ratioText(ratios(m, 'interp').jit_batch),
-        ratioText(ratios(m, 'jit_single').native),
-        ratioText(ratios(m, 'jit_batch').native),
-      ]),
-      ['geomean', '', '', '', '', mean.interp?.jit_batch, mean.jit_single?.native, mean.jit_batch?.native].map((c) =>
-        typeof c === 'string' ? c : ratioText(c),
-      ),
-    ],
-    { indent: '  ', paint },
-  );
-  const load = table(
-    [left('program'), right('insns'), right('processed'), ...STAGES.map(right)],
-    all.map((m) => {
-      const rows = loadRows([m]).map((r) => r.us_per_insn.toFixed(2));
-      return [m.program, grouped(m.insns), grouped(m.processed), ...rows];
-    }),
-    { indent: '  ', paint },
-  );
-  const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-  const { cpu, node, compiler: cc } = machine(compiler);
-  return [
-    style.dim(`${cpu}, Node ${node}, ${cc ?? 'no C compiler for the native column'}`),
-    '',
-    `${style.bold('Nanoseconds per packet')}, the fastest of all rounds`,
-    speed,
-    '',
-    `${style.bold('Loading')}, us per instruction: verify per processed one, the rest per instruction`,
-    load,
-    '',
-    `${style.bold('Memory')}: compiler ${mb(memory.compiler_rss)}, a Kernel ${mb(memory.kernel_rss)}, ` +
-      `shared memory of ${all[0].program} ${mb(memory.program_shared)}, process ${mb(memory.process_rss)}`,
-  ].join('\n');
-}
-
-/** null: an option that there is not. */
-function takeArguments() {
+function takeOptions() {
   try {
     return parseArgs({
-      options: { json: { type: 'boolean' }, seconds: { type: 'string', default: '2' } },
+      options: {
+        json: { type: 'boolean' },
+        seconds: { type: 'string', default: '2' },
+        svg: { type: 'string' },
+        peer: { type: 'string', multiple: true, default: [] },
+        from: { type: 'string' },
+      },
       allowPositionals: true,
     });
-  } catch {
-    return null;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function takePeers(texts: readonly string[]): Elsewhere['peers'] {
+  return texts.map((text) => {
+    const match = /^(\w[\w.-]*)=(\S.*)$/.exec(text);
+    if (match === null) throw new UsageError(`--peer wants NAME=COMMAND, not '${text}'`);
+    return { name: match[1], command: match[2].trim().split(/\s+/) };
+  });
+}
+
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}`);
+}
+
+function complain(text: string): void {
+  progress('');
+  process.stderr.write(`${text}\n`);
+}
+
+async function run(chosen: readonly Workload[], seconds: number, peers: Elsewhere['peers']): Promise<Report> {
+  const everything = chosen.length > 1;
+  progress('memory');
+  const memory = await measureMemory();
+  progress('calls');
+  const call = await measureCall();
+  const oracle = openOracle((why) => complain(`no kernel: ${why}`));
+  const compiler = findCompiler();
+  if (compiler === null) complain('no native: there is no C compiler');
+  try {
+    const all: Measured[] = [];
+    for (const [i, w] of chosen.entries()) {
+      progress(`${i + 1} / ${chosen.length}  ${w.name}`);
+      const elsewhere = { compiler, oracle, peers };
+      all.push(await measure(w, elsewhere, seconds, (why) => complain(`${w.name}: ${why}`)));
+    }
+    progress('loading');
+    const sizes = everything ? SIZES : SIZES.slice(0, 1);
+    const load = await measureLoad(oracle, sizes, seconds / 2, complain);
+    return report({ machine: machine(compiler), all, load, memory, call });
+  } finally {
+    progress('');
+    oracle?.shutdown();
   }
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = takeArguments() ?? { values: { json: false, seconds: '' }, positionals: [] };
+  const { values, positionals } = takeOptions();
   const seconds = Number(values.seconds);
+  if (!(seconds > 0 && seconds <= 3600)) throw new UsageError(`--seconds wants a number, not '${values.seconds}'`);
+  const peers = takePeers(values.peer);
   const all = await workloads();
   const unknown = positionals.find((name) => !all.some((w) => w.name === name));
-  if (!(seconds > 0) || unknown !== undefined) {
-    const names = all.map((w) => w.name).join(', ');
-    process.stderr.write(`Error: usage: bench [PROGRAM ...] [--seconds S] [--json]; programs: ${names}\n`);
-    process.exitCode = 2;
-    return;
-  }
-  const compiler = findCompiler();
+  if (unknown !== undefined) throw new UsageError(`no program '${unknown}': ${all.map((w) => w.name).join(', ')}`);
   const chosen = positionals.length === 0 ? all : all.filter((w) => positionals.includes(w.name));
-  const memory = await memoryUse(chosen[0]);
-  const measured: Measured[] = [];
-  for (const [i, w] of chosen.entries()) {
-    const say = (line: string) => process.stderr.write(`\r\x1b[2K${line}`);
-    if (process.stderr.isTTY) say(`${i + 1} / ${chosen.length}  ${w.name}`);
-    measured.push(await measure(w, compiler, seconds, (why) => process.stderr.write(`${w.name}: no native: ${why}\n`)));
-    if (process.stderr.isTTY) say('');
-  }
-  const answer = values.json ? JSON.stringify(json(measured, compiler, memory)) : text(measured, compiler, memory);
-  process.stdout.write(`${answer}\n`);
+  const made =
+    values.from === undefined
+      ? await run(chosen, seconds, peers)
+      : (JSON.parse(readFileSync(values.from, 'utf8')) as Report);
+  if (values.svg !== undefined) writeFileSync(values.svg, chart(made));
+  process.stdout.write(`${values.json ? JSON.stringify(made, null, 1) : reportText(made)}\n`);
 }
 
 guardStdout();
-await main();
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof BeewasmError)) throw error;
+  process.stderr.write(`Error: ${error.message}\n${error instanceof UsageError ? USAGE : ''}`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

@@ -6,6 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { findCompiler } from '../bench/native.ts';
+import { agreement } from '../bench/run.ts';
+import { workloads } from '../bench/workloads.ts';
+import { openOracle } from '../conformance/kernel/oracle.ts';
 import { FNV_OFFSET, fnv1a64, Ways } from '../src/cli/measure.ts';
 import { openObject } from '../src/index.ts';
 import { testKernel } from './harness.ts';
@@ -61,24 +65,80 @@ describe('beewasm bench', () => {
   });
 });
 
+/** Every program of the bench, the firewall apart. */
+const PROGRAMS =
+  'empty varint fnv siphash csum adler32 crc32 crc4 divmod bits strsearch lexer vm tuple sort matrix chacha20 \
+sha256 nat calls tail atomics array16 percpu16 lookup4 lookup8 lookup16 lookup20 update4 update8 update16 update20'.split(
+    ' ',
+  );
+
 describe('npm run bench', () => {
-  it('prints ratios of every engine', () => {
-    const { status, stdout } = node('dist/bench/main.js', 'sort', '--seconds', '0.1', '--json');
+  it('prints ratios of every engine and of a peer, and draws them', () => {
+    const svg = join(scratch, 'bench.svg');
+    const peer = join(scratch, 'peer.mjs');
+    writeFileSync(
+      peer,
+      `import { createInterface } from 'node:readline';
+       let hash = 0xcbf29ce484222325n;
+       for (let i = 0; i < 64; i++)
+         for (const b of [2, 0, 0, 0]) hash = BigInt.asUintN(64, (hash ^ BigInt(b)) * 0x100000001b3n);
+       console.log(hash.toString(16) + '\\n-');
+       for await (const line of createInterface({ input: process.stdin })) console.log(line.split(' ')[0] * 64 * 1e6);`,
+    );
+    const args = ['empty', '--seconds', '0.05', '--json', '--svg', svg, '--peer', `slow=${process.execPath} ${peer}`];
+    const { status, stdout } = node('dist/bench/main.js', ...args);
     expect(status).toBe(0);
     const answer = JSON.parse(stdout);
-    const engines = answer.rows.map((r: { engine: string }) => r.engine);
-    // Native needs a C compiler.
-    expect(engines.slice(0, 3)).toEqual(['interp', 'jit_single', 'jit_batch']);
+    const engines: string[] = answer.rows.map((r: { engine: string }) => r.engine);
+    // Native needs a C compiler, kernel a Linux that lets us.
+    expect(engines.slice(0, 4)).toEqual(['interp', 'jit_single', 'jit_batch', 'jit_repeat']);
+    expect(answer.rows[engines.indexOf('slow')]).toMatchObject({ program: 'empty', ns: 1e6 });
     const batch = answer.rows[2];
-    expect(batch).toMatchObject({
-      program: 'sort',
-      ns: POSITIVE,
-      ratio_to: { interp: POSITIVE, jit_single: POSITIVE },
-    });
+    expect(batch).toMatchObject({ program: 'empty', ns: POSITIVE, ratio_to: { interp: POSITIVE, slow: POSITIVE } });
     expect(batch.ratio_to.interp).toBeCloseTo(batch.ns / answer.rows[0].ns);
     expect(answer.geomean.jit_batch.interp).toBeCloseTo(batch.ratio_to.interp);
-    expect(answer.load.map((l: { stage: string }) => l.stage)).toEqual(['verify', 'lower', 'emit', 'compile']);
-    expect(answer).toMatchObject({ machine: { node: process.version }, memory: { program_shared: POSITIVE } });
+    const stages = answer.load.slice(0, 4).map((l: { stage: string }) => l.stage);
+    expect(stages).toEqual(['verify', 'lower', 'emit', 'compile']);
+    expect(answer).toMatchObject({
+      machine: { node: process.version },
+      memory: { binaryen: POSITIVE, process: POSITIVE },
+      call: { program_ns: POSITIVE, function_ns: POSITIVE },
+    });
+    expect(readFileSync(svg, 'utf8')).toMatch(/^<svg [\s\S]*>empty<[\s\S]*<\/svg>\n$/);
+  });
+
+  it('gives equal results on interpreter, JIT, native C and the live kernel for every program', async () => {
+    const all = (await workloads()).filter((w) => w.name !== 'firewall');
+    expect(all.map((w) => w.name)).toEqual(PROGRAMS);
+    const compiler = findCompiler();
+    const oracle = openOracle((why) => console.log(`the kernel is left out: ${why}`));
+    if (compiler === null) console.log('native is left out: there is no C compiler');
+    try {
+      for (const w of all) {
+        const seen = await agreement(w, { compiler, oracle, peers: [] }, (why) => console.log(`${w.name}: ${why}`));
+        expect(seen.engines).toEqual([
+          'interp',
+          'jit_single',
+          'jit_batch',
+          ...(compiler === null ? [] : ['native']),
+          ...(oracle === null ? [] : ['kernel']),
+        ]);
+        // Inputs vary, and results with them.
+        if (w.class !== 'empty') expect(new Set(seen.retvals).size).toBeGreaterThan(1);
+      }
+    } finally {
+      oracle?.shutdown();
+    }
+  }, 300_000);
+
+  it('one line for what is wrong', () => {
+    for (const [args, message] of [
+      [['nothing'], /^Error: no program 'nothing': /],
+      [['--peer', 'x'], /^Error: --peer wants NAME=COMMAND, not 'x'\n/],
+    ] as const) {
+      const { status, stderr } = node('dist/bench/main.js', ...args);
+      expect([status, stderr]).toEqual([2, expect.stringMatching(message)]);
+    }
   });
 });
 

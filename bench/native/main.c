@@ -1,10 +1,8 @@
 // Runs a bench program that was compiled as ordinary C, over the same packets as the other engines:
 //
-//   cc -O2 -I bench/native -DPROGRAM='"x.bpf.c"' -DENTRY=x [-DFIREWALL] bench/native/main.c -o x && ./x packets [updates]
+//   cc -O2 -I bench/native -DPROGRAM='"x.bpf.c"' -DENTRY=x [-DFIREWALL] bench/native/main.c -o x && ./x packets updates
 //
-// packets: {u32 length, bytes}... ; updates: {char name[32], u32 key size, u32 value size, key, value}... (key size 0: a
-// variable). First every packet is run once and two lines tell FNV-1a over all results and over all packets afterwards.
-// Then each line "N" on stdin runs all packets N times and answers the nanoseconds that took.
+// It speaks the protocol of bench/peer.ts.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
@@ -87,35 +85,32 @@ static void load_packets(const char *path)
 	}
 }
 
+#ifdef FIREWALL
+#define MAPS(X) X(blocked) X(rules) X(blocked_names) X(sources) X(verdicts) X(reasons) X(scratch)
+#endif
+#ifndef MAPS // X(map) for each map of the program
+#define MAPS(X)
+#endif
+
+#define CREATE(map)                                                                                                    \
+	*(void **)&map.type = native_create(MAP_CONST(map.type), sizeof(*map.key), sizeof(*map.value),                 \
+					    MAP_CONST(map.max_entries));
 #define IF_MAP(map)                                                                                                    \
 	if (!strcmp(name, #map)) {                                                                                     \
 		if (bpf_map_update_elem(&map, (void *)key, (void *)value, BPF_ANY))                                    \
 			exit(1);                                                                                       \
 		return;                                                                                                \
 	}
-#define CREATE(map)                                                                                                    \
-	*(void **)&map.type = native_create(MAP_CONST(map.type), sizeof(*map.key), sizeof(*map.value),                 \
-					    MAP_CONST(map.max_entries))
 
 static void create_maps(void)
 {
-#ifdef FIREWALL
-	CREATE(blocked);
-	CREATE(rules);
-	CREATE(blocked_names);
-	CREATE(sources);
-	CREATE(verdicts);
-	CREATE(reasons);
-	CREATE(scratch);
-#endif
+	MAPS(CREATE)
 }
 
 static void update(const char *name, unsigned char *key, unsigned char *value)
 {
+	MAPS(IF_MAP)
 #ifdef FIREWALL
-	IF_MAP(blocked)
-	IF_MAP(rules)
-	IF_MAP(blocked_names)
 	if (!strcmp(name, "default_action")) {
 		default_action = *(uint32_t *)value;
 		return;
@@ -146,10 +141,16 @@ static uint64_t fnv1a(uint64_t hash, void *bytes, size_t n)
 	return hash;
 }
 
-static void run_all(void)
+/** Called through a pointer that the compiler cannot see through, like a program in a kernel. */
+static int (*volatile entry)(struct xdp_md *) = ENTRY;
+
+static void run_all(unsigned long repeat)
 {
+	int (*run)(struct xdp_md *) = entry;
+
 	for (size_t i = 0; i < packet_count; i++)
-		frames[i].r0 = ENTRY(&frames[i].ctx);
+		for (unsigned long n = 0; n < repeat; n++)
+			frames[i].r0 = run(&frames[i].ctx);
 }
 
 static uint64_t now(void)
@@ -163,15 +164,14 @@ static uint64_t now(void)
 int main(int argc, char **argv)
 {
 	uint64_t results = 0xcbf29ce484222325, packets = results;
-	unsigned long rounds;
+	unsigned long passes, repeat;
 
-	if (argc < 2)
+	if (argc < 3)
 		return 2;
 	create_maps();
 	load_packets(argv[1]);
-	if (argc > 2)
-		load_updates(argv[2]);
-	run_all();
+	load_updates(argv[2]);
+	run_all(1);
 	for (size_t i = 0; i < packet_count; i++) {
 		struct xdp_md *ctx = &frames[i].ctx;
 
@@ -180,11 +180,11 @@ int main(int argc, char **argv)
 	}
 	printf("%016llx\n%016llx\n", (unsigned long long)results, (unsigned long long)packets);
 	fflush(stdout);
-	while (scanf("%lu", &rounds) == 1) {
+	while (scanf("%lu %lu", &passes, &repeat) == 2) {
 		uint64_t start = now();
 
-		for (unsigned long i = 0; i < rounds; i++)
-			run_all();
+		for (unsigned long i = 0; i < passes; i++)
+			run_all(repeat);
 		printf("%llu\n", (unsigned long long)(now() - start));
 		fflush(stdout);
 	}

@@ -217,7 +217,7 @@ async function main(): Promise<void> {
   await loadJit();
   const { kernel, object } = await load();
   progress('');
-  heading('Loaded', 'accepted by the verifier, compiled to WebAssembly');
+  heading('Loaded', 'accepted by the verifier, compiled to WebAssembly (cold: first use)');
   showPrograms(object, kernel);
 
   const packets = await readCapture();
@@ -226,7 +226,7 @@ async function main(): Promise<void> {
   progress('');
   heading(
     'Replayed',
-    `${relative(root, CAPTURE)}: ${grouped(packets.length)} packets, ${short(bytes)}B, ${seconds.toFixed(1)} s`,
+    `${grouped(packets.length)} packets, ${short(bytes)}B: ${seconds.toFixed(1)} s of traffic from ${relative(root, CAPTURE)}`,
   );
   const verdicts = replay(object.programs.xdp_fw, packets, 'jit');
   showVerdicts(verdicts, packets);
