@@ -3,7 +3,7 @@
 
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { guardStdout } from '../../src/cli/stdout.ts';
 import { styleFor, wantsColours } from '../../src/cli/style.ts';
@@ -226,7 +226,7 @@ async function main(): Promise<void> {
   progress('');
   heading(
     'Replayed',
-    `${grouped(packets.length)} packets, ${short(bytes)}B: ${seconds.toFixed(1)} s of traffic from ${relative(root, CAPTURE)}`,
+    `${grouped(packets.length)} packets, ${short(bytes)}B: ${seconds.toFixed(1)} s of traffic (${basename(CAPTURE)})`,
   );
   const verdicts = replay(object.programs.xdp_fw, packets, 'jit');
   showVerdicts(verdicts, packets);
