@@ -29,19 +29,24 @@ const raw = (text: string): FuzzProgram => ({
 
 describe('engines', () => {
   it('agree on random programs at both levels', () => {
-    const result = runCampaign({ ...campaign, seed: 20, from: 0, count: 64 });
+    const result = runCampaign({ ...campaign, seed: 20, from: 0, count: 40 });
     expect(result.failures).toEqual([]);
-    expect(result.compared).toEqual({ jit: 64 - result.refused, 'jit optimized': 64 - result.refused });
-    expect(result.refused).toBeLessThan(3);
+    expect(result.compared).toEqual({ jit: 40 - result.refused, 'jit optimized': 40 - result.refused });
+    expect(result.refused).toBe(0);
   });
 
   it.each(readCases().map((c) => [c.name, c] as const))('agree on the saved case %s', (_, saved) => {
     expect(replay(saved, contenders)).toEqual([]);
   });
 
-  it('agree with the live kernel (skipped where there is none)', (t) => {
-    const oracle = openOracle((why) => console.log(`skipped: ${why}`));
+  it('agree with the live kernel (skipped where that is not Linux 6.18)', (t) => {
+    const oracle = openOracle((why) => console.log(`random programs on the live kernel: skipped, ${why}`));
     if (oracle === null) return t.skip();
+    if (!oracle.kernelRelease.startsWith('6.18.')) {
+      console.log(`random programs on the live kernel: skipped, it is ${oracle.kernelRelease}`);
+      oracle.shutdown();
+      return t.skip();
+    }
     const result = runCampaign({ ...campaign, contenders: [], oracle, seed: 21, from: 0, count: 60 });
     oracle.shutdown();
     expect(result.failures).toEqual([]);
