@@ -25,12 +25,12 @@ const BPF_SOCK: readonly SockField[] = [
   f(12, 4, 'start'), // protocol
   f(16, 4), // mark
   f(20, 4), // priority
-  f(24, 4, 'start'), // src_ip4
+  f(24, 4, 'any'), // src_ip4
   ...words(28, 44, 'any'), // src_ip6
   f(44, 4, 'start'), // src_port
   f(48, 2, 'any'), // dst_port
   f(48, 4), // dst_port, as old programs read it
-  f(52, 4, 'start'), // dst_ip4
+  f(52, 4, 'any'), // dst_ip4
   ...words(56, 72, 'any'), // dst_ip6
   f(72, 4, 'start'), // state
   f(76, 4, 'start'), // rx_queue_mapping
