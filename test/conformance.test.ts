@@ -8,8 +8,11 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseOptions } from '../conformance/args.ts';
 import { ENGINES, loadInput, openRunner, runInput } from '../conformance/engines.ts';
+import { openOracle } from '../conformance/kernel/oracle.ts';
+import { realText } from '../conformance/real_report.ts';
 import { ROOT, sharedFile } from '../conformance/shared.ts';
 import { runIsa } from '../conformance/suites/isa.ts';
+import { runReal } from '../conformance/suites/real.ts';
 import { runRejects } from '../conformance/suites/rejects.ts';
 import { runVerifier } from '../conformance/suites/verifier.ts';
 import { readIsaRows, readVerifierRows } from '../conformance/vectors.ts';
@@ -211,6 +214,56 @@ describe.skipIf(!shared('verifier-dev.json'))('shared vectors', () => {
       if (program) runBoth(kernel, program, runInput(row.input, row.run!.data));
     }
     expect(accepted.length).toBeGreaterThan(150);
+  });
+});
+
+describe('real', () => {
+  let why = '';
+  const oracle = openOracle((reason) => {
+    why = reason;
+  });
+  if (why !== '') console.log(`real: skipped: ${why}`);
+  afterAll(() => oracle?.shutdown());
+
+  it.skipIf(oracle === null)('objects of a folder get the verdict and the count of the live kernel', () => {
+    const { rows } = runReal(join(ROOT, 'test/objects/loader'), 'maps.bpf.o', oracle!, () => quiet);
+    expect(rows.length).toBeGreaterThan(1);
+    for (const { program, outcome, linux, beewasm } of rows.filter((r) => r.outcome !== 'skipped')) {
+      expect([program, outcome, beewasm!.processed]).toEqual([program, 'agree', linux!.processed]);
+    }
+    expect(rows.some((r) => r.outcome === 'agree')).toBe(true);
+  });
+
+  it('says what differs, by reason, with totals', () => {
+    const side = { errno: null, message: null, processed: 2000, milliseconds: 3 };
+    const row = { object: 'a/b.o', program: 'p', section: 'xdp', type: 'xdp', insns: 9, reason: null };
+    const text = realText({
+      suite: 'real',
+      kernel: '6.18',
+      rows: [
+        {
+          ...row,
+          outcome: 'agree',
+          linux: { ...side, verdict: 'ACCEPT' },
+          beewasm: { ...side, verdict: 'ACCEPT', milliseconds: 9 },
+        },
+        {
+          ...row,
+          outcome: 'false_accept',
+          linux: { ...side, verdict: 'REJECT', errno: 'EACCES', message: 'no' },
+          beewasm: { ...side, verdict: 'ACCEPT' },
+        },
+        { ...row, outcome: 'skipped', reason: 'kfunc', linux: null, beewasm: null },
+      ],
+    });
+    expect(text).toContain('FALSE ACCEPT  a/b.o p [xdp]\n              Linux    REJECT EACCES no (processed 2000)');
+    expect(text).toContain('     1  kfunc');
+    expect(text).toMatch(/ratio 3\.00; median ratio 3\.00, worst 3\.00/);
+    expect(text).toMatch(/^all +3 +1 +1 +0 +1 +1\/1 +0\/0$/m);
+  });
+
+  it('needs a folder', () => {
+    expect(() => parseOptions(['real'])).toThrow('--dir DIR is missing');
   });
 });
 
