@@ -1,9 +1,10 @@
-// Map helpers on a map that is known: the lookup of an array is written out (base, stride and bound are constants), other
+// Map helpers on a map that is known: the lookup of an array is written out (base, stride and bound are constants), that of a hash in part (lower_hash.ts), other
 // operations call the map operations' exports directly with the map's constants in front (placement.ts OpCall).
 
 import type { MapPlacement, OpCall } from '../src/maps/placement.ts';
 import type { HelperName } from '../src/spec/helpers.ts';
 import type { FnLowering } from './function.ts';
+import { canInline, hashLookup } from './lower_hash.ts';
 import type { I32 } from './wasm.ts';
 
 /** Lowers one call on `map`; false: the helper itself has to be called. */
@@ -13,7 +14,7 @@ export const MAP_HELPERS: Partial<Record<HelperName, Lower>> = {
   bpf_map_lookup_elem: (l, map) => {
     if (map.lookup === null) return false;
     if (map.type.store === 'array') arrayLookup(l, map);
-    else l.setLow(0, onThisCpu(l, map, callOp(l, map.lookup, [l.low(2)])));
+    else l.setLow(0, onThisCpu(l, map, lookup(l, map, map.lookup)));
     return true;
   },
 
@@ -32,6 +33,11 @@ export const MAP_HELPERS: Partial<Record<HelperName, Lower>> = {
     return true;
   },
 };
+
+function lookup(l: FnLowering, map: MapPlacement, op: OpCall): I32 {
+  const call = () => callOp(l, op, [l.low(2)]);
+  return canInline(map) ? hashLookup(l, map, op, call) : call();
+}
 
 function callOp(l: FnLowering, op: OpCall, args: readonly I32[]): I32 {
   const { b } = l;

@@ -362,6 +362,27 @@ describe('what is known makes code', () => {
     kernel.close();
   });
 
+  it.each([4, 8, 12, 16, 20, 24, 36, 40, 6, 44])('hash lookups with keys of %i bytes', async (keySize) => {
+    const kernel = await testKernel();
+    const shape = { keySize, valueSize: 8, maxEntries: 64, flags: 0 };
+    const h = kernel.createMap({ name: 'h', type: BPF_MAP_TYPE.BPF_MAP_TYPE_HASH, ...shape });
+    const key = (n: number) => Uint8Array.from({ length: keySize }, (_, i) => (i === keySize - 1 ? n : i * 29 + (n % 3)));
+    for (let n = 0; n < 60; n++) h.set(key(n), BigInt(n + 1));
+    const text = `
+      r2 = r1
+      r1 = map h
+      call bpf_map_lookup_elem
+      if r0 == 0 goto none
+      r0 = *(u64 *)(r0 +0)
+    none:
+      exit`;
+    const program = loadText(kernel, { type: 'raw', text, maps: { h }, memSize: keySize });
+    for (let n = 0; n < 90; n++) {
+      expect(runBoth(kernel, program, { data: key(n) }).retval).toBe(n < 60 ? BigInt(n + 1) : 0n);
+    }
+    kernel.close();
+  });
+
   it('dead sides of branches are not emitted', async () => {
     const kernel = await testKernel();
     const text = `
