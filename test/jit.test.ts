@@ -366,7 +366,8 @@ describe('what is known makes code', () => {
     const kernel = await testKernel();
     const shape = { keySize, valueSize: 8, maxEntries: 64, flags: 0 };
     const h = kernel.createMap({ name: 'h', type: BPF_MAP_TYPE.BPF_MAP_TYPE_HASH, ...shape });
-    const key = (n: number) => Uint8Array.from({ length: keySize }, (_, i) => (i === keySize - 1 ? n : i * 29 + (n % 3)));
+    const key = (n: number) =>
+      Uint8Array.from({ length: keySize }, (_, i) => (i === keySize - 1 ? n : i * 29 + (n % 3)));
     for (let n = 0; n < 60; n++) h.set(key(n), BigInt(n + 1));
     const text = `
       r2 = r1
