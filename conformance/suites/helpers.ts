@@ -2,7 +2,7 @@
 // verdict and message beside ours. In: program types; out: how many agree, and every question where they don't.
 
 import { HELPER_TYPES } from '../../src/spec/helper_types.ts';
-import { helperById } from '../../src/spec/helpers.ts';
+import { helperById, helperFor } from '../../src/spec/helpers.ts';
 import { progTypeById } from '../../src/spec/prog_types.ts';
 import { BPF_PROG_TYPE as T } from '../../src/uapi/enums.ts';
 import { verify } from '../../src/verifier/index.ts';
@@ -53,7 +53,9 @@ export function runHelpers(
   const rows: HelperRow[] = [];
   for (const { type, attach } of asked) {
     for (const helper of helpers) {
-      for (const probe of probesOf(helper, type, attach?.[0] ?? 0)) rows.push(judge(type, helper.name, probe, oracle));
+      const at = attach?.[0] ?? 0;
+      const own = helperFor(helper.id, type, at) ?? helper;
+      for (const probe of probesOf(own, type, at)) rows.push(judge(type, helper.name, probe, oracle));
       bar.step(rows.filter((r) => r.outcome !== 'agree').length);
     }
   }

@@ -92,7 +92,7 @@ const NONE: ReadonlySet<number> = new Set();
 const sets = new Map<string, ReadonlySet<number>>();
 
 /** Helpers of a program type. Where the attach type matters, one that is unknown has none. */
-function helpersOf(progType: number, attachType: number): ReadonlySet<number> {
+export function helpersOf(progType: number, attachType: number): ReadonlySet<number> {
   const row = HELPER_TYPES.find((r) => r.type === progType && (r.attach === null || r.attach.includes(attachType)));
   if (row === undefined) return NONE;
   const known = sets.get(row.helpers) ?? new Set(ranges(row.helpers));

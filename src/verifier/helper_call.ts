@@ -1,6 +1,7 @@
 // A call of a helper (kernel check_helper_call): may this program call it, do the registers fit its prototype, and what
 // is known afterwards. Prototypes are rows of spec/protos_*.ts; helper_args.ts checks the arguments.
 
+import { formatPrintk } from '../helpers/printf.ts';
 import { helperName } from '../isa/index.ts';
 import { type Helper, helperFor, type RetKind } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
@@ -145,9 +146,23 @@ const EXTRA: Readonly<Record<string, (env: Env) => Reject | null>> = {
     name === 'kprobe'
       ? null
       : { code: 'ENOTSUPP', message: `func bpf_get_func_ip#173 not supported for program type ${id}` },
-  // Linux reads the format, and how many arguments it takes.
-  bpf_snprintf: () => invalid("the format of bpf_snprintf is something that beewasm can't check yet"),
+  bpf_snprintf: snprintfFormat,
 };
+
+/** More than any format can use. */
+const MAX_FORMAT_ARGS = 128;
+
+/** The format must be one, and have its arguments in the array of u64 (kernel check_bpf_snprintf_call). */
+function snprintfFormat(env: Env): Reject | null {
+  const [text, size] = [env.reg(3), env.reg(5)];
+  const bytes = Number(size.s.var_off.value);
+  if (bytes % 8 !== 0) return invalid(`R5 size of the arguments is ${bytes}, not a multiple of 8`);
+  const start = text.off + Number(text.s.var_off.value);
+  const format = env.map(text.map).contents?.subarray(start);
+  const args = new Array<bigint>(Math.min(bytes / 8, MAX_FORMAT_ARGS)).fill(0n);
+  const known = format !== undefined && typeof formatPrintk(format, args, () => null) !== 'number';
+  return known ? null : invalid('Invalid format string');
+}
 
 /** The whole call. The registers afterwards are in the current frame. */
 export function helperCall(env: Env, id: number): Reject | null {
