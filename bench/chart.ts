@@ -23,7 +23,7 @@ const LAST = 1000;
 const TICKS = [0.25, 0.5, 1, 2, 4, 10, 30, 100, 300, 1000];
 const PLOT = { left: 210, right: 880, top: 132 };
 const WIDTH = 940;
-const BAR = 7;
+const BAR = 8;
 const ROW = SERIES.length * BAR + 9;
 
 function x(ratio: number): number {
@@ -103,9 +103,11 @@ export function chart(r: Report): string {
         .join('')
     );
   });
-  const legend = SERIES.map(({ title, colour }, i) => {
-    const at = PLOT.left + i * 230;
-    return `<rect x="${at}" y="76" width="12" height="12" fill="${colour}"/><text x="${at + 18}" y="87">${xml(title)}</text>`;
+  let at = PLOT.left;
+  const legend = SERIES.map(({ title, colour }) => {
+    const entry = `<rect x="${at}" y="76" width="12" height="12" fill="${colour}"/><text x="${at + 18}" y="87">${xml(title)}</text>`;
+    at += 50 + title.length * 7;
+    return entry;
   });
   const { cpu, node, compiler, os } = r.machine;
   const foot = [
@@ -113,7 +115,8 @@ export function chart(r: Report): string {
     'The kernel can only repeat one packet, so it is compared with native code that repeats it too; its bars include what TEST_RUN costs per run.',
   ];
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="DejaVu Sans, Verdana, sans-serif" font-size="12" fill="#222">
-<style>.small{font-size:9.5px;fill:#667}.value{font-size:7.5px;fill:#444}</style>
+<title>How many times longer than native C: beewasm, the kernel's JIT, the interpreter</title>
+<style>.small{font-size:9.5px;fill:#667}.value{font-size:8.5px;fill:#444}</style>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 <text x="24" y="34" font-size="19" font-weight="700">How many times longer than native C</text>
 <text x="24" y="54" fill="#556">Time per packet of the same C source, on a logarithmic scale. Bars start at native: shorter is better, to the left is faster.</text>

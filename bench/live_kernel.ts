@@ -8,7 +8,7 @@ import { programInput } from '../src/runtime/program_input.ts';
 import type { Workload } from './workloads.ts';
 
 /** A call repeats a packet for about this long. The call itself takes longer: the kernel patches its XDP dispatcher. */
-const CALL_NS = 1_000_000;
+const CALL_NS = 200_000;
 const FIRST_REPEAT = 100;
 
 export class LiveKernel {

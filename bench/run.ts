@@ -40,7 +40,7 @@ export interface Elsewhere {
 
 /** One sample lasts at least this long. */
 const SAMPLE_MS = 0.7;
-const MIN_ROUNDS = 3;
+const MIN_ROUNDS = 6;
 /** Of the time: its calls take long, also when they measure little. */
 const KERNEL_SHARE = 0.4;
 /** Packets for `*_repeat` and `kernel`, from all over the workload: a call of TEST_RUN takes the kernel some ten milliseconds. */
