@@ -3,37 +3,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { applyPolicy, POLICY } from '../examples/firewall/policy.ts';
-import { type BpfMap, type Kernel, openObject } from '../src/index.ts';
+import { openObject } from '../src/index.ts';
 import { readPcap } from '../src/pcap/index.ts';
 import { BPF_MAP_TYPE } from '../src/uapi/enums.ts';
+import { loadCorpus } from './corpus.ts';
 import { loadText, runBoth, runBothAll, runBothBatch, testKernel } from './harness.ts';
-import { PROGRAMS, type TestProgram } from './programs.ts';
-
-const COUNTED = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
-/** IPv4, TCP, 10.0.0.1 -> 10.0.0.2, 5 bytes of payload. */
-const TCP4 = Buffer.from(
-  '02000000000102000000000208004500002d12340000400654950a0000010a00000230390050000003e8000000005002ffff2398000068656c6c6f',
-  'hex',
-);
-
-function prepare(kernel: Kernel, program: TestProgram) {
-  const { name, type = 'raw', text, unverified } = program;
-  const maps: Record<string, BpfMap> = {};
-  for (const [map, [type, keySize, valueSize, maxEntries]] of Object.entries(program.maps ?? {})) {
-    maps[map] = kernel.createMap({ name: map, type, keySize, valueSize, maxEntries, flags: 0 });
-  }
-  const data = program.data ?? (type === 'raw' ? COUNTED : new Uint8Array(TCP4));
-  const source = { type, maps, memSize: data.length, verify: unverified === undefined };
-  for (const [slot, target] of Object.entries(program.targets ?? {})) {
-    maps.jumps.set(Number(slot), loadText(kernel, { ...source, name: `${name}: slot ${slot}`, text: target }));
-  }
-  return { loaded: loadText(kernel, { ...source, name, text }), data };
-}
+import { PROGRAMS } from './programs.ts';
 
 describe('both engines', () => {
   it.each(PROGRAMS)('$name', async (program) => {
     const kernel = await testKernel();
-    const { loaded, data } = prepare(kernel, program);
+    const { loaded, data } = loadCorpus(kernel, program);
     if (typeof program.expect === 'string') expect(() => runBoth(kernel, loaded, { data })).toThrow(program.expect);
     else expect(runBoth(kernel, loaded, { data }).retval).toBe(program.expect);
     expect(kernel.arena.checkCanaries()).toEqual([]);

@@ -7,6 +7,7 @@
 // The Kernel must depend on nothing outside: use testKernel(), or a virtual clock and a seed.
 
 import {
+  type JitLevel,
   Kernel,
   type KernelOptions,
   loadJit,
@@ -40,10 +41,15 @@ export type TextSource = Omit<ProgramSource, 'insns' | 'maps' | 'mapRefs'> & {
   readonly text: string;
   readonly maps?: Readonly<Record<string, BpfMap>>;
   readonly verify?: boolean;
+  /** Engine the program is loaded for; default 'off'. */
+  readonly jit?: JitLevel;
 };
 
 /** Loads a program from assembler text; `map NAME` and `value NAME + off` refer to `maps`. */
-export function loadText(kernel: Kernel, { text, maps = {}, verify = true, ...source }: TextSource): Program {
+export function loadText(
+  kernel: Kernel,
+  { text, maps = {}, verify = true, jit = 'off', ...source }: TextSource,
+): Program {
   const { insns, relocs } = asm(text);
   const names = Object.keys(maps);
   const mapRefs = new Map(
@@ -52,7 +58,7 @@ export function loadText(kernel: Kernel, { text, maps = {}, verify = true, ...so
       return [r.insn, { map: names.indexOf(r.map), kind: r.kind, off: r.off }];
     }),
   );
-  return kernel.loadProgram({ ...source, insns, mapRefs, maps: Object.values(maps) }, { jit: 'off', verify });
+  return kernel.loadProgram({ ...source, insns, mapRefs, maps: Object.values(maps) }, { jit, verify });
 }
 
 /** What one input gave on one engine: a result, or the errno of what it threw. */
