@@ -9,6 +9,7 @@ import { BPF_MAP_TYPE } from '../src/uapi/enums.ts';
 import { loadCorpus } from './corpus.ts';
 import { loadText, runBoth, runBothAll, runBothBatch, testKernel } from './harness.ts';
 import { PROGRAMS } from './programs.ts';
+import { expectValid } from './wabt.ts';
 
 describe('both engines', () => {
   it.each(PROGRAMS)('$name', async (program) => {
@@ -111,6 +112,7 @@ describe('real objects over the capture', () => {
     applyPolicy(object, POLICY);
     const packets = (await capture()).filter((p) => p.length >= 14);
     const { xdp_fw } = object.programs;
+    await expectValid(xdp_fw);
     const single = runBothAll(
       kernel,
       xdp_fw,
@@ -127,6 +129,7 @@ describe('real objects over the capture', () => {
     const object = kernel.loadSync(openObject(file(`bench/programs/${name}`)));
     const packets = (await capture()).filter((p) => p.length >= 64).slice(0, 20);
     for (const program of Object.values(object.programs)) {
+      await expectValid(program);
       expect(runBothBatch(kernel, program, packets)).toHaveLength(packets.length);
       runBoth(kernel, program, { data: packets[0] });
     }
