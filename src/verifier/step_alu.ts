@@ -80,13 +80,15 @@ export function movsx(env: Env, op: Of<'movsx'>, insn: Insn): Next {
   return env.insnIdx + 1;
 }
 
-/** Adding a constant keeps the link to equal scalars, with a distance (kernel BPF_ADD_CONST). */
+const S32_MIN = -(1n << 31n);
+
+/** Adding or subtracting a constant keeps the link to equal scalars, with a distance (kernel BPF_ADD_CONST). */
 function linkAfter(op: Of<'alu'>, dst: Reg, src: Scalar): Pick<Reg, 'id' | 'addConst' | 'off'> {
   const none = { id: 0, addConst: false, off: 0 };
-  if (op.op !== 'add' || op.width !== 64 || dst.id === 0 || !isConst(src)) return none;
-  const delta = src.var_off.value;
-  if (dst.addConst || delta > 0x7fffffffn) return none;
-  return { id: dst.id, addConst: true, off: Number(delta) };
+  if ((op.op !== 'add' && op.op !== 'sub') || op.width !== 64 || dst.id === 0 || !isConst(src)) return none;
+  const value = BigInt.asIntN(64, src.var_off.value);
+  if (dst.addConst || value !== BigInt.asIntN(32, value) || (op.op === 'sub' && value === S32_MIN)) return none;
+  return { id: dst.id, addConst: true, off: Number(op.op === 'sub' ? -value : value) };
 }
 
 function sane(s: Scalar): Scalar {
