@@ -51,12 +51,17 @@ export function runHelpers(
   const helpers = HELPERS.map((id) => helperById(id)!).filter((h) => h.name.includes(filter));
   const bar = progress(asked.length * helpers.length);
   const rows: HelperRow[] = [];
+  let differ = 0;
   for (const { type, attach } of asked) {
     for (const helper of helpers) {
       const at = attach?.[0] ?? 0;
       const own = helperFor(helper.id, type, at) ?? helper;
-      for (const probe of probesOf(own, type, at)) rows.push(judge(type, helper.name, probe, oracle));
-      bar.step(rows.filter((r) => r.outcome !== 'agree').length);
+      for (const probe of probesOf(own, type, at)) {
+        const row = judge(type, helper.name, probe, oracle);
+        rows.push(row);
+        if (row.outcome !== 'agree') differ++;
+      }
+      bar.step(differ);
     }
   }
   bar.end();

@@ -5,7 +5,7 @@ import { type Insn, type InsnIndex, LDDW_CODE } from '../isa/insn.ts';
 import type { Op } from '../isa/op.ts';
 import { opOf } from '../isa/opcodes.ts';
 import { mapTypeById } from '../spec/map_types.ts';
-import { BPF_PROG_TYPE } from '../uapi/enums.ts';
+import { BPF_PROG_TYPE, BPF_MAP_TYPE as M } from '../uapi/enums.ts';
 import { invalid, type Reject, tooBig } from './reject.ts';
 import type { MapDef, MapRef, ProgramInput, Subprog } from './verified.ts';
 
@@ -123,6 +123,41 @@ function checkSpecialFields(input: ProgramInput, map: MapDef): Reject | null {
   return null;
 }
 
+const BPF_F_SLEEPABLE = 16;
+
+/** Maps whose elements outlive a program that sleeps (kernel check_map_prog_compatibility). */
+const SLEEPABLE_MAPS: ReadonlySet<number> = new Set([
+  M.BPF_MAP_TYPE_HASH,
+  M.BPF_MAP_TYPE_LRU_HASH,
+  M.BPF_MAP_TYPE_ARRAY,
+  M.BPF_MAP_TYPE_PERCPU_HASH,
+  M.BPF_MAP_TYPE_PERCPU_ARRAY,
+  M.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+  M.BPF_MAP_TYPE_ARRAY_OF_MAPS,
+  M.BPF_MAP_TYPE_HASH_OF_MAPS,
+  M.BPF_MAP_TYPE_RINGBUF,
+  M.BPF_MAP_TYPE_USER_RINGBUF,
+  M.BPF_MAP_TYPE_INODE_STORAGE,
+  M.BPF_MAP_TYPE_SK_STORAGE,
+  M.BPF_MAP_TYPE_TASK_STORAGE,
+  M.BPF_MAP_TYPE_CGRP_STORAGE,
+  M.BPF_MAP_TYPE_QUEUE,
+  M.BPF_MAP_TYPE_STACK,
+]);
+const CGROUP_STORAGE: readonly number[] = [M.BPF_MAP_TYPE_CGROUP_STORAGE, M.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE];
+
+/** Whether this program may use this map at all. */
+function checkMapUse(input: ProgramInput, index: number): Reject | null {
+  const { type } = input.maps[index];
+  if ((input.flags & BPF_F_SLEEPABLE) !== 0 && !SLEEPABLE_MAPS.has(type)) {
+    return invalid('Sleepable programs can only use array, hash, ringbuf and local storage maps');
+  }
+  if (type === M.BPF_MAP_TYPE_STRUCT_OPS) return invalid('bpf_struct_ops map cannot be used in prog');
+  if (!CGROUP_STORAGE.includes(type)) return null;
+  const others = [...input.mapRefs.values()].some((r) => r.map !== index && input.maps[r.map]?.type === type);
+  return others ? { code: 'EBUSY', message: 'only one cgroup storage of each type is allowed' } : null;
+}
+
 function checkMapRef(input: ProgramInput, insn: Insn, ref: MapRef | undefined): Reject | null {
   const map = ref && input.maps[ref.map];
   if (ref === undefined || map === undefined) {
@@ -153,7 +188,9 @@ function checkLddw(input: ProgramInput, i: InsnIndex): Reject | null {
   const byFd = insn.src === 1 || insn.src === 5;
   if (insn.src === 3) return invalid('btf ids of kernel variables are not supported by beewasm');
   if (!byValue && (!byFd || next.imm !== 0)) return invalid('unrecognized bpf_ld_imm64 insn');
-  return checkMapRef(input, insn, input.mapRefs.get(i));
+  const ref = input.mapRefs.get(i);
+  const known = ref !== undefined && input.maps[ref.map] !== undefined;
+  return (known ? checkMapUse(input, ref.map) : null) ?? checkMapRef(input, insn, ref);
 }
 
 function resolve(input: ProgramInput): (Op | undefined)[] | Reject {
