@@ -117,6 +117,11 @@ export class Env {
   map(index: number): MapDef {
     return this.#maps[index];
   }
+  /** A map as the log describes it. */
+  mapText(index: number): string {
+    const { name, keySize, valueSize } = this.map(index);
+    return `${name === '' ? '' : `map=${name},`}ks=${keySize},vs=${valueSize}`;
+  }
   /** Index of the map that a map of maps holds. */
   innerOf(index: number): number {
     return this.#maps.indexOf(this.#maps[index].inner!);

@@ -2,6 +2,7 @@
 // program, without regard to values. Pruning ignores dead registers. Bit r of the result = register r is live before
 // the instruction.
 
+import { disasmInsn, LOG_STYLE } from '../isa/index.ts';
 import type { Insn } from '../isa/insn.ts';
 import { LDDW_CODE } from '../isa/insn.ts';
 import type { Op } from '../isa/op.ts';
@@ -100,4 +101,16 @@ export function liveRegisters(prog: Prog): Uint16Array {
     }
   }
   return live;
+}
+
+/** The table that the log of level 2 starts with. */
+export function liveText(prog: Prog, live: Uint16Array): string[] {
+  const lines = ['Live regs before insn:'];
+  prog.ops.forEach((op, i) => {
+    if (op === undefined) return;
+    let marks = '';
+    for (let r = 0; r < 10; r++) marks += (live[i] & (1 << r)) !== 0 ? r : '.';
+    lines.push(`${String(i).padStart(7)}: ${marks} ${disasmInsn(prog.insns, i, LOG_STYLE)}`);
+  });
+  return lines;
 }

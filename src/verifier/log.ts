@@ -9,9 +9,14 @@ import { S32_MAX, S32_MIN, S64_MAX, S64_MIN, type Scalar, U32_MAX } from './scal
 import { byteType, type Frame, isSpill, SLOT, type Slot, type SlotType, type State } from './state.ts';
 import { tnumText, U64_MAX } from './tnum.ts';
 
+/** Lines that are kept; of a longer log the older half goes, as the kernel's log buffer keeps the end. */
+const MAX_CHUNKS = 100_000;
+
 export class Log {
   readonly level: 0 | 1 | 2;
   #chunks: string[] = [];
+  /** Chunks that are gone from the front: positions count them. */
+  #dropped = 0;
 
   constructor(level: 0 | 1 | 2) {
     this.level = level;
@@ -20,20 +25,29 @@ export class Log {
     return this.level > 0;
   }
   get position(): number {
-    return this.#chunks.length;
+    return this.#dropped + this.#chunks.length;
   }
   /** Forgets everything behind `position`, unless the level keeps all. */
   cut(position: number): void {
-    if (this.level < 2) this.#chunks.length = Math.min(this.#chunks.length, position);
+    if (this.level === 2) return;
+    this.#chunks.length = Math.min(this.#chunks.length, Math.max(position - this.#dropped, 0));
   }
   line(text: string): void {
     this.#chunks.push(`${text}\n`);
+    if (this.#chunks.length <= MAX_CHUNKS) return;
+    this.#chunks = this.#chunks.slice(MAX_CHUNKS / 2);
+    this.#dropped += MAX_CHUNKS / 2;
   }
   /**
    * Puts a state behind the instruction that is the last line. Its text stays a chunk of its own: a path that was pushed
-   * at this instruction is cut back to it, and goes on in the same line (as in the kernel).
+   * at this instruction is cut back to it, and goes on in the same line (as in the kernel). When lines were written since
+   * `position`, the state gets a line with the number `at`.
    */
-  beside(state: string): void {
+  beside(state: string, position: number, at: number): void {
+    if (this.position !== position) {
+      this.line(`${at}:${state}`);
+      return;
+    }
     const insn = (this.#chunks.pop() ?? '\n').slice(0, -1);
     this.#chunks.push(`${insn} `, `${' '.repeat(stateColumn(insn.length) - insn.length - 1)};${state}\n`);
   }

@@ -2,8 +2,10 @@
 // offset, a size) must be compared by pruning. Walking the path backwards from the use, the registers and stack slots the
 // value came from are found, and marked precise in every kept state on the way.
 
+import { disasmInsn, LOG_STYLE } from '../isa/index.ts';
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
+import { frameText } from './log.ts';
 import { callTarget } from './program.ts';
 import type { Reject } from './reject.ts';
 import { type Frame, type HistoryEntry, isScalarSpill, type State } from './state.ts';
@@ -207,6 +209,43 @@ function traceBack(env: Env, at: InsnIndex, subseq: InsnIndex, hist: HistoryEntr
   return outcome;
 }
 
+/** What the log of level 2 says of a trace. */
+class TraceLog {
+  readonly #env: Env;
+  readonly #t: Trace;
+
+  constructor(env: Env, t: Trace) {
+    this.#env = env;
+    this.#t = t;
+  }
+  #wanted(f: number): string {
+    const regs: string[] = [];
+    for (let r = 0; r <= 10; r++) if ((this.#t.regs[f] & (1 << r)) !== 0) regs.push(`r${r}`);
+    const slots: number[] = [];
+    for (let rest = this.#t.slots[f], spi = 0; rest !== 0n; rest >>= 1n, spi++) {
+      if ((rest & 1n) !== 0n) slots.push(-8 * (spi + 1));
+    }
+    return `regs=${regs.join(',')} stack=${slots.join(',')}`;
+  }
+  #line(frame: number, text: string): void {
+    this.#env.log.line(`mark_precise: frame${frame}: ${text}`);
+  }
+  state(last: InsnIndex, first: InsnIndex, subseq: InsnIndex): void {
+    this.#line(this.#t.frame, `last_idx ${last} first_idx ${first} subseq_idx ${subseq} `);
+  }
+  before(at: InsnIndex): void {
+    const { insns, ops } = this.#env.prog;
+    if (ops[at] === undefined) return;
+    this.#line(this.#t.frame, `${this.#wanted(this.#t.frame)} before ${at}: ${disasmInsn(insns, at, LOG_STYLE)}`);
+  }
+  parent(state: State): void {
+    for (let f = this.#t.frame; f >= 0; f--) {
+      const text = frameText(state.frames[f], (m) => this.#env.mapText(m), null);
+      this.#line(f, `parent state ${this.#wanted(f)}: ${text}`);
+    }
+  }
+}
+
 function historyAt(state: State, end: number, at: InsnIndex): HistoryEntry | null {
   const h = end > 0 ? state.history[end - 1] : undefined;
   return h !== undefined && h.idx === at ? h : null;
@@ -253,6 +292,7 @@ function markAll(from: State): void {
 }
 
 function trace(env: Env, t: Trace): void {
+  const say = env.log.level === 2 ? new TraceLog(env, t) : null;
   const start = env.state;
   let st: State = start;
   let last = env.insnIdx;
@@ -260,9 +300,11 @@ function trace(env: Env, t: Trace): void {
   let skip = true;
   while (!t.empty) {
     let end = st.history.length;
+    say?.state(last, st.firstInsnIdx, subseq);
     // A state made by the entry of a function that was never walked into has nothing before it.
     for (let at = last; at >= 0; ) {
       const hist = historyAt(st, end, at);
+      if (!skip) say?.before(at);
       if (skip) skip = false;
       else if (traceBack(env, at, subseq, hist, t) === GIVE_UP) {
         markAll(start);
@@ -286,6 +328,7 @@ function trace(env: Env, t: Trace): void {
     }
     // The parent was kept just before `first` was executed.
     markIn(parent, t);
+    say?.parent(parent);
     if (t.empty) return;
     subseq = st.firstInsnIdx;
     last = parent.lastInsnIdx;
@@ -321,5 +364,16 @@ export function propagatePrecision(env: Env, old: State): void {
       if (isScalarSpill(slot) && slot.reg.precise) t.setSlot(f, spi);
     });
   });
-  if (!t.empty) trace(env, t);
+  if (t.empty) return;
+  if (env.log.level === 2) logPropagation(env, t);
+  trace(env, t);
+}
+
+function logPropagation(env: Env, t: Trace): void {
+  for (let f = t.frame; f >= 0; f--) {
+    const names: string[] = [];
+    for (let r = 0; r < 10; r++) if ((t.regs[f] & (1 << r)) !== 0) names.push(`r${r}`);
+    for (let spi = 0; spi < 64; spi++) if (t.hasSlot(f, spi)) names.push(`fp${-8 * (spi + 1)}`);
+    if (names.length > 0) env.log.line(`frame ${f}: propagating ${names.join(',')}`);
+  }
 }

@@ -86,9 +86,10 @@ export class Search {
       env.facts.reached[env.insnIdx] = 1;
       this.#logBefore();
       const frames = env.log.on ? env.state.frames.slice() : [];
+      const written = env.log.position;
       const next = step(env);
       if (typeof next !== 'number') return next;
-      this.#logAfter(next, frames);
+      this.#logAfter(next, frames, written);
       if (next === END) return null;
       env.prevInsnIdx = env.insnIdx;
       env.insnIdx = next;
@@ -167,7 +168,7 @@ export class Search {
       old.mayGotoDepth === cur.mayGotoDepth &&
       old.callbackUnrollDepth === cur.callbackUnrollDepth;
     if (!looping || !statesEqual(env, old, cur, 'exact')) return null;
-    const map = (m: number) => this.#mapText(m);
+    const map = (m: number) => this.#env.mapText(m);
     const summary = `infinite loop detected at insn ${env.insnIdx}`;
     const states = `cur state:${stateText(cur, map)}\nold state:${stateText(old, map)}`;
     return { code: 'EINVAL', message: `${summary}\n${states}`, summary };
@@ -233,11 +234,6 @@ export class Search {
 
   // --- log --------------------------------------------------------------------------------------------------------
 
-  #mapText(map: number): string {
-    const { name, keySize, valueSize } = this.#env.map(map);
-    return `${name === '' ? '' : `map=${name},`}ks=${keySize},vs=${valueSize}`;
-  }
-
   #logSafe(): void {
     const { log, prevInsnIdx, insnIdx } = this.#env;
     if (log.level < 1) return;
@@ -262,11 +258,11 @@ export class Search {
   }
 
   #stateText(frame: Frame): string {
-    return frameText(frame, (m) => this.#mapText(m), null);
+    return frameText(frame, (m) => this.#env.mapText(m), null);
   }
 
   /** What the instruction changed; calls and returns show both sides. */
-  #logAfter(next: InsnIndex, before: readonly Frame[]): void {
+  #logAfter(next: InsnIndex, before: readonly Frame[], position: number): void {
     const env = this.#env;
     const { log } = env;
     if (log.level < 1 || next === END) return;
@@ -284,8 +280,10 @@ export class Search {
       return;
     }
     const only = { regs: env.touchedRegs, slots: env.touchedSlots };
-    const text = frameText(env.frame, (m) => this.#mapText(m), only);
-    if (text !== '') log.beside(text);
+    const text = frameText(env.frame, (m) => this.#env.mapText(m), only);
+    // Behind what tracing wrote, the state has a line of its own, with the number of the instruction it belongs to.
+    const jump = env.prog.ops[env.insnIdx]?.kind === 'jmp';
+    if (text !== '') log.beside(text, position, jump ? env.insnIdx : next);
   }
 }
 
