@@ -42,6 +42,6 @@ it.each([
   };
   const line = verify(input, { logLevel: 2 })
     .log.split('\n')
-    .find((l) => l.includes(`r0 = ${swap}`));
+    .find((l) => l.includes(`r0 = ${swap}`) && l.includes('; R0='));
   expect(line?.split('; R0=')[1]).toBe(expected);
 });
