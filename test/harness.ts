@@ -28,6 +28,8 @@ import {
   scratchRanges,
   stackTop,
 } from '../src/memory/layout.ts';
+import type { Engine } from '../src/runtime/engine.ts';
+import { Kernel as RuntimeKernel } from '../src/runtime/kernel.ts';
 import type { ProgramSource } from '../src/runtime/program_source.ts';
 import { BpfError } from '../src/uapi/errors.ts';
 
@@ -35,6 +37,11 @@ import { BpfError } from '../src/uapi/errors.ts';
 export async function testKernel(options: KernelOptions = {}): Promise<Kernel> {
   await loadJit();
   return new Kernel({ clock: 'virtual', seed: 42, ...options });
+}
+
+/** The same with engines of one's own: of fewer steps, or with other options of the JIT. */
+export function kernelWith(interp: Engine, jit: Engine): Kernel {
+  return new RuntimeKernel({ clock: 'virtual', seed: 42 }, { interp, jit: () => jit, loadJit: async () => {} });
 }
 
 export type TextSource = Omit<ProgramSource, 'insns' | 'maps' | 'mapRefs'> & {
@@ -92,6 +99,22 @@ export function runBothBatch(kernel: Kernel, program: Program, packets: readonly
 /** The same for one input. */
 export function runBoth(kernel: Kernel, program: Program, input: RunOptions = {}): TestRunResult<bigint> {
   return runBothAll(kernel, program, [input])[0];
+}
+
+/**
+ * The same for a program nobody verified, which may end with any errno. False when the interpreter runs out of steps:
+ * engines count them differently, so nothing was compared, and memory is as before.
+ */
+export function runBothUnlessEndless(kernel: Kernel, program: Program, input: RunOptions): boolean {
+  const memory = kernel.memory.snapshot();
+  const world = kernel.world.state();
+  soilStacks(kernel, 0xa5);
+  const first = outcomeOf(program, input, 'interp');
+  kernel.memory.restore(memory);
+  kernel.world.restore(world);
+  if ('error' in first && first.error === 'EAGAIN') return false;
+  both(kernel, program.name, (engine) => [outcomeOf(program, input, engine)]);
+  return true;
 }
 
 /** Does it on each engine from the same start; the results must be equal, and so must all they leave behind. */

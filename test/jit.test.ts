@@ -1,18 +1,21 @@
 // The JIT as a whole: control flow of every shape, calls and tail calls between modules, what programs do that nobody
 // verified, and what an Image is. Single operations: jit_ops.test.ts; programs on both engines: engines.test.ts.
 import { existsSync, readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { dumpPasses, dumpWat } from '../jit/dump.ts';
-import { type JitEngine, JitError } from '../jit/index.ts';
+import { createJitEngine, type JitEngine, JitError } from '../jit/index.ts';
+import { createInterpreter } from '../src/interp/interp.ts';
 import { decode, type Insn } from '../src/isa/index.ts';
 import { controlWord } from '../src/memory/layout.ts';
 import { BPF_MAP_TYPE } from '../src/uapi/enums.ts';
-import { loadText, runBoth, testKernel } from './harness.ts';
+import { kernelWith, loadText, runBoth, runBothUnlessEndless, testKernel } from './harness.ts';
 import { randomProgram } from './jit_random.ts';
 import { MEM_SIZE, outcome, Rig } from './jit_rig.ts';
 
 let rig: Rig;
+let printed: MockInstance<typeof console.error>;
 beforeAll(async () => {
+  printed = vi.spyOn(console, 'error'); // before Binaryen is imported, which keeps the function it finds
   rig = await Rig.open();
 });
 afterAll(() => rig.kernel.close());
@@ -68,7 +71,7 @@ describe('control flow', () => {
     expect(rig.r0(text)).toBe(2115n); // 1 + ... + 15 without 5
   });
 
-  it('a jump into a loop from outside, nested twice', () => {
+  it('a jump into a loop from outside, nested twice', async () => {
     const text = `
       r0 = 0
       r3 = *(u8 *)(r1 +0)
@@ -88,12 +91,11 @@ describe('control flow', () => {
       r0 += 100
       if r0 < 400 goto top
       exit`;
-    const program = rig.load(text);
-    for (const first of [0, 1, 2]) {
-      rig.setMem(Uint8Array.of(first));
-      const expected = rig.run(rig.link(program, rig.interp));
-      expect(rig.run(rig.link(program))).toBe(expected);
-    }
+    const kernel = await testKernel();
+    const program = loadText(kernel, { type: 'raw', text, verify: false });
+    const results = [0, 1, 2].map((first) => runBoth(kernel, program, { data: Uint8Array.of(first) }).retval);
+    expect(results).toEqual([464n, 463n, 433n]);
+    kernel.close();
   });
 
   it('hundreds of targets that are open at the same time', () => {
@@ -117,27 +119,19 @@ describe('control flow', () => {
     quick.kernel.close();
   });
 
-  it('random programs end as in the interpreter', async () => {
-    const quick = await Rig.open({ maxSteps: 65_536 });
+  it('random programs leave every byte as the interpreter does', async () => {
+    const jit = await createJitEngine({ validate: true, maxSteps: 65_536 });
+    const kernel = kernelWith(createInterpreter({ maxSteps: 20_000 }), jit);
     let compared = 0;
     for (let seed = 1; seed <= 200; seed++) {
-      const program = quick.load(randomProgram(seed));
-      const observe = (engine: 'interp' | 'jit') => {
-        quick.setMem(Uint8Array.from({ length: 64 }, (_, i) => i * 37 + seed));
-        quick.kernel.world.restore(world);
-        quick.clearStack(); // programs read what they did not write
-        const result = outcome(() => quick.run(quick.link(program, engine === 'jit' ? quick.jit : quick.interp)));
-        return { result, memory: result === 'EAGAIN' ? '' : Buffer.from(quick.getMem()).toString('hex') };
-      };
-      const world = quick.kernel.world.state();
-      const interp = observe('interp');
-      const jit = observe('jit');
-      if (interp.result === 'EAGAIN' || jit.result === 'EAGAIN') continue;
-      compared++;
-      expect(jit, `seed ${seed}`).toEqual(interp);
+      const source = { type: 'raw', insns: randomProgram(seed), name: `seed ${seed}` } as const;
+      const program = kernel.loadProgram(source, { jit: 'off', verify: false });
+      const data = Uint8Array.from({ length: 64 }, (_, i) => i * 37 + seed);
+      if (runBothUnlessEndless(kernel, program, { data })) compared++;
+      program.close();
     }
     expect(compared).toBeGreaterThan(120);
-    quick.kernel.close();
+    kernel.close();
   });
 });
 
@@ -431,7 +425,13 @@ describe('images', () => {
         b.addFunction({ name: 'f', params: [], result: 'i64', locals: [], body: [b.call('nobody', [])] });
         return b.finish({ functions: new Map(), globals: [] }, { optimize: false, validate: true, names: false });
       });
-    expect(bad).toThrow(JitError);
+    printed.mockImplementation(() => {});
+    try {
+      expect(bad).toThrow(JitError);
+      expect(printed.mock.calls.join('\n')).toContain('[wasm-validator error in function f]');
+    } finally {
+      printed.mockReset(); // prints again
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 // Every row of the opcode table on the JIT against the pure semantics (isa/alu.ts) or a model of memory, with operands that
-// lie in i64 and in i32 locals. A row that no test here names fails the last test.
+// lie in i64 and in i32 locals. A row that no test here names fails the last test. No interpreter takes part, so this has a
+// rig of its own (jit_rig.ts): one linked program runs on hundreds of operands. Engine against engine is harness.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   alu32,

@@ -1,5 +1,6 @@
 // Random programs that nobody verified: ALU on corner values, memory, atomics, calls, and jumps anywhere (loops with
-// several entrances among them). Deterministic by seed.
+// several entrances among them). They write the stack before they read it: what stood there is different for each engine
+// (harness.ts). Deterministic by seed.
 
 import { type Insn, LDDW_CODE, OPCODES, type Op } from '../src/isa/index.ts';
 
@@ -63,6 +64,7 @@ export function randomProgram(seed: number): Insn[] {
   };
 
   const out: Draft[] = [raw(0xbf, { dst: BASE, src: 1 })];
+  for (let off = -8; off >= -40; off -= 8) out.push(raw(0x7a, { dst: 10, off, imm: pick(IMMS) }));
   for (let n = 10 + random(60); n > 0; n--) out.push(...next());
   out.push(raw(0x95));
   const fn = out.length;

@@ -1,11 +1,11 @@
 // Raw programs on the JIT with options of one's own, without test runs around them: r1 = a memory of 256 bytes in the
-// arena, r2 = its length.
+// arena, r2 = its length. For results that are known; what compares the engines is harness.ts.
 
 import { createJitEngine, type JitOptions } from '../jit/index.ts';
 import { Kernel } from '../src/index.ts';
 import { createInterpreter } from '../src/interp/interp.ts';
 import { asm, type Insn } from '../src/isa/index.ts';
-import { type Addr, controlWord, MAX_FRAMES, STACK_FRAME, stackTop } from '../src/memory/layout.ts';
+import { type Addr, controlWord } from '../src/memory/layout.ts';
 import type { Engine, Executable, LoadedProgram } from '../src/runtime/engine.ts';
 import { BpfError } from '../src/uapi/errors.ts';
 
@@ -40,12 +40,6 @@ export class Rig {
   setMem(bytes: Uint8Array): void {
     this.kernel.memory.bytes(this.mem, MEM_SIZE).fill(0);
     this.kernel.memory.write(this.mem, bytes);
-  }
-
-  /** Zeroes the frames a run can use. */
-  clearStack(): void {
-    const size = MAX_FRAMES * STACK_FRAME;
-    this.kernel.memory.bytes(stackTop(0) - size, size).fill(0);
   }
 
   getMem(): Uint8Array {
