@@ -2,7 +2,16 @@
 
 import { ERRNO } from '../uapi/errno.ts';
 import type { MapPlacement } from './placement.ts';
-import { NOT_SUPPORTED, nextIndex, type OpenStore, ownerOf, placeRegions, roundUp, userValueSize } from './store.ts';
+import {
+  NOT_SUPPORTED,
+  nextIndex,
+  type OpenStore,
+  ownerOf,
+  placeRegions,
+  readElement,
+  roundUp,
+  userValueSize,
+} from './store.ts';
 
 export const openArrayStore: OpenStore = (params, type, ctx) => {
   const { memory, ops, cpus } = ctx;
@@ -36,12 +45,7 @@ export const openArrayStore: OpenStore = (params, type, ctx) => {
     placement,
     lookup(key) {
       memory.write(scratch.key, key);
-      const at = ops.array_lookup(values, stride, maxEntries, scratch.key) >>> 0;
-      if (at === 0) return -ERRNO.ENOENT;
-      if (!type.perCpu) return memory.bytes(at, valueSize).slice();
-      const all = new Uint8Array(userSize);
-      for (let cpu = 0; cpu < cpus; cpu++) all.set(memory.bytes(at + cpu * cpuStride, stride), cpu * stride);
-      return all;
+      return readElement(memory, placement, cpus, ops.array_lookup(values, stride, maxEntries, scratch.key) >>> 0);
     },
     update(key, value, flagsLo, flagsHi) {
       memory.write(scratch.key, key);

@@ -3,10 +3,9 @@
 // preallocated kernel map: max_entries of them, and one spare per CPU for updates of existing keys.
 
 import { BPF_FLAGS } from '../uapi/enums.ts';
-import { ERRNO } from '../uapi/errno.ts';
 import { callOp } from './ops.ts';
 import type { MapOpName, MapPlacement } from './placement.ts';
-import { type OpenStore, ownerOf, placeRegions, roundUp, userValueSize } from './store.ts';
+import { type OpenStore, ownerOf, placeRegions, readElement, roundUp, userValueSize } from './store.ts';
 
 const BUCKET_SIZE = 8;
 /** Multiplier of the hash functions when no seed is wanted: 2^32 / golden ratio. */
@@ -70,12 +69,7 @@ export const openHashStore: OpenStore = (params, type, ctx) => {
     placement,
     lookup(key) {
       memory.write(scratch.key, key);
-      const at = callOp(ops, lookup, scratch.key) >>> 0;
-      if (at === 0) return -ERRNO.ENOENT;
-      if (!type.perCpu) return memory.bytes(at, valueSize).slice();
-      const all = new Uint8Array(userSize);
-      for (let cpu = 0; cpu < cpus; cpu++) all.set(memory.bytes(at + cpu * cpuStride, paddedValue), cpu * paddedValue);
-      return all;
+      return readElement(memory, placement, cpus, callOp(ops, lookup, scratch.key) >>> 0);
     },
     update(key, value, flagsLo, flagsHi) {
       memory.write(scratch.key, key);

@@ -59,6 +59,17 @@ export function userValueSize(valueSize: number, type: MapTypeRow, cpus: number)
   return type.perCpu ? roundUp(valueSize, 8) * cpus : valueSize;
 }
 
+/** What a lookup that found `at` (0: nothing) gives user space: a copy of the value, of every CPU's where it is per CPU. */
+export function readElement(memory: Memory, placement: MapPlacement, cpus: number, at: Addr): Uint8Array | number {
+  if (at === 0) return -ERRNO.ENOENT;
+  const { type, valueSize, cpuStride } = placement;
+  if (!type.perCpu) return memory.bytes(at, valueSize).slice();
+  const padded = roundUp(valueSize, 8);
+  const all = new Uint8Array(padded * cpus);
+  for (let cpu = 0; cpu < cpus; cpu++) all.set(memory.bytes(at + cpu * cpuStride, padded), cpu * padded);
+  return all;
+}
+
 /** Where user operations put key, second key and value. */
 export interface Scratch {
   readonly key: Addr;
