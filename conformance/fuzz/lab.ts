@@ -99,11 +99,12 @@ export class Lab {
   }
 
   /** One run from the start state. */
-  #run(loaded: Loaded, engine: Engine): Observation {
+  #run(loaded: Loaded, engine: Engine, vary?: (maps: readonly BpfMap[]) => void): Observation {
     const { kernel } = this;
     const { memory } = kernel;
     const { source, main } = loaded;
     this.#fillSlots(loaded);
+    vary?.(this.maps);
     const cpu = kernel.cpu(0);
     const link = (): Executable => engine.link(main.loaded, cpu, (id) => kernel.programById(id));
     const target = { context: contextOf(main.loaded.code.type), memory, cpu: 0 };
@@ -125,6 +126,11 @@ export class Lab {
     const slots = this.maps[PROGRAMS[source.type]];
     slots.set(TARGET_SLOT, target);
     slots.set(MAIN_SLOT, main);
+  }
+
+  /** Runs on the interpreter, with other contents of maps where `vary` says so; nothing is kept. */
+  observe(loaded: Loaded, vary?: (maps: readonly BpfMap[]) => void): Observation {
+    return this.#run(loaded, this.#interp, vary);
   }
 
   /** Runs on the interpreter; what it leaves is what contenders are then compared with. */

@@ -25,6 +25,11 @@ export interface VerifyOptions {
    * else Linux refuses to such a loader is not modelled.)
    */
   readonly allowUninitStack?: boolean;
+  /**
+   * Sees every state that pruning may compare with, as it is kept (later cleaning and precision marks show in it); with
+   * `prune: false` every state before its instruction. For tests that compare states with what really happens.
+   */
+  readonly onState?: (insn: InsnIndex, state: State) => void;
 }
 
 /** A path that waits to be explored. */
@@ -53,6 +58,7 @@ export class Env {
   readonly testStateFreq: boolean;
   readonly sleepable: boolean;
   readonly gpl: boolean;
+  readonly onState: VerifyOptions['onState'];
 
   state: State;
   insnIdx: InsnIndex = 0;
@@ -90,6 +96,7 @@ export class Env {
     this.strictAlignment = (prog.input.flags & 1) !== 0;
     this.testStateFreq = (prog.input.flags & 8) !== 0;
     this.sleepable = (prog.input.flags & 16) !== 0;
+    this.onState = options.onState;
     this.gpl = isGplCompatible(prog.input.license);
     this.state = initial;
     this.stackDepth = prog.subprogs.map(() => 0);

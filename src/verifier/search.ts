@@ -10,16 +10,7 @@ import { propagatePrecision } from './precision.ts';
 import { MAX_INSNS } from './program.ts';
 import { NOT_INIT } from './reg.ts';
 import { type Reject, tooBig } from './reject.ts';
-import {
-  byteType,
-  EMPTY_SLOT,
-  type Frame,
-  frameInsn,
-  isScalarSpill,
-  markStackRead,
-  SLOT,
-  type State,
-} from './state.ts';
+import { byteType, EMPTY_SLOT, type Frame, frameInsn, isScalarSpill, markStackRead, SLOT, State } from './state.ts';
 import { step } from './step.ts';
 import { END } from './steps.ts';
 
@@ -74,7 +65,8 @@ export class Search {
       }
       env.state.lastInsnIdx = env.prevInsnIdx;
       env.state.insnIdx = env.insnIdx;
-      if (env.prune && env.cfg.prune[env.insnIdx]) {
+      if (!env.prune) env.onState?.(env.insnIdx, picture(env.state));
+      else if (env.cfg.prune[env.insnIdx]) {
         const verdict = this.#visited();
         if (verdict === 'safe') {
           this.#logSafe();
@@ -213,6 +205,7 @@ export class Search {
     cur.read.fill(0);
     cur.written.fill(0);
     list.unshift({ state: kept, hits: 0, misses: 0 });
+    env.onState?.(env.insnIdx, kept);
   }
 
   /** Dead registers and slots of states that are explored to the end never count again. */
@@ -285,6 +278,13 @@ export class Search {
     const jump = env.prog.ops[env.insnIdx]?.kind === 'jmp';
     if (text !== '') log.beside(text, position, jump ? env.insnIdx : next);
   }
+}
+
+/** Registers and stack as they are now, without the path that led here. */
+function picture(state: State): State {
+  const copy = new State(state.frames.map((f) => f.clone()));
+  copy.insnIdx = state.insnIdx;
+  return copy;
 }
 
 /** The states between `cur` and the loop's entry (or the start) depend on reads that are not known yet. */

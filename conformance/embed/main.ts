@@ -1,0 +1,104 @@
+// `npm run embed`: what really happens lies in what the verifier says may happen. Random programs, then the verifier's
+// vectors where they are. Exit 0 = no violation, 1 = some, 2 = usage.
+
+import { parseArgs } from 'node:util';
+import { BeewasmError } from '../../src/uapi/errors.ts';
+import { UsageError } from '../args.ts';
+import { sharedFile } from '../shared.ts';
+import { startProgress } from '../suites/progress.ts';
+import { readVerifierRows } from '../vectors.ts';
+import { embedPrograms } from './campaign.ts';
+import { embedRows } from './rows.ts';
+import type { Violation, WatchCounts } from './watch.ts';
+
+const USAGE = `usage: npm run embed -- [options]
+
+  --count N           random programs (default 1000)
+  --seed S            default 1
+  --from I            first index (default 0)
+  --inputs N          runs of each program, with different packets and map contents (default 10)
+  --max-violations N  stop after so many (default 5)`;
+
+const DEFAULTS = { count: 1000, seed: 1, from: 0, inputs: 10, 'max-violations': 5 };
+type Options = Record<keyof typeof DEFAULTS, number>;
+
+function parse(argv: readonly string[]): Options {
+  const options = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, { type: 'string' as const }]));
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    ({ values } = parseArgs({ args: [...argv], options }));
+  } catch (error) {
+    throw new UsageError((error as Error).message.split('\n')[0]);
+  }
+  const numbers = Object.entries(values).map(([name, text]) => {
+    if (!/^\d{1,15}$/.test(String(text))) throw new UsageError(`--${name} ${text}`);
+    return [name, Number(text)];
+  });
+  return { ...DEFAULTS, ...Object.fromEntries(numbers) };
+}
+
+function countsText({ runs, programs, states, arrivals, skipped }: WatchCounts): string[] {
+  return [
+    `  pruning on:  ${programs.kept} programs, ${states.kept} kept states, ${arrivals.kept} arrivals at prune points`,
+    `  pruning off: ${programs.exact} programs, ${states.exact} states, ${arrivals.exact} arrivals`,
+    `  runs: ${runs}`,
+    ...Object.entries(skipped).map(([reason, n]) => `  left out ${n}: ${reason}`),
+  ];
+}
+
+function violationsText(violations: readonly { readonly name: string; readonly violation: Violation }[]): string[] {
+  return [
+    `  violations: ${violations.length}`,
+    ...violations.map(({ name, violation }) => `${name}: ${violation.text}\n`),
+  ];
+}
+
+function randomPrograms(options: Options): boolean {
+  const { count, seed, from, inputs } = options;
+  const progress = startProgress(`embed seed ${seed}`, count);
+  const started = performance.now();
+  const result = embedPrograms({
+    seed,
+    from,
+    count,
+    inputs,
+    maxViolations: options['max-violations'],
+    shrink: true,
+    onProgram: (violations) => progress.step(violations),
+  });
+  progress.end();
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const violations = result.violations.map((v) => ({ name: `program ${v.index}, input ${v.input}`, ...v }));
+  const title = `seed ${seed}, programs ${from} to ${from + result.generated - 1} on ${inputs} inputs each: ${seconds} s`;
+  console.log([title, ...countsText(result), ...violationsText(violations)].join('\n'));
+  return violations.length === 0;
+}
+
+function vectors(): boolean {
+  const path = sharedFile('vectors', 'verifier-dev.json');
+  if (path === null) {
+    console.log('vectors: skipped, there is no ../shared/vectors/verifier-dev.json');
+    return true;
+  }
+  const result = embedRows(readVerifierRows(path));
+  const violations = result.violations.map((v) => ({ name: v.id, ...v }));
+  const title = `vectors with a run: ${result.rows}, of these can't run here: ${result.unsupported}`;
+  console.log([title, ...countsText(result), ...violationsText(violations)].join('\n'));
+  return violations.length === 0;
+}
+
+function main(argv: readonly string[]): number {
+  try {
+    const options = parse(argv);
+    const fine = [randomPrograms(options), vectors()];
+    return fine.includes(false) ? 1 : 0;
+  } catch (error) {
+    if (!(error instanceof BeewasmError)) throw error;
+    process.stderr.write(`embed: ${error.message}\n`);
+    if (!(error instanceof UsageError)) return 1;
+    process.stderr.write(`${USAGE}\n`);
+    return 2;
+  }
+}
+
+process.exitCode = main(process.argv.slice(2));

@@ -1,0 +1,115 @@
+// What really happens lies in what the verifier says may happen: a short dose of `npm run embed`.
+import { describe, expect, it } from 'vitest';
+import { record } from '../conformance/embed/book.ts';
+import { embedPrograms } from '../conformance/embed/campaign.ts';
+import { outsideScalar } from '../conformance/embed/contains.ts';
+import { embedRows } from '../conformance/embed/rows.ts';
+import { Watch } from '../conformance/embed/watch.ts';
+import { sharedFile } from '../conformance/shared.ts';
+import { readVerifierRows } from '../conformance/vectors.ts';
+import { Kernel } from '../src/index.ts';
+import { asm } from '../src/isa/index.ts';
+import { contextOf } from '../src/runtime/contexts.ts';
+import { testRun64 } from '../src/runtime/test_run.ts';
+import { UNKNOWN } from '../src/verifier/scalar.ts';
+
+describe('runs lie in the abstract states', () => {
+  it('of random programs', () => {
+    const result = embedPrograms({ seed: 31, from: 0, count: 40, inputs: 4, maxViolations: 1, shrink: false });
+    expect(result.violations.map((v) => v.violation.text)).toEqual([]);
+    expect(result.programs.kept).toBeGreaterThan(35);
+    expect(result.arrivals.kept).toBeGreaterThan(300);
+    expect(result.arrivals.exact).toBeGreaterThan(5000);
+  });
+
+  it('of the vectors (skipped where they are absent)', (t) => {
+    const path = sharedFile('vectors', 'verifier-dev.json');
+    if (path === null) {
+      console.log('embed: vectors skipped, there is no ../shared/vectors/verifier-dev.json');
+      return t.skip();
+    }
+    const result = embedRows(readVerifierRows(path));
+    expect(result.violations.map((v) => v.violation.text)).toEqual([]);
+    expect(result.programs.kept).toBeGreaterThan(150);
+  });
+
+  it('of a fill that extends the sign of a spilled number', () => {
+    expect(watched(SIGNED_FILL, SIGNED_FILL)).toBeNull();
+  });
+});
+
+describe('the watch objects', () => {
+  it('to a run of other instructions than those that were verified', () => {
+    const violation = watched('r0 = *(u8 *)(r1 + 0)\nr0 &= 3\nexit', 'r0 = *(u8 *)(r1 + 0)\nr0 &= 7\nexit');
+    expect(violation?.text).toMatch(/before insn 2, exact states: in none of 1\n.*\n frame 0 r0 = 0x7: not var_off/);
+  });
+
+  it('to a path that was never explored', () => {
+    const text = (n: number) => `r2 = ${n}\nif r2 == 1 goto l\nr0 = 0\nexit\nl: r0 = 1\nexit`;
+    expect(watched(text(0), text(1))?.text).toMatch(/before insn \d, (kept|exact) states: in none of/);
+  });
+
+  it('to numbers outside each description of a scalar', () => {
+    const outside = (s: object, value: bigint) => outsideScalar({ ...UNKNOWN, ...s }, value);
+    expect(outside({}, 0xffffffffffffffffn)).toBeNull();
+    expect(outside({ var_off: { value: 4n, mask: 3n } }, 8n)).toBe('var_off');
+    expect(outside({ umax: 4n }, 5n)).toBe('u64 range');
+    expect(outside({ smin: 0n }, 1n << 63n)).toBe('s64 range');
+    expect(outside({ u32_max: 4 }, 0x100000005n)).toBe('u32 range');
+    expect(outside({ s32_min: 0 }, 0x80000000n)).toBe('s32 range');
+  });
+});
+
+describe('a book', () => {
+  it('is not kept when there are too many states', () => {
+    const { insns } = asm('r0 = 0\nr0 = 1\nexit');
+    const input = {
+      name: 'x',
+      type: 1,
+      expectedAttachType: 0,
+      flags: 0,
+      license: 'GPL',
+      insns,
+      maps: [],
+      mapRefs: new Map(),
+    };
+    expect(record(input, 'exact', 2)).toBe('more than 2 states');
+    expect(record(input, 'exact', 3)).toMatchObject({ size: 3 });
+  });
+});
+
+const SIGNED_FILL = `
+  r2 = *(u32 *)(r1 + 0)
+  *(u64 *)(r10 - 8) = r2
+  r3 = *(s32 *)(r10 - 8)
+  r4 = 4294967295 ll
+  if r2 != r4 goto l
+  r0 = r3
+l: r0 = 0
+  exit`;
+
+const LOAD = { expectedAttachType: 0, flags: 0, license: 'GPL' };
+
+/** The states are those of `verified`, the run is one of `executed`, over 64 bytes of ones. */
+function watched(verified: string, executed: string) {
+  const kernel = new Kernel({ clock: 'virtual', seed: 1 });
+  const watch = new Watch();
+  const load = (text: string) =>
+    kernel.loadProgram({ type: 'raw', insns: asm(text).insns, memSize: 64 }, { jit: 'off' });
+  const program = load(executed);
+  watch.learn(program.loaded, 64, { ...LOAD, insns: asm(verified).insns });
+  const cpu = kernel.cpu(0);
+  watch.begin(kernel.memory);
+  const data = new Uint8Array(64).fill(255);
+  testRun64(
+    {
+      context: contextOf(program.loaded.code.type),
+      memory: kernel.memory,
+      cpu: 0,
+      executable: watch.engine.link(program.loaded, cpu, () => undefined),
+    },
+    { data },
+  );
+  kernel.close();
+  return watch.violation;
+}
