@@ -103,6 +103,15 @@ function readSources(root: string): Map<string, string> {
   return sources;
 }
 
+/** Whether the page names a file by its base name in the lines about its folder. */
+function isNamed(page: string, path: string): boolean {
+  const [, src, jit] = /\n## src\n([\s\S]*?)\n## jit\n([\s\S]*?)\n## /.exec(page)!;
+  const base = posix.basename(path, '.ts');
+  const [top, folder] = path.replace(/\.ts$/, '').split('/');
+  const lines = top === 'jit' ? jit : src.split(/^- (?=\*\*)/m).find((entry) => entry.startsWith(`**${folder}**`));
+  return lines !== undefined && new RegExp(`(?<![\\w/])${base}(?!\\w)`).test(lines);
+}
+
 describe('imports of the checkout', () => {
   const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
   const sources = readSources(root);
@@ -113,6 +122,14 @@ describe('imports of the checkout', () => {
     expect(paths.length).toBeGreaterThan(15);
     const missing = paths.filter((path) => !existsSync(join(root, path)) && !existsSync(join(root, 'src', path)));
     expect(missing).toEqual([]);
+  });
+
+  it("go by a map that names every file, in its folder's lines", () => {
+    const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+    const handWritten = [...sources.keys()].filter((path) => !/^src\/maps\/ops(\/|_wasm\.ts$)/.test(path));
+    expect(handWritten.filter((path) => !isNamed(page, path))).toEqual([]);
+    expect(isNamed(page, 'src/isa/nothing.ts')).toBe(false);
+    expect(isNamed(page, 'src/isa/tnum.ts')).toBe(false); // it is in another folder
   });
 
   it('point down the layers', () => {
