@@ -128,6 +128,10 @@ describe('log text', () => {
     );
   });
 
+  it.each<[unknown]>([[null], [undefined], [3], [['exit']]])('refuses what is no text: %j', (text) => {
+    expect(() => asm(text as string)).toThrow(new FormatError('asm', 'the program is not a string'));
+  });
+
   it('refuses a prefix that contradicts the line', () => {
     expect(() => asm('0: (b7) r0 = 0\n2: (95) exit')).toThrow('asm: line 2: expected instruction number 1, not 2');
     expect(() => asm('(bf) r0 = 1')).toThrow('line 1: expected (b7) before "r0 = 1", not (bf)');

@@ -324,6 +324,16 @@ describe('damage', () => {
     await expect(collect(readPcap(file))).rejects.toThrow(message);
   });
 
+  it.each([null, undefined, 'abc', 3, {}])('what is no source of bytes: %j', async (source) => {
+    const error = new FormatError('pcap', 'the source is neither a Uint8Array nor an iterable of them');
+    await expect(collect(readPcap(source as Uint8Array))).rejects.toThrow(error);
+  });
+
+  it.each([[null], ['abc'], [[1, 2, 3]]])('a chunk that is no bytes: %j', async (chunk) => {
+    const error = new FormatError('pcap', 'the source gives a chunk that is no Uint8Array');
+    await expect(collect(readPcap([chunk] as unknown as Uint8Array[]))).rejects.toThrow(error);
+  });
+
   it('an error of the source passes through', async () => {
     async function* broken() {
       yield classic(true, 0xa1b2c3d4);

@@ -272,6 +272,18 @@ describe('batches', () => {
     batch.close();
   });
 
+  it.each([
+    [null, 'packets is not an array'],
+    [packet(64), 'packets is not an array'],
+    [[null], 'packet 0 is not a Uint8Array'],
+    [[packet(64), 'abc'], 'packet 1 is not a Uint8Array'],
+  ])('refuse what is no list of packets, case %#', (packets, reason) => {
+    const program = loaded(PASS);
+    const error = new BpfError('EINVAL', reason);
+    expect(() => program.runBatch(packets as Uint8Array[])).toThrow(error);
+    expect(() => program.batch(packets as Uint8Array[])).toThrow(error);
+  });
+
   it('name the packet that can not be run, and leave no memory behind', () => {
     const kernel = kernelOf();
     const program = loaded(PASS, {}, kernel);

@@ -84,6 +84,7 @@ interface Jump {
 
 /** Assembles a program. Throws FormatError('asm', 'line N: ...'). */
 export function asm(text: string, opts: AsmOptions = {}): AsmResult {
+  if (typeof text !== 'string') throw new FormatError('asm', 'the program is not a string');
   const out: AsmResult = { insns: [], relocs: [], labels: new Map(), lines: [] };
   const jumps: Jump[] = [];
   const helper = (name: string) => opts.helper?.(name) ?? helperId(name);

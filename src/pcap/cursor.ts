@@ -2,6 +2,7 @@
 // Invariant: memory held = the current chunk + one record, and only bytes that really arrived are ever allocated: a length
 // field in a file can not make us reserve anything. Bytes that were handed out are never overwritten.
 
+import { FormatError } from '../uapi/errors.ts';
 import type { ByteSource } from './packet.ts';
 
 export class Cursor {
@@ -31,6 +32,8 @@ export class Cursor {
     while (length < n) {
       const next = await this.#chunks.next();
       if (next.done) break;
+      if (!(next.value instanceof Uint8Array))
+        throw new FormatError('pcap', 'the source gives a chunk that is no Uint8Array');
       if (next.value.length === 0) continue;
       parts.push(next.value);
       length += next.value.length;

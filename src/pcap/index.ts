@@ -22,6 +22,8 @@ export { type WriteOptions, writePcap, writePcapng } from './writer.ts';
 
 /** The packets of a capture, in file order, as they arrive. */
 export async function* readPcap(source: ByteSource): AsyncGenerator<Packet> {
+  if (!isByteSource(source))
+    throw new FormatError('pcap', 'the source is neither a Uint8Array nor an iterable of them');
   const cursor = new Cursor(source);
   try {
     if (!(await cursor.need(4))) {
@@ -35,6 +37,11 @@ export async function* readPcap(source: ByteSource): AsyncGenerator<Packet> {
   } finally {
     await cursor.close();
   }
+}
+
+/** A string is iterable, too, but not of bytes. */
+function isByteSource(source: unknown): boolean {
+  return typeof source === 'object' && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source);
 }
 
 function unknownMagic(magic: number): FormatError {

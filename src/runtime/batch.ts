@@ -15,6 +15,14 @@ import { ctxBytes, type RunTarget, resetCpu, type TestRunOptions } from './test_
 
 const CACHE_LINE = 64;
 
+/** Throws EINVAL unless it is an array of Uint8Arrays. */
+export function checkPackets(packets: readonly Uint8Array[]): void {
+  if (!Array.isArray(packets)) throw new BpfError('EINVAL', 'packets is not an array');
+  for (let i = 0; i < packets.length; i++) {
+    if (!(packets[i] instanceof Uint8Array)) throw new BpfError('EINVAL', `packet ${i} is not a Uint8Array`);
+  }
+}
+
 export interface BatchOptions {
   readonly cpu?: number;
   /** The context of every packet. */
@@ -52,6 +60,7 @@ export class Batch {
 
   /** Replaces the packets. Throws what a test run of one of them would, naming its index. */
   fill(packets: readonly Uint8Array[], ctx?: TestRunOptions['ctx']): void {
+    checkPackets(packets);
     const frame = packets.reduce((n, p) => Math.max(n, this.#context.frameBytes(p.length)), 0);
     const stride = Math.ceil((CONTEXT_BYTES + frame) / CACHE_LINE) * CACHE_LINE;
     const records = Math.ceil((packets.length * BATCH_RECORD.size) / CACHE_LINE) * CACHE_LINE;

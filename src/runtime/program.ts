@@ -6,7 +6,7 @@ import type { Arena } from '../memory/alloc.ts';
 import { progTypeById } from '../spec/prog_types.ts';
 import { BpfError } from '../uapi/errors.ts';
 import type { VerifierStats } from '../verifier/verified.ts';
-import { Batch, type BatchOptions } from './batch.ts';
+import { Batch, type BatchOptions, checkPackets } from './batch.ts';
 import type { ContextRow } from './context.ts';
 import { contextOf } from './contexts.ts';
 import type { Cpu, Engine, Executable, LoadedProgram } from './engine.ts';
@@ -78,6 +78,7 @@ export class Program {
 
   /** Runs once on each packet, inside the engine. Returns the low 32 bits of each r0. */
   runBatch(packets: readonly Uint8Array[], options: BatchOptions & RunOptions = {}): Uint32Array {
+    checkPackets(packets);
     const retvals = new Uint32Array(packets.length);
     const batch = new Batch(this.#target(options), this.#host.arena);
     try {
