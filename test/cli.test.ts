@@ -301,6 +301,11 @@ describe('help and version', () => {
     expect((await beewasm('asm -h')).out).toContain('beewasm asm FILE');
     expect((await beewasm('asm -h')).out).not.toContain('beewasm prog');
   });
+  it('fits a terminal of 80 columns', async () => {
+    const { out } = await beewasm('--help');
+    expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(out).toMatch(/^ {2}beewasm prog run OBJ .*\n {10}\[/m);
+  });
   it('-V', async () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     expect(await beewasm('-V')).toEqual({ code: 0, out: `beewasm v${version}\n`, err: '' });

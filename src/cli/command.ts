@@ -31,7 +31,7 @@ export interface Command {
   readonly words: readonly string[];
   /** What follows the words. */
   readonly usage: string;
-  /** One line for the help. */
+  /** A sentence for the help, which wraps it. */
   readonly summary: string;
   /** Options besides the global ones. */
   readonly options?: ParseArgsConfig['options'];

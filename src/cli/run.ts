@@ -7,7 +7,7 @@ import { BeewasmError } from '../uapi/errors.ts';
 import type { Answer, Command, RawCommand } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { styleFor } from './style.ts';
-import { jsonText } from './text.ts';
+import { jsonText, wrap } from './text.ts';
 import { expand, UsageError, Words } from './words.ts';
 
 const GLOBAL_OPTIONS = {
@@ -148,17 +148,25 @@ function printVersion(console: Console): number {
   return 0;
 }
 
+const HELP_COLUMNS = 80;
+
+/** Usage, its continuation and the summary are told apart by their indentation. */
+function helpOf({ words, usage, summary }: AnyCommand): string[] {
+  const [first, ...more] = wrap(`beewasm ${words.join(' ')} ${usage}`, HELP_COLUMNS - 10);
+  return [
+    `  ${first}`,
+    ...more.map((line) => `          ${line}`),
+    ...wrap(summary, HELP_COLUMNS - 6).map((line) => `      ${line}`),
+  ];
+}
+
 function printHelp(console: Console, commands: readonly AnyCommand[]): number {
-  const lines = commands.map((c) => `  ${`beewasm ${c.words.join(' ')} ${c.usage}`.trimEnd()}\n      ${c.summary}`);
-  print(
-    console,
-    [
-      'Usage:',
-      ...lines,
-      '',
-      'Options: -j | --json, -p | --pretty (JSON), -d | --debug, -h | --help, -V | --version',
-      'Words may be abbreviated. Exit code: 0 fine, 1 rejected or failed, 2 wrong arguments. FILE - is stdin or stdout.',
-    ].join('\n'),
-  );
+  const notes = [
+    'Options: -j | --json, -p | --pretty (JSON), -d | --debug, -h | --help,',
+    '         -V | --version',
+    'Words may be abbreviated. FILE - is stdin or stdout.',
+    'Exit code: 0 fine, 1 rejected or failed, 2 wrong arguments.',
+  ];
+  print(console, ['Usage:', ...commands.flatMap(helpOf), '', ...notes].join('\n'));
   return 0;
 }

@@ -30,6 +30,17 @@ function wide(v: bigint): number | string {
   return `0x${BigInt.asUintN(64, v).toString(16)}`;
 }
 
+/** Words in lines of at most `width` columns; what is in [brackets] stays together. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.match(/\[[^\]]*\]|\S+/g) ?? []) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 export function plural(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }
