@@ -299,7 +299,7 @@ export function accessMemory(env: Env, a: Access): Reg | Reject | null {
   if (result === null || isRejection(result) || result.kind !== 'scalar' || a.size === 8) return result;
   const s = a.signed ? signExtend(result.s, a.size as 1 | 2 | 4, 64) : truncate(result.s, a.size);
   if (s === result.s) return result;
-  // A number that became negative is no longer the one in the slot, whose id a fill brings along.
+  // A number that became negative is no longer the one in the slot, whose id a fill brings along (Linux 6.18 keeps it).
   const sameNumber = !a.signed || result.s.umax < 1n << BigInt(8 * a.size - 1);
   return sameNumber ? { ...result, s } : { ...result, s, id: 0, addConst: false, off: 0 };
 }
