@@ -3,7 +3,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compile, createJitEngine } from '../jit/index.ts';
 import { createInterpreter } from '../src/interp/interp.ts';
-import { kernelWith, runBothUnlessEndless } from './harness.ts';
+import type { Kernel } from '../src/runtime/kernel.ts';
+import { kernelWith, runBoth, runBothUnlessEndless } from './harness.ts';
 import { randomProgram } from './jit_random.ts';
 import { Rig } from './jit_rig.ts';
 import { LARGE_SHAPES, type LargeShape, largeProgram } from './large_programs.ts';
@@ -13,23 +14,31 @@ beforeAll(async () => {
   rig = await Rig.open({ validate: false });
 });
 
+/** The shape's argument, r2, comes from memory: every byte is compared for each value. */
+function compareShape(kernel: Kernel, shape: LargeShape, size: number, values: readonly number[]): void {
+  const load = { code: 0x61, dst: 2, src: 1, off: 0, imm: 0 }; // r2 = *(u32 *)(r1 +0)
+  const source = { type: 'raw', insns: [load, ...largeProgram(shape, size)], name: shape } as const;
+  const program = kernel.loadProgram(source, { jit: 'off', verify: false });
+  for (const value of values) {
+    const data = new Uint8Array(256);
+    new DataView(data.buffer).setUint32(0, value, true);
+    runBoth(kernel, program, { data });
+  }
+  program.close();
+}
+
 describe('large programs', () => {
-  it.each(LARGE_SHAPES)('%s', { timeout: 60_000 }, (shape) => {
-    const interp = createInterpreter();
-    for (const size of [60, 6000]) {
-      const program = rig.load(largeProgram(shape, size));
-      const [a, b] = [rig.link(program, interp), rig.link(program)];
-      for (const r2 of [0, 1, size >> 4, size >> 3, 0x7fffffff])
-        expect(b.run64(rig.mem, r2)).toBe(a.run64(rig.mem, r2));
-    }
+  it.each(LARGE_SHAPES)('%s', { timeout: 60_000 }, async (shape) => {
+    const kernel = kernelWith(createInterpreter(), await createJitEngine({ validate: false }));
+    for (const size of [60, 6000]) compareShape(kernel, shape, size, [0, 1, size >> 4, size >> 3, 0x7fffffff]);
+    kernel.close();
   });
 
   it.each(LARGE_SHAPES)('%s, in many small parts', { timeout: 60_000 }, async (shape) => {
-    const parts = await Rig.open({ splitAbove: 20, partSlots: 16, maxSteps: 100_000 });
-    const program = parts.load(largeProgram(shape, 400));
-    const [a, b] = [parts.link(program, parts.interp), parts.link(program)];
-    for (const r2 of [0, 1, 25, 50, 0x7fffffff]) expect(b.run64(parts.mem, r2)).toBe(a.run64(parts.mem, r2));
-    parts.kernel.close();
+    const jit = await createJitEngine({ splitAbove: 20, partSlots: 16, maxSteps: 100_000 });
+    const kernel = kernelWith(createInterpreter(), jit);
+    compareShape(kernel, shape, 400, [0, 1, 25, 50, 0x7fffffff]);
+    kernel.close();
   });
 
   it('random programs in parts leave every byte as the interpreter does', { timeout: 60_000 }, async () => {
