@@ -1,25 +1,11 @@
 // Conditions of jumps (RFC 9669 4.3). Two values below 2^32 are compared as i32, unsigned whatever the operation: as
 // 64-bit numbers neither is negative.
 
+import { type CompareOp, NEGATED } from '../src/isa/conditions.ts';
 import type { Insn } from '../src/isa/insn.ts';
-import type { JmpOp, Op } from '../src/isa/op.ts';
+import type { Op } from '../src/isa/op.ts';
 import type { FnLowering } from './function.ts';
 import type { I32, IntOps } from './wasm.ts';
-
-type Compare = Exclude<JmpOp, 'jset'>;
-
-const INVERSE = {
-  jeq: 'jne',
-  jne: 'jeq',
-  jgt: 'jle',
-  jle: 'jgt',
-  jge: 'jlt',
-  jlt: 'jge',
-  jsgt: 'jsle',
-  jsle: 'jsgt',
-  jsge: 'jslt',
-  jslt: 'jsge',
-} as const satisfies Record<Compare, Compare>;
 
 const WASM = {
   jeq: 'eq',
@@ -32,14 +18,14 @@ const WASM = {
   jsle: 'le_s',
   jsge: 'ge_s',
   jslt: 'lt_s',
-} as const satisfies Record<Compare, keyof IntOps<I32>>;
+} as const satisfies Record<CompareOp, keyof IntOps<I32>>;
 
-const UNSIGNED: Partial<Record<Compare, Compare>> = { jsgt: 'jgt', jsle: 'jle', jsge: 'jge', jslt: 'jlt' };
+const UNSIGNED: Partial<Record<CompareOp, CompareOp>> = { jsgt: 'jgt', jsle: 'jle', jsge: 'jge', jslt: 'jlt' };
 
 /** Whether the jump at l.at is taken (negate: is not). */
 export function lowerCondition(l: FnLowering, insn: Insn, op: Op & { kind: 'jmp' }, negate: boolean): I32 {
   if (op.op === 'jset') return lowerSet(l, insn, op, negate);
-  const test: Compare = negate ? INVERSE[op.op] : op.op;
+  const test: CompareOp = negate ? NEGATED[op.op] : op.op;
   const { b } = l;
   const { dst, src, imm } = insn;
   const byImm = op.operand === 'imm';

@@ -1,6 +1,7 @@
 // Conditional jumps on scalars: is the outcome known (kernel is_scalar_branch_taken), and what does each outcome say
 // about the operands (kernel regs_refine_cond_op). Pure.
 
+import { NEGATED } from '../isa/conditions.ts';
 import type { JmpOp, Width } from '../isa/op.ts';
 import {
   type Bounds,
@@ -44,35 +45,6 @@ function viewOf(s: Scalar, width: Width): View {
     umax: BigInt(s.u32_max),
   };
 }
-
-/** The condition that holds when `op` does not. */
-export const NEGATED: Record<Exclude<JmpOp, 'jset'>, Exclude<JmpOp, 'jset'>> = {
-  jeq: 'jne',
-  jne: 'jeq',
-  jgt: 'jle',
-  jle: 'jgt',
-  jge: 'jlt',
-  jlt: 'jge',
-  jsgt: 'jsle',
-  jsle: 'jsgt',
-  jsge: 'jslt',
-  jslt: 'jsge',
-};
-
-/** The condition with its operands exchanged. */
-export const FLIPPED: Record<JmpOp, JmpOp> = {
-  jeq: 'jeq',
-  jne: 'jne',
-  jset: 'jset',
-  jgt: 'jlt',
-  jlt: 'jgt',
-  jge: 'jle',
-  jle: 'jge',
-  jsgt: 'jslt',
-  jslt: 'jsgt',
-  jsge: 'jsle',
-  jsle: 'jsge',
-};
 
 function mustBeEqual(a: View, b: View): boolean | undefined {
   const constA = a.mask === 0n;

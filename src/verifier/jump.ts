@@ -1,10 +1,11 @@
 // Conditional jumps (kernel check_cond_jmp_op): one way when the outcome is known, else both, each with what it teaches
 // about the operands: ranges of scalars, packet bounds, NULL or not.
 
+import { FLIPPED } from '../isa/conditions.ts';
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { JmpOp, OpShape } from '../isa/op.ts';
 import { mapTypeById } from '../spec/map_types.ts';
-import { FLIPPED, isBranchTaken, refine, refineSelf } from './branch.ts';
+import { isBranchTaken, refine, refineSelf } from './branch.ts';
 import type { Env } from './env.ts';
 import { collectLinked, syncLinked } from './link.ts';
 import { markPrecise } from './precision.ts';

@@ -2,6 +2,7 @@
 // program, without regard to values. Pruning ignores dead registers. Bit r of the result = register r is live before
 // the instruction.
 
+import { effects } from '../analysis/liveness.ts';
 import { disasmInsn, LOG_STYLE } from '../isa/index.ts';
 import type { Insn } from '../isa/insn.ts';
 import { LDDW_CODE } from '../isa/insn.ts';
@@ -14,59 +15,16 @@ interface UseDef {
   readonly def: number;
 }
 
-const R0 = 1;
-const CALLER_SAVED = 0b11111; // r0..r4 shifted below: r1..r5
-const ARGS = CALLER_SAVED << 1;
-
-const bit = (r: number) => 1 << r;
-
-/** Registers an instruction reads and overwrites. */
+/**
+ * Registers an instruction reads and overwrites. A helper reads what its prototype checks, as the kernel counts: the
+ * engines pass more (unchecked arguments, r0 through a tail call that fails).
+ */
 function useDef(op: Op | undefined, insn: Insn): UseDef {
-  const dst = bit(insn.dst);
-  const src = bit(insn.src);
   if (op === undefined) return { use: 0, def: 0 };
-  switch (op.kind) {
-    case 'alu': {
-      const read = op.operand === 'reg' ? src : 0;
-      return op.op === 'mov' ? { use: read, def: dst } : { use: read | dst, def: dst };
-    }
-    case 'movsx':
-      return { use: src, def: dst };
-    case 'neg':
-    case 'end':
-      return { use: dst, def: dst };
-    case 'jmp':
-      return { use: dst | (op.operand === 'reg' ? src : 0), def: 0 };
-    case 'ja':
-    case 'may_goto':
-      return { use: 0, def: 0 };
-    case 'lddw':
-      return { use: 0, def: dst };
-    case 'ldx':
-    case 'load_acq':
-      return { use: src, def: dst };
-    case 'st':
-      return { use: dst, def: 0 };
-    case 'stx':
-    case 'store_rel':
-      return { use: dst | src, def: 0 };
-    case 'atomic':
-      if (op.op === 'cmpxchg') return { use: R0 | dst | src, def: R0 };
-      return { use: dst | src, def: op.fetch ? src : 0 };
-    case 'ld_abs':
-      return { use: bit(6), def: R0 | ARGS };
-    case 'ld_ind':
-      return { use: bit(6) | src, def: R0 | ARGS };
-    case 'exit':
-      return { use: R0, def: 0 };
-    case 'call': {
-      const helper = op.callee === 'helper' ? helperById(insn.imm) : undefined;
-      const args = helper === undefined ? 5 : helper.args.length - (helper.dontCare ?? 0);
-      return { use: ((1 << args) - 1) << 1, def: R0 | ARGS };
-    }
-    default:
-      return op satisfies never;
-  }
+  const { use, def, clobber } = effects(insn, op);
+  const helper = op.kind === 'call' && op.callee === 'helper' ? helperById(insn.imm) : undefined;
+  const args = helper && helper.args.length - (helper.dontCare ?? 0);
+  return { use: args === undefined ? use : ((1 << args) - 1) << 1, def: def | clobber };
 }
 
 /** Live registers before each slot: sweeps from the last slot to the first until nothing changes (one per loop depth). */
