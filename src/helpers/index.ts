@@ -9,6 +9,8 @@ import type { BindHelper, BoundHelperName, HelperEnv, HelperImpl, HelperMock, He
 import { mapHelpers } from './map.ts';
 import { randomHelpers } from './random.ts';
 import { redirectHelpers } from './redirect.ts';
+import { skbHelpers } from './skb.ts';
+import { sockHelpers } from './sock.ts';
 import { timeHelpers } from './time.ts';
 import { traceHelpers } from './trace.ts';
 import { xdpHelpers } from './xdp.ts';
@@ -19,6 +21,8 @@ const IMPLEMENTATIONS = {
   ...mapHelpers,
   ...randomHelpers,
   ...redirectHelpers,
+  ...skbHelpers,
+  ...sockHelpers,
   ...timeHelpers,
   ...traceHelpers,
   ...xdpHelpers,

@@ -8,6 +8,7 @@ import type { Addr } from '../memory/layout.ts';
 import { PACKET_HEADROOM, PACKET_TAILROOM, PAGE } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { SKB_CTX } from '../spec/skb.ts';
+import { SOCK_AT } from '../spec/sock.ts';
 import { BpfError } from '../uapi/errors.ts';
 import { CONTEXT_BYTES, type ContextRow } from './context.ts';
 import { decodeStruct, type Member, type StructLayout } from './struct.ts';
@@ -45,7 +46,7 @@ const SK_BUFF: StructLayout = {
     u32('ifindex', 40),
     u32('tc_index', 44),
     { name: 'cb', offset: 48, size: 4, count: 5 },
-    u32('hash', 68),
+    u32('hash', SKB_CTX.hash),
     u32('tc_classid', 72),
     u32('data', SKB_CTX.data),
     u32('data_end', SKB_CTX.dataEnd),
@@ -87,8 +88,8 @@ const AT = {
   sk: 168,
 } as const;
 
-/** Where the socket stands behind the context, and members of struct bpf_sock. */
-const SK = { start: 256, family: 4, srcIp4: 24, srcIp6: 28, dstIp4: 52, dstIp6: 56, state: 72, rxQueue: 76 } as const;
+/** Where the socket (struct bpf_sock) stands behind the context. */
+const SK = { ...SOCK_AT, start: 256 } as const;
 const AF = { inet: 2, inet6: 10 } as const;
 const TCP_CLOSE = 7;
 const NO_QUEUE = 0xffffffff;

@@ -2,6 +2,8 @@
 // out of a program's reach, stand the addresses that Linux keeps in struct sk_buff.
 
 export const SKB_CTX = {
+  /** u32: the flow hash. */
+  hash: 68,
   /** u32: address of the packet data as the program type sees it. */
   data: 76,
   /** u32: first address behind the packet. */

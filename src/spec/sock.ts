@@ -53,6 +53,18 @@ export const SOCK_FIELDS = {
   xdp_sock: [f(0, 4)],
 } as const satisfies Record<string, readonly SockField[]>;
 
+/** Offsets of members of struct bpf_sock. */
+export const SOCK_AT = {
+  family: 4,
+  srcIp4: 24,
+  srcIp6: 28,
+  dstIp4: 52,
+  dstIp6: 56,
+  state: 72,
+  rxQueue: 76,
+  size: 80,
+} as const;
+
 export type SockKind = keyof typeof SOCK_FIELDS;
 
 /** Whether a load of `size` bytes at `off` is allowed. */
