@@ -18,7 +18,7 @@ import {
 } from './mem.ts';
 import { markPrecise, markSlotPrecise } from './precision.ts';
 import { isNull, isPacket, kindText, type Reg, type RegKind } from './reg.ts';
-import { denied, invalid, type Reject } from './reject.ts';
+import { denied, invalid, type Reject, refused } from './reject.ts';
 import { isConst } from './scalar.ts';
 import { checkStackRange, constantOnStack } from './stack.ts';
 
@@ -185,7 +185,7 @@ function constStr(env: Env, regno: number, reg: Reg): Reject | null {
   }
   if (!isConst(reg.s)) return denied(`R${regno} is not a constant address'`);
   if (!hasDirectValue(map)) return denied('no direct value access support for this map type');
-  if (map.maxEntries !== 1) return { code: 'ENOTSUPP', message: 'direct value access on string failed' };
+  if (map.maxEntries !== 1) return refused('ENOTSUPP', 'direct value access on string failed');
   const start = reg.off + Number(reg.s.var_off.value);
   const outside = checkMapValue(env, regno, reg, reg.off, Math.max(map.valueSize - start, 0), false);
   if (outside) return outside;

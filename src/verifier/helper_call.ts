@@ -12,7 +12,7 @@ import { checkMapKind, checkMapUse, kindForMap } from './helper_map.ts';
 import { markPrecise } from './precision.ts';
 import { acquire, checkLeaks, release } from './refs.ts';
 import { isNull, isPacket, makeReg, NOT_INIT, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
-import { invalid, type Reject } from './reject.ts';
+import { invalid, type Reject, refused } from './reject.ts';
 import { type Bounds, isConst, type Scalar, sync, UNKNOWN, zext32 } from './scalar.ts';
 import { fillStack } from './stack.ts';
 
@@ -143,9 +143,7 @@ const EXTRA: Readonly<Record<string, (env: Env) => Reject | null>> = {
   bpf_get_local_storage: (env) =>
     isNull(env.reg(2)) ? null : invalid("get_local_storage() doesn't support non-zero flags"),
   bpf_get_func_ip: ({ type: { name, id } }) =>
-    name === 'kprobe'
-      ? null
-      : { code: 'ENOTSUPP', message: `func bpf_get_func_ip#173 not supported for program type ${id}` },
+    name === 'kprobe' ? null : refused('ENOTSUPP', `func bpf_get_func_ip#173 not supported for program type ${id}`),
   bpf_snprintf: snprintfFormat,
 };
 

@@ -8,7 +8,7 @@ import { type SockKind, sockLoadOk } from '../spec/sock.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
 import type { Env } from './env.ts';
 import { isPacket, kindText, makeReg, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
-import { denied, explain, type Reject } from './reject.ts';
+import { denied, explain, invalid, type Reject } from './reject.ts';
 import { constant, S64_MIN, signExtend, truncate } from './scalar.ts';
 import { checkStackBounds, readStack, writeStack } from './stack.ts';
 import { tnumAdd, tnumConst, tnumIsAligned, tnumText } from './tnum.ts';
@@ -111,8 +111,8 @@ export function checkRegion(
 /** Packet bytes: only the fixed offset counts, the range was proven behind the variable part. */
 export function checkPacket(regno: number, ptr: Reg, off: number, size: number, zeroOk: boolean): Reject | null {
   if (ptr.s.smin < 0n) return denied(`R${regno} ${NEGATIVE_INDEX}`);
-  const outside = `R${regno} offset is outside of the packet`;
-  if (ptr.range < 0) return { code: 'EINVAL', message: outside };
+  const outside = `R${regno} offset is outside of the packet` as const;
+  if (ptr.range < 0) return invalid(outside);
   const reject = checkFixed(ptr, regno, off, size, ptr.range, zeroOk);
   return reject && explain(reject, outside);
 }
@@ -210,12 +210,12 @@ const CTX_LOADS: Record<CtxKind, (env: Env) => Reg> = {
 function ctx(env: Env, a: Access, off: number): Outcome {
   const reject = checkUnmodified(a.regno, a.ptr);
   if (reject) return reject;
-  const invalid = denied(`invalid bpf_context access off=${off} size=${a.size}`);
-  if (env.ctx === null) return invalid;
-  if (a.write) return ctxWritable(env.ctx, off, a.size) ? null : invalid;
+  const noField = denied(`invalid bpf_context access off=${off} size=${a.size}`);
+  if (env.ctx === null) return noField;
+  if (a.write) return ctxWritable(env.ctx, off, a.size) ? null : noField;
   const kind = ctxRead(env.ctx, off, a.size);
   // A pointer can't be sign-extended.
-  if (kind === undefined || (a.signed && kind !== 'scalar')) return invalid;
+  if (kind === undefined || (a.signed && kind !== 'scalar')) return noField;
   return CTX_LOADS[kind](env);
 }
 

@@ -6,7 +6,7 @@ import type { Op } from '../isa/op.ts';
 import { opOf } from '../isa/opcodes.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import { BPF_PROG_TYPE, BPF_MAP_TYPE as M } from '../uapi/enums.ts';
-import { invalid, type Reject, tooBig } from './reject.ts';
+import { invalid, type Reject, refused, tooBig } from './reject.ts';
 import type { MapDef, MapRef, ProgramInput, Subprog } from './verified.ts';
 
 export const MAX_INSNS = 1_000_000;
@@ -155,20 +155,20 @@ function checkMapUse(input: ProgramInput, index: number): Reject | null {
   if (type === M.BPF_MAP_TYPE_STRUCT_OPS) return invalid('bpf_struct_ops map cannot be used in prog');
   if (!CGROUP_STORAGE.includes(type)) return null;
   const others = [...input.mapRefs.values()].some((r) => r.map !== index && input.maps[r.map]?.type === type);
-  return others ? { code: 'EBUSY', message: 'only one cgroup storage of each type is allowed' } : null;
+  return others ? refused('EBUSY', 'only one cgroup storage of each type is allowed') : null;
 }
 
 function checkMapRef(input: ProgramInput, insn: Insn, ref: MapRef | undefined): Reject | null {
   const map = ref && input.maps[ref.map];
   if (ref === undefined || map === undefined) {
-    return { code: 'EBADF', message: `fd ${insn.imm} is not pointing to valid bpf_map` };
+    return refused('EBADF', `fd ${insn.imm} is not pointing to valid bpf_map`);
   }
   const unfit = checkSpecialFields(input, map);
   if (unfit || ref.kind === 'fd') return unfit;
   if (ref.off >>> 0 >= BPF_MAX_VAR_OFF) return invalid(`direct value offset of ${ref.off >>> 0} is not allowed`);
   const row = mapTypeById(map.type);
   if (row?.store !== 'array' || row.perCpu || map.maxEntries !== 1) {
-    return { code: 'ENOTSUPP', message: 'no direct value access support for this map type' };
+    return refused('ENOTSUPP', 'no direct value access support for this map type');
   }
   if (ref.off >>> 0 >= map.valueSize) {
     return invalid(`invalid access to map value pointer, value_size=${map.valueSize} off=${ref.off >>> 0}`);

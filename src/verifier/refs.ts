@@ -4,7 +4,7 @@
 import type { InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
 import { type Reg, UNKNOWN_SCALAR } from './reg.ts';
-import { invalid, type Reject } from './reject.ts';
+import { explain, invalid, type Reject } from './reject.ts';
 import { mapRegs, type State } from './state.ts';
 
 export interface Held {
@@ -48,6 +48,9 @@ export function checkLeaks(env: Env, what: string, checkLocks: boolean): Reject 
   if (checkLocks && locksHeld(state)) return invalid(`${what} cannot be used inside bpf_spin_lock-ed region`);
   const refs = state.held.filter((h) => h.kind === 'ref');
   if (refs.length === 0) return null;
-  const lines = refs.map((h) => `Unreleased reference id=${h.id} alloc_insn=${h.insn}`);
-  return invalid([...lines, `${what} would lead to reference leak`].join('\n'));
+  const [first, ...lines] = [
+    ...refs.map((h) => `Unreleased reference id=${h.id} alloc_insn=${h.insn}` as const),
+    `${what} would lead to reference leak` as const,
+  ];
+  return lines.reduce(explain, invalid(first));
 }

@@ -1,6 +1,8 @@
-// A rejection: the errno Linux answers and the text its log ends with. Checks return `Reject | null`.
+// A rejection: the errno Linux answers and the text its log ends with. Checks return `Reject | null`. Every message has a
+// row in diagnose/rows_*.ts that explains it: words without one do not compile.
 
 import type { ErrnoName } from '../uapi/errno.ts';
+import type { Message } from './diagnose/catalogue.ts';
 
 export interface Reject {
   readonly code: ErrnoName;
@@ -11,26 +13,31 @@ export interface Reject {
 }
 
 /** EACCES: the program would do something it may not. */
-export function denied(message: string): Reject {
+export function denied(message: Message): Reject {
   return { code: 'EACCES', message };
 }
 
 /** EINVAL: the program is malformed or uses something in a way that is not defined. */
-export function invalid(message: string): Reject {
+export function invalid(message: Message): Reject {
   return { code: 'EINVAL', message };
 }
 
 /** E2BIG: a limit was hit. */
-export function tooBig(message: string): Reject {
+export function tooBig(message: Message): Reject {
   return { code: 'E2BIG', message };
 }
 
 /** EFAULT, not E2BIG: that is how Linux 6.18 answers when too many branches wait (push_stack). */
 export function tooManyBranches(pending: number): Reject {
-  return { code: 'EFAULT', message: `The sequence of ${pending} jumps is too complex.` };
+  return refused('EFAULT', `The sequence of ${pending} jumps is too complex.`);
+}
+
+/** Any other errno. */
+export function refused(code: ErrnoName, message: Message): Reject {
+  return { code, message };
 }
 
 /** Adds a line below the text of a rejection. */
-export function explain(reject: Reject, line: string): Reject {
+export function explain(reject: Reject, line: Message): Reject {
   return { code: reject.code, message: `${reject.message}\n${line}` };
 }

@@ -9,7 +9,7 @@ import { frameText, stateText } from './log.ts';
 import { propagatePrecision } from './precision.ts';
 import { MAX_INSNS } from './program.ts';
 import { NOT_INIT } from './reg.ts';
-import { type Reject, tooBig } from './reject.ts';
+import { invalid, type Reject, tooBig } from './reject.ts';
 import { byteType, EMPTY_SLOT, type Frame, frameInsn, isScalarSpill, markStackRead, SLOT, State } from './state.ts';
 import { step } from './step.ts';
 import { END } from './steps.ts';
@@ -161,9 +161,9 @@ export class Search {
       old.callbackUnrollDepth === cur.callbackUnrollDepth;
     if (!looping || !statesEqual(env, old, cur, 'exact')) return null;
     const map = (m: number) => this.#env.mapText(m);
-    const summary = `infinite loop detected at insn ${env.insnIdx}`;
+    const loop = invalid(`infinite loop detected at insn ${env.insnIdx}`);
     const states = `cur state:${stateText(cur, map)}\nold state:${stateText(old, map)}`;
-    return { code: 'EINVAL', message: `${summary}\n${states}`, summary };
+    return { code: loop.code, message: `${loop.message}\n${states}`, summary: loop.message };
   }
 
   #covered(old: State, cur: State, exact: Exactness): boolean {

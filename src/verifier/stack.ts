@@ -6,7 +6,7 @@ import type { Env } from './env.ts';
 import { linkForCopy } from './link.ts';
 import { markPrecise } from './precision.ts';
 import { constReg, isNull, NOT_INIT, type Reg, regWidth, UNKNOWN_SCALAR, ZERO_SCALAR } from './reg.ts';
-import { denied, invalid, type Reject } from './reject.ts';
+import { denied, invalid, type Reject, refused } from './reject.ts';
 import {
   allBytes,
   byteType,
@@ -78,12 +78,12 @@ export function checkStackBounds(
   else if (max > 0) code = 'EINVAL';
   else if (size < 0) code = 'EFAULT';
   if (code !== null) {
-    return {
+    return refused(
       code,
-      message: constant
+      constant
         ? `invalid${verb} stack R${regno} off=${min} size=${size}`
         : `invalid variable-offset${verb} stack R${regno} var_off=${tnumText(s.var_off)} off=${off} size=${size}`,
-    };
+    );
   }
   env.growStack(frameOf(env, ptr), -min);
   return null;
@@ -178,8 +178,8 @@ function writeStackVar(env: Env, ptr: Reg, off: number, size: number, value: Reg
     if (t === SLOT.invalid) env.facts.readsUninitStack = true;
     if (t === SLOT.invalid && !env.allowUninitStack) {
       // Not every byte of the range is written, but all of them would count as written.
-      const range = `var_off ${tnumText(ptr.s.var_off)} off: ${off}`;
-      return invalid(`uninit stack in range of var-offset write prohibited for !root; ${range}`);
+      const varOff = tnumText(ptr.s.var_off);
+      return invalid(`uninit stack in range of var-offset write prohibited for !root; var_off ${varOff} off: ${off}`);
     }
     if (zero && t === SLOT.spill && isScalarSpill(slot) && isNull(slot.reg)) {
       zeroUsed = true;

@@ -89,7 +89,7 @@ const NOT_ATOMIC: ReadonlySet<RegKind> = new Set<RegKind>([
 ]);
 
 /** Memory that an atomic instruction can't work on (kernel atomic_ptr_type_ok). */
-function checkAtomicPointer(regno: number, ptr: Reg, verb: string): Reject | null {
+function checkAtomicPointer(regno: number, ptr: Reg, verb: 'stores into' | 'loads from'): Reject | null {
   if (!NOT_ATOMIC.has(ptr.kind) || ptr.maybeNull) return null;
   return denied(`BPF_ATOMIC ${verb} R${regno} ${kindText(ptr)} is not allowed`);
 }

@@ -1,0 +1,268 @@
+// Messages about calls: which helpers a program may call, what fits their arguments, references and locks.
+
+import { type Case, type MessageRow, mapName, type Rows, regName } from './row.ts';
+
+/** What the prototype's list of kinds means to people. */
+const WANTED: readonly (readonly [start: string, words: string, help: string])[] = [
+  ['scalar', 'a number', 'pass a number, not an address'],
+  ['ctx', 'the context pointer', "pass the program's own ctx argument, unchanged"],
+  ['map_ptr', 'a map', 'pass the address of a map: &my_map'],
+  ['func', 'a static function', 'pass the name of a static function of this program'],
+  ['sock', 'a socket', 'pass a socket from ctx->sk or from a lookup helper, after a NULL test'],
+  ['ringbuf_mem', 'a ring buffer record', 'pass what bpf_ringbuf_reserve returned, after a NULL test'],
+  ['map_value', 'a map value', 'pass the address of (a field of) a map value'],
+  ['fp, dynptr', 'a dynptr', 'pass the address of a local struct bpf_dynptr'],
+  ['fp', 'readable memory', 'pass the address of a variable on the stack, in a map value or in the packet'],
+  ['ptr_', 'a kernel object', 'pass a pointer of the right kernel type, e.g. from bpf_get_current_task_btf'],
+];
+
+function wanted(c: Case): readonly [string, string] {
+  const row = WANTED.find(([start]) => c.part('kinds').startsWith(start));
+  return row === undefined ? [c.part('kinds'), 'look up what the helper takes in bpf-helpers(7)'] : [row[1], row[2]];
+}
+
+const ARGUMENT: MessageRow = {
+  class: (c) => (c.kind.endsWith('_or_null') ? 'null_dereference' : 'helper_argument'),
+  why: (c) =>
+    `argument ${c.regno} of ${c.helper || 'the helper'} must be ${wanted(c)[0]}, but ${regName(c)} holds ${c.holds}`,
+  help: (c) => {
+    if (c.kind.endsWith('_or_null')) return 'test the pointer before the call: if (!ptr) return 0;';
+    if (c.kind === 'scalar' && wanted(c)[0] === 'readable memory') {
+      return 'helpers take addresses here: store the number in a variable and pass its address (&key). A packet pointer from before a helper that moves the packet is only a number, too';
+    }
+    return wanted(c)[1];
+  },
+};
+
+function beyond(why: MessageRow['why']): MessageRow {
+  return {
+    class: 'unsupported',
+    why,
+    help: 'beewasm can not check this call yet (README lists what works); Linux may accept it',
+  };
+}
+
+function noLock(program: string): MessageRow {
+  return {
+    class: 'lock',
+    why: `${program} programs may not use maps with this kind of field`,
+    help: 'use atomic operations (__sync_fetch_and_add) or a per-CPU map instead',
+  };
+}
+
+export const CALL_ROWS = {
+  'invalid func unknown#{id}': {
+    class: 'helper_unavailable',
+    why: (c) => `Linux 6.18 has no helper number ${c.part('id')}`,
+    help: 'check the spelling and the headers: a function that is only declared (extern) becomes an unknown call',
+  },
+  'program of this type cannot use helper {helper}': {
+    class: 'helper_unavailable',
+    why: (c) => `${c.progType} programs may not call ${c.part('helper').replace(/#.*/, '')}`,
+    help: (c) =>
+      c.part('helper').startsWith('bpf_skb_')
+        ? 'bpf_skb_* helpers are for tc and socket programs: in XDP, access the packet directly or with bpf_xdp_load_bytes'
+        : 'use a helper that this program type has (`beewasm feature` lists them), or another SEC("...")',
+  },
+  'cannot call GPL-restricted function from non-GPL compatible program': {
+    class: 'helper_unavailable',
+    why: (c) => `${c.helper || 'this helper'} may only be called by programs under a GPL-compatible license`,
+    help: 'declare it: char LICENSE[] SEC("license") = "GPL";',
+  },
+  'helper call might sleep in a non-sleepable prog': {
+    class: 'helper_unavailable',
+    why: (c) => `${c.helper || 'this helper'} may sleep, which this program may not`,
+    help: 'make the program sleepable where its type allows it (SEC("....s"), BPF_F_SLEEPABLE), or use a helper that does not sleep',
+  },
+  'func bpf_get_func_ip#173 not supported for program type {id}': {
+    class: 'helper_unavailable',
+    why: (c) => `${c.progType} programs are not attached to a function whose address could be asked for`,
+    help: 'use it in kprobe programs',
+  },
+  'calling kernel function is not allowed': {
+    class: 'unsupported',
+    why: 'the program calls a function of the kernel (kfunc)',
+    help: 'use a helper instead: beewasm has no kernel whose functions could be called',
+  },
+  'R{reg} type={type} expected={kinds}': ARGUMENT,
+  "R{reg} type={type}: {helper} takes {arg}, which beewasm can't check yet": beyond(
+    (c) => `${c.part('helper')} takes a ${c.part('arg')} as argument ${c.regno}`,
+  ),
+  "{helper} returns {ret}, which beewasm can't follow yet": beyond(
+    (c) => `${c.part('helper')} returns a ${c.part('ret')}`,
+  ),
+  "{helper} calls a function, which beewasm can't follow yet": beyond(
+    (c) => `${c.part('helper')} calls a function of the program`,
+  ),
+  'R{reg} cannot write into map_key': {
+    class: 'read_only',
+    why: (c) => `${c.helper || 'the helper'} would write into the key of an element`,
+    help: 'copy the key to a local variable and pass that',
+  },
+  "R{reg} min value is negative, either use unsigned or 'var &= const'": {
+    class: 'helper_argument',
+    why: (c) => `argument ${c.regno} of ${c.helper}, a size, may be negative (as low as ${c.smin})`,
+    help: 'make the size unsigned (__u32) and bound it: if (len > sizeof(buf)) return 0;',
+  },
+  'R{reg} invalid zero-sized read: u64=[{min},{max}]': {
+    class: 'helper_argument',
+    why: (c) =>
+      `argument ${c.regno} of ${c.helper}, a size, may be 0 here (it is ${c.part('min')} to ${c.part('max')})`,
+    help: 'rule 0 out before the call: if (len == 0 || len > sizeof(buf)) return 0;',
+  },
+  "R{reg} unbounded memory access, use 'var &= const' or 'if (var < const)'": {
+    class: 'helper_argument',
+    why: (c) => `argument ${c.regno} of ${c.helper}, a size, has no upper bound on this path (up to ${c.umax})`,
+    help: 'bound it right before the call: if (len > sizeof(buf)) len = sizeof(buf); or len &= sizeof(buf) - 1;',
+  },
+  "R{reg} is not a known constant'": {
+    class: 'helper_argument',
+    why: (c) => `argument ${c.regno} of ${c.helper} must be a constant, but it is ${c.holds}`,
+    help: 'pass a constant size; for records of different sizes use the largest, or bpf_ringbuf_output',
+  },
+  "R{reg} {helper} can't give {size} bytes": {
+    class: 'helper_argument',
+    why: (c) => `${c.part('size')} bytes are more than 4 GiB`,
+    help: 'pass the size of one record',
+  },
+  "R{reg} does not point to a readonly map'": {
+    class: 'helper_argument',
+    why: (c) => `argument ${c.regno} of ${c.helper} must be a constant string in read-only data`,
+    help: 'declare the string as static const char fmt[] = "...";',
+  },
+  "R{reg} is not a constant address'": {
+    class: 'helper_argument',
+    why: (c) => `argument ${c.regno} of ${c.helper} must be a constant string, not one chosen at run time`,
+    help: 'call the helper with each string in a branch of its own',
+  },
+  'no direct value access support for this map type': {
+    class: 'map_access',
+    why: (c) => `the address of a value of ${mapName(c)} is not known before the program runs`,
+    help: 'only global variables and arrays with one entry have such an address: look the value up with bpf_map_lookup_elem',
+  },
+  'direct value access on string failed': {
+    class: 'helper_argument',
+    why: 'the string lies in an array with several entries',
+    help: 'declare the string as static const char fmt[] = "...";',
+  },
+  'string is not zero-terminated': {
+    class: 'helper_argument',
+    why: 'there is no 0 byte behind the string',
+    help: 'declare the array without a size: static const char fmt[] = "...";',
+  },
+  'Invalid format string': {
+    class: 'helper_argument',
+    why: 'the format has a conversion that does not exist, or more of them than there are arguments',
+    help: 'check the conversions: %d %u %x %llu %s %p... and one element of the argument array for each',
+  },
+  'R5 size of the arguments is {size}, not a multiple of 8': {
+    class: 'helper_argument',
+    why: (c) => `${c.helper} takes an array of __u64; its size is ${c.part('size')}`,
+    help: 'declare the arguments as __u64 args[] and pass sizeof(args)',
+  },
+  "get_local_storage() doesn't support non-zero flags": {
+    class: 'helper_argument',
+    why: 'the second argument of bpf_get_local_storage is not 0',
+    help: 'pass 0',
+  },
+  'helper access to the packet is not allowed': {
+    class: 'helper_argument',
+    why: (c) => `${c.helper || 'this helper'} takes no packet pointers in ${c.progType} programs`,
+    help: 'copy the bytes to a local variable first and pass its address',
+  },
+  'invalid arg_type for sockmap/sockhash': {
+    class: 'map_access',
+    why: (c) => `${c.helper || 'the helper'} can not be used with a map of sockets like this`,
+    help: 'use bpf_sock_map_update, bpf_sk_redirect_map or a plain lookup',
+  },
+  'cannot pass map_type {map} into func {helper}': {
+    class: 'map_access',
+    why: (c) => `${c.part('helper').replace(/#.*/, '')} does not work on ${mapName(c)}, whose type is ${c.part('map')}`,
+    help: 'use the helper made for this type (bpf_tail_call for PROG_ARRAY, bpf_redirect_map for DEVMAP, bpf_perf_event_output for PERF_EVENT_ARRAY, ...), or another map type',
+  },
+  'write into map forbidden': {
+    class: 'read_only',
+    why: (c) => `${mapName(c)} may not be changed by programs`,
+    help: 'create the map without BPF_F_RDONLY_PROG, or update it from user space',
+  },
+  'expected prog array map for tail call': {
+    class: 'map_access',
+    why: (c) => `bpf_tail_call needs a map of type PROG_ARRAY, which ${mapName(c)} is not`,
+    help: 'declare the map with __uint(type, BPF_MAP_TYPE_PROG_ARRAY)',
+  },
+  'R{reg} must have zero offset when passed to release func or trusted arg to kfunc': {
+    class: 'reference',
+    why: (c) => `${regName(c)} was moved by ${c.off} bytes since it was taken`,
+    help: 'release with the pointer exactly as it was returned',
+  },
+  'R{reg} must be referenced when passed to release function': {
+    class: 'reference',
+    why: (c) => `${regName(c)} is given back, but it was never taken by this program (or already given back)`,
+    help: 'release only what a lookup or reserve helper returned, once on each path; ctx->sk is not released',
+  },
+  'more than one arg with ref_obj_id R{reg} {id} {other}': {
+    class: 'reference',
+    why: 'two arguments of one call hold references',
+    help: 'pass one of them at a time',
+  },
+  'release of a reference nobody holds': {
+    class: 'reference',
+    why: 'this reference was already given back on this path',
+    help: 'release each reference once on each path',
+  },
+  '{what} would lead to reference leak': {
+    class: 'leak',
+    why: (c) =>
+      `${c.part('alloc') === '' ? 'a reference' : 'the reference taken here'} is still held where the path ends (${c.part('what')})`,
+    help: 'give it back on every path: bpf_sk_release(sk) for sockets, bpf_ringbuf_submit or bpf_ringbuf_discard for records',
+  },
+  'Unreleased reference id={id} alloc_insn={alloc}': {
+    class: 'leak',
+    why: 'a reference is still held',
+    help: 'give it back on every path',
+  },
+  '{what} cannot be used inside bpf_spin_lock-ed region': {
+    class: 'lock',
+    why: (c) => `a spin lock is held at ${c.part('what')}`,
+    help: 'call bpf_spin_unlock on every path before',
+  },
+  'function calls are not allowed while holding a lock': {
+    class: 'lock',
+    why: 'a helper is called between bpf_spin_lock and bpf_spin_unlock',
+    help: 'call helpers before the lock is taken or after it is given back; only plain loads and stores belong between',
+  },
+  'Locking two bpf_spin_locks are not allowed': {
+    class: 'lock',
+    why: 'a second lock is taken while one is held: that could deadlock',
+    help: 'give the first lock back before taking the second',
+  },
+  'bpf_spin_unlock without taking a lock': {
+    class: 'lock',
+    why: 'no lock is held on this path',
+    help: 'pair every bpf_spin_unlock with a bpf_spin_lock on the same path',
+  },
+  'bpf_spin_unlock of different lock': {
+    class: 'lock',
+    why: 'the lock that is held is in another map value (or came from another lookup)',
+    help: 'unlock through the same pointer that was locked',
+  },
+  "R{reg} doesn't have constant offset. bpf_spin_lock has to be at the constant offset": {
+    class: 'lock',
+    why: 'where the lock lies in the value is only known at run time',
+    help: 'pass &value->lock of one struct, no array of locks',
+  },
+  "map '{map}' has no valid bpf_spin_lock": {
+    class: 'lock',
+    why: (c) => `the values of map '${c.part('map')}' have no field struct bpf_spin_lock that BTF shows`,
+    help: 'put a struct bpf_spin_lock into the value struct, declare the map with __type(value, ...), and compile with -g',
+  },
+  "off {off} doesn't point to 'struct bpf_spin_lock' that is at {at}": {
+    class: 'lock',
+    why: (c) => `the lock is at byte ${c.part('at')} of the value, the argument points to byte ${c.part('off')}`,
+    help: 'pass &value->lock',
+  },
+  'socket filter progs cannot use bpf_spin_lock yet': noLock('socket filter'),
+  'tracing progs cannot use bpf_spin_lock yet': noLock('tracing'),
+  'tracing progs cannot use bpf_timer yet': noLock('tracing'),
+  'tracing progs cannot use bpf_wq yet': noLock('tracing'),
+} as const satisfies Rows;

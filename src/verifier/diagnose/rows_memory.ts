@@ -1,0 +1,277 @@
+// Messages about loads, stores and the memory that helpers use: packet, map values, stack, context, sockets.
+
+import { bytes, type Case, ctxName, type MessageRow, mapName, maskBelow, type Rows, regName } from './row.ts';
+
+function packetWhy(c: Case): string {
+  const off = c.num('off');
+  const size = c.num('size');
+  const limit = c.num('range');
+  if (c.part('off') === '')
+    return `this branch is taken where the packet is too short: behind ${regName(c)} there is nothing`;
+  if (off < 0) return `${c.verb} ${-off} bytes in front of where the packet is known to start`;
+  const what = `${c.verb} ${bytes(off, size)} of the packet`;
+  return limit === 0
+    ? `${what}, but no comparison with data_end on this path proves that they exist`
+    : `${what}, but only ${bytes(0, limit)} are proven to exist`;
+}
+
+function packetHelp(c: Case): string {
+  if (c.part('off') === '')
+    return 'access the packet only in the branch where the comparison with data_end says that it is long enough';
+  const need = c.num('off') + c.num('size');
+  return (
+    `prove it first, on every path to here: if ((void *)header + ${need} > data_end) return ...; ` +
+    'and read through the very pointer that was compared'
+  );
+}
+
+const PACKET: MessageRow = { class: 'out_of_bounds', why: packetWhy, help: packetHelp };
+
+function region(c: Case): string {
+  return c.part('limit') === ''
+    ? 'the memory'
+    : `${c.kind.startsWith('map_value') ? `the value of ${mapName(c)}` : 'the memory'}, which has ${c.part('limit')} bytes`;
+}
+
+/** Why and how a region of known size is missed: `end` says at which end of the register's range. */
+function outside(end: 'min' | 'max'): MessageRow {
+  return {
+    class: 'out_of_bounds',
+    why: (c) => {
+      const off = c.num('off');
+      const size = c.num('size');
+      if (off < 0) return `${c.verb} memory that starts ${-off} bytes in front of ${region(c)}`;
+      const reach = end === 'max' ? `the offset can be as large as ${c.umax}: ` : '';
+      return `${reach}${c.verb} ${bytes(off, size)} of ${region(c)}`;
+    },
+    help: (c) => {
+      const room = c.num('limit') - c.num('size');
+      if (c.num('off') < 0)
+        return 'make the index unsigned (__u32, __u64), or check that it is not negative: if (i < 0) return 0;';
+      if (room < 0 && c.smin === 0n && c.umax === 0n) {
+        const grow = c.map === null ? 'the memory' : `the value type of ${mapName(c)}`;
+        return `${grow} must be at least as large as what is accessed: the type that is read here is not the one that is stored there`;
+      }
+      if (end === 'min')
+        return `stay inside: the access may start at byte ${Math.max(room, 0)} at most; check the type the pointer is cast to`;
+      return (
+        `bound it right before the access: the offset from the start may be ${Math.max(room, 0)} at most. ` +
+        `Compare (if (i >= N) return 0;) or mask (i &= ${maskBelow(Math.max(room - c.off, 0))};) the same variable that is used as the index`
+      );
+    },
+  };
+}
+
+const NEGATIVE: MessageRow = {
+  class: 'out_of_bounds',
+  why: (c) =>
+    `the offset of ${regName(c)} may be negative (as low as ${c.smin}): the access would be in front of the memory`,
+  help: 'make the index unsigned (__u32, __u64), or check it first: if (i < 0 || i >= N) return 0;',
+};
+
+const UNBOUNDED: MessageRow = {
+  class: 'out_of_bounds',
+  why: (c) => `nothing on this path limits the offset of ${regName(c)}: it may be as large as ${c.umax}`,
+  help: 'bound the variable right before the access: if (i >= N) return 0; or i &= N - 1; with a constant N (a power of two for the mask)',
+};
+
+/** 'scalar' -> what a number where a pointer should be usually means. */
+function badPointerHelp(c: Case): string {
+  switch (c.kind) {
+    case 'scalar':
+      return 'use a pointer the verifier knows: from the context, a map lookup or the stack. After a helper that may move the packet, load data and data_end again from the context; kernel memory is read with bpf_probe_read_kernel';
+    case 'pkt_end':
+      return 'data_end is only there to be compared with: read through the pointer that came from data';
+    case 'map_ptr':
+      return 'this is the map, not a value of it: get a value with bpf_map_lookup_elem(&map, &key)';
+    case 'ptr_':
+    case 'trusted_ptr_':
+      return 'read kernel structures with bpf_core_read() or bpf_probe_read_kernel()';
+    default:
+      return c.kind.endsWith('_or_null')
+        ? 'test it before the first use: if (!ptr) return 0; (an array lookup with a valid index needs the test, too)'
+        : 'such a pointer can only be handed to helpers';
+  }
+}
+
+const STACK_OUTSIDE: MessageRow = {
+  class: 'out_of_bounds',
+  why: (c) => `${c.verb} ${c.num('size')} bytes at fp${c.num('off')}: a function's stack is fp-512 up to fp`,
+  help: (c) =>
+    c.helper === ''
+      ? 'check the index into the local array; large local variables belong into a map (per-CPU array with one entry)'
+      : `${c.helper} uses more bytes than the variable has: check the map's key_size or value_size, or the size argument (sizeof)`,
+};
+
+const STACK_VARIABLE: MessageRow = {
+  class: 'out_of_bounds',
+  why: (c) =>
+    `the index moves the pointer by ${c.smin} to ${c.umax} bytes: that can leave the local array and the stack`,
+  help: 'bound the index right before: if (i >= ARRAY_SIZE) return 0; or i &= ARRAY_SIZE - 1;',
+};
+
+const STACK_UNWRITTEN: MessageRow = {
+  class: 'uninitialized',
+  why: (c) =>
+    `${c.num('size')} bytes of stack are read, but byte ${c.num('i')} of them was never written on this path (padding counts, too)`,
+  help: 'initialise the whole variable: struct key key = {}; or __builtin_memset(&key, 0, sizeof(key)); before its fields are set',
+};
+
+const MISALIGNED: MessageRow = {
+  class: 'misaligned',
+  why: (c) => `${c.verb} ${c.num('size')} bytes at an address that is no multiple of ${c.num('size')}`,
+  help: 'align the variable or the struct (no __attribute__((packed)) for it), or access it byte by byte',
+};
+
+function notWritable(what: string, help: string): MessageRow {
+  return { class: 'read_only', why: what, help };
+}
+
+const UNMODIFIED_CTX =
+  'access its fields with a constant offset through the pointer the program got: ctx->field. Keep the compiler from computing field addresses (no &ctx->field, no array index in the context)';
+
+export const MEMORY_ROWS = {
+  'R{reg} offset is outside of the packet': PACKET,
+  'invalid access to packet, off={off} size={size}, R{reg}(id={id},off={at},r={range})': PACKET,
+  'R{reg} min value is outside of the allowed memory range': outside('min'),
+  'R{reg} max value is outside of the allowed memory range': outside('max'),
+  'invalid access to map value, value_size={limit} off={off} size={size}': outside('min'),
+  'invalid access to memory, mem_size={limit} off={off} size={size}': outside('min'),
+  'invalid access to map value pointer, value_size={limit} off={off}': {
+    class: 'out_of_bounds',
+    why: (c) => `the address of byte ${c.part('off')} of a value that has ${c.part('limit')} bytes is taken`,
+    help: 'the index into the global variable is a constant that is too large',
+  },
+  'R{reg} min value is negative, either use unsigned index or do a if (index >=0) check.': NEGATIVE,
+  'R{reg} unbounded memory access, make sure to bounds check any such access': UNBOUNDED,
+  "R{reg} invalid mem access '{type}'": {
+    class: (c) => (c.part('type').endsWith('_or_null') ? 'null_dereference' : 'type_mismatch'),
+    why: (c) =>
+      c.part('type').endsWith('_or_null')
+        ? `${c.verb} memory through ${regName(c)}, which may be NULL here: nothing on this path tests it`
+        : `${c.verb} memory through ${regName(c)}, which holds ${c.holds}`,
+    help: badPointerHelp,
+  },
+  'invalid bpf_context access off={off} size={size}': {
+    class: 'ctx_access',
+    why: (c) =>
+      `${c.progType} programs may not ${c.write ? 'write' : 'read'} ${bytes(c.num('off'), c.num('size'))} of ${ctxName(c)}`,
+    help: (c) =>
+      c.write
+        ? `most fields of ${ctxName(c)} are read-only: return a verdict or call a helper to change the packet instead`
+        : `access a field of ${ctxName(c)} as a whole, in its declared size, and only fields that ${c.progType} programs have; is SEC("...") the right one?`,
+  },
+  'dereference of modified {type} ptr R{reg} off={off} disallowed': {
+    class: 'ctx_access',
+    why: (c) => `${regName(c)} was moved by ${c.part('off')} bytes; this pointer has to be used as it came`,
+    help: UNMODIFIED_CTX,
+  },
+  'negative offset {type} ptr R{reg} off={off} disallowed': {
+    class: 'ctx_access',
+    why: (c) => `${regName(c)} points ${-c.num('off')} bytes in front of the object`,
+    help: UNMODIFIED_CTX,
+  },
+  'variable {type} access var_off={tnum} disallowed': {
+    class: 'ctx_access',
+    why: 'the pointer was moved by an amount that is only known at run time',
+    help: UNMODIFIED_CTX,
+  },
+  'invalid read from stack R{reg} off={off} size={size}': STACK_OUTSIDE,
+  'invalid write to stack R{reg} off={off} size={size}': STACK_OUTSIDE,
+  'invalid variable-offset read from stack R{reg} var_off={tnum} off={off} size={size}': STACK_VARIABLE,
+  'invalid variable-offset write to stack R{reg} var_off={tnum} off={off} size={size}': STACK_VARIABLE,
+  'invalid unbounded variable-offset read from stack R{reg}': STACK_VARIABLE,
+  'invalid unbounded variable-offset write to stack R{reg}': STACK_VARIABLE,
+  'invalid read from stack off {off}+{i} size {size}': STACK_UNWRITTEN,
+  'invalid read from stack R{reg} {where}+{i} size {size}': STACK_UNWRITTEN,
+  'uninit stack in range of var-offset write prohibited for !root; var_off {tnum} off: {off}': {
+    class: 'uninitialized',
+    why: 'the store may hit any byte of the array, so the bytes it misses stay unwritten',
+    help: 'initialise the whole array before storing at a variable index: char buf[N] = {};',
+  },
+  'invalid zero-sized read': {
+    class: 'helper_argument',
+    why: 'the helper is asked to read 0 bytes',
+    help: 'pass the size of the variable: sizeof(x)',
+  },
+  'invalid size of register spill': {
+    class: 'type_mismatch',
+    why: 'only a part of a pointer is stored: pointers are stored whole, in 8 aligned bytes',
+    help: 'keep pointers in variables of pointer type (or __u64), never in __u32',
+  },
+  'invalid size of register fill': {
+    class: 'type_mismatch',
+    why: 'only a part of a stored pointer is loaded',
+    help: 'load the pointer as a whole, in a variable of pointer type',
+  },
+  'cannot spill pointers to stack into stack frame of the caller': {
+    class: 'type_mismatch',
+    why: "a pointer to this function's stack is stored where its caller keeps it after the function is gone",
+    help: 'return values, not addresses of local variables; let the caller own the variable',
+  },
+  'misaligned packet access off {expr} size {size}': MISALIGNED,
+  'misaligned {what}access off {expr} size {size}': MISALIGNED,
+  'write into map forbidden, value_size={limit} off={off} size={size}': {
+    class: 'read_only',
+    why: (c) => `${mapName(c)} is read-only for programs (const data, or BPF_F_RDONLY_PROG)`,
+    help: 'take `const` away from the variable (it then lives in .data or .bss), or write to another map',
+  },
+  'read from map forbidden, value_size={limit} off={off} size={size}': {
+    class: 'map_access',
+    why: (c) => `${mapName(c)} was created with BPF_F_WRONLY_PROG: programs may only write it`,
+    help: 'create the map without BPF_F_WRONLY_PROG',
+  },
+  '{field} cannot be accessed directly by load/store': {
+    class: 'map_access',
+    why: (c) => `the access touches the struct ${c.part('field')} in the value, which belongs to the kernel`,
+    help: 'use it only through its helpers, and copy the other fields one by one instead of the whole struct',
+  },
+  'cannot write into packet': notWritable(
+    'programs of this type may read the packet, but not change it',
+    'return a verdict instead, or change the packet in an xdp or tc program',
+  ),
+  'R{reg} cannot write into {kind}': notWritable(
+    'sockets can be read, not written',
+    'use bpf_setsockopt or a socket storage map (bpf_sk_storage_get) instead',
+  ),
+  'R{reg} invalid {kind} access off={off} size={size}': {
+    class: 'out_of_bounds',
+    why: (c) =>
+      `struct bpf_${c.part('kind')} has no field in ${bytes(c.num('off'), c.num('size'))} that programs may read`,
+    help: 'read a field of the struct in its declared size; some need another view of the socket first (bpf_sk_fullsock, bpf_tcp_sock)',
+  },
+  'invalid access to flow keys off={off} size={size}': {
+    class: 'out_of_bounds',
+    why: (c) => `${bytes(c.num('off'), c.num('size'))} are not inside struct bpf_flow_keys, which has 56 bytes`,
+    help: 'access the fields of struct bpf_flow_keys by name',
+  },
+  'R{reg} invalid tracepoint buffer access: off={off}, size={size}': {
+    class: 'out_of_bounds',
+    why: 'the access starts in front of the buffer',
+    help: 'use offsets from 0 upwards',
+  },
+  'R{reg} invalid variable buffer offset: off={off}, var_off={tnum}': {
+    class: 'out_of_bounds',
+    why: 'the buffer of a writable tracepoint is accessed at an offset that is only known at run time',
+    help: 'use constant offsets into the buffer',
+  },
+  'write to change key R{reg} not allowed': notWritable(
+    'the callback of bpf_for_each_map_elem may not change the key it gets',
+    'copy the key to a local variable and change that',
+  ),
+  'BPF_ATOMIC stores into R{reg} {type} is not allowed': {
+    class: 'type_mismatch',
+    why: (c) => `an atomic operation works on the stack and on map values, not on ${c.holds}`,
+    help: 'use a plain load and store, or do the atomic operation on a map value',
+  },
+  'BPF_ATOMIC loads from R{reg} {type} is not allowed': {
+    class: 'type_mismatch',
+    why: (c) => `an atomic load works on the stack and on map values, not on ${c.holds}`,
+    help: 'use a plain load',
+  },
+  'same insn cannot be used with different pointers': {
+    class: 'type_mismatch',
+    why: 'one instruction accesses the context on one path and other memory on another; the kernel rewrites it for one of them',
+    help: 'access them in separate branches, so that the compiler does not merge the two: a barrier() in one of them helps',
+  },
+} as const satisfies Rows;
