@@ -18,6 +18,8 @@ export const FP = 10;
 export interface CompileOptions {
   /** 'auto': what Binaryen emits as it is; 'optimized': its inlining passes run. */
   readonly level?: 'auto' | 'optimized';
+  /** Verified programs count their back edges and look at the kill word, too (about a quarter slower in tight loops). */
+  readonly stoppable?: boolean;
   /** Helpers that are called although more is known about their map. */
   readonly calls?: ReadonlySet<HelperName>;
   /** Validate the module before it is emitted. */

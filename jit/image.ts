@@ -22,7 +22,7 @@ export interface Image {
   readonly mapOps: readonly MapOpName[];
   /** It makes tail calls: it needs the CPU's table, and exports a `miss` stub. */
   readonly tailCalls: boolean;
-  /** It counts down a budget (programs that were not verified, may_goto). */
+  /** It counts down a budget (programs that were not verified, may_goto, CompileOptions.stoppable). */
   readonly budget: boolean;
   /** Slots of the program and functions emitted. */
   readonly insns: number;

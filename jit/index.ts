@@ -9,7 +9,7 @@ import { type Compiled, type LinkHost, link } from './link.ts';
 import { MAP_HELPERS } from './lower_map.ts';
 
 export interface JitOptions extends CompileOptions {
-  /** Back edges and calls one run of a program that was not verified (or uses may_goto) may make: then EAGAIN. */
+  /** Back edges and calls one run may make of a program that counts them (unverified, may_goto, `stoppable`): then EAGAIN. */
   readonly maxSteps?: number;
 }
 

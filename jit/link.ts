@@ -8,6 +8,7 @@
 import { lockOwner } from '../src/maps/ops.ts';
 import { controlWord, cpuBlock, stackTop } from '../src/memory/layout.ts';
 import type { Cpu, Executable, LoadedProgram } from '../src/runtime/engine.ts';
+import { checkKill } from '../src/runtime/kill.ts';
 import type { HelperName } from '../src/spec/helpers.ts';
 import type { ErrnoName } from '../src/uapi/errno.ts';
 import { BpfError } from '../src/uapi/errors.ts';
@@ -133,7 +134,7 @@ function setSlot(cpu: Cpu, state: CpuState, id: number, fn: CallableFunction): v
 const CHUNK = 65536;
 
 function refill(cpu: Cpu, state: CpuState): void {
-  if (cpu.memory.u32(controlWord(cpu.id, 'kill')) !== 0) throw new BpfError('EINTR', 'the run was stopped');
+  checkKill(cpu);
   if (--state.refills < 0) throw new BpfError('EAGAIN', 'the step budget is used up');
   cpu.memory.setU32(controlWord(cpu.id, 'budget'), CHUNK);
 }

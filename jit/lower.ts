@@ -76,12 +76,12 @@ function prologue(l: FnLowering): Stmt[] {
   if (fn.cfg.blocks.some((block) => l.c.ops[block.last]?.kind === 'may_goto')) {
     out.push(b.set(mayGotoLocal(l), b.i32.const(MAY_GOTO_BUDGET)));
   }
-  if (l.c.facts === null && fn.index > 0) {
-    const deepest = b.i32.sub(m.global('stack'), b.i32.const(STACK_DEPTH));
-    out.push(
-      b.if(b.i32.lt_u(l.spParam(), deepest), m.fail('stack', fn.start)),
-      ...m.countDown(l.local('spare', 'i32')),
-    );
+  if (fn.index > 0) {
+    if (l.c.facts === null) {
+      const deepest = b.i32.sub(m.global('stack'), b.i32.const(STACK_DEPTH));
+      out.push(b.if(b.i32.lt_u(l.spParam(), deepest), m.fail('stack', fn.start)));
+    }
+    if (m.budget) out.push(...m.countDown(l.local('spare', 'i32')));
   }
   return [...out, ...clearFrame(l)];
 }

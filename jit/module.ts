@@ -45,7 +45,8 @@ export class Module {
       const op = c.ops[at];
       return op?.kind === 'call' && op.callee === 'helper' && helperById(insn.imm)?.ret === 'tail_call';
     });
-    this.budget = c.facts === null || c.ops.some((op) => op?.kind === 'may_goto');
+    const { stoppable = false } = c.options;
+    this.budget = stoppable || c.facts === null || c.ops.some((op) => op?.kind === 'may_goto');
   }
 
   global(name: GlobalName): I32 {

@@ -4,19 +4,30 @@
 import { createInterpreter } from './interp/interp.ts';
 import type { Engine } from './runtime/engine.ts';
 import { type KernelOptions, Kernel as RuntimeKernel } from './runtime/kernel.ts';
-import type { JitLevel, Toolchain } from './runtime/toolchain.ts';
+import type { JitLevel, RunLimits, Toolchain } from './runtime/toolchain.ts';
 
-/** By level; empty until loadJit() is done. */
-const jits = new Map<JitLevel, Engine>();
+/** Makes a JIT; undefined until loadJit() is done. */
+let jitEngine: ((options: { level: 'auto' | 'optimized' } & RunLimits) => Engine) | undefined;
+
+/** One engine for every way to ask for it, so that Kernels share what it compiled. */
+const engines = new Map<string, Engine>();
+function engine(level: JitLevel, { stoppable, maxSteps }: RunLimits, make: () => Engine): Engine {
+  const key = `${level} ${stoppable} ${maxSteps}`;
+  const known = engines.get(key) ?? make();
+  engines.set(key, known);
+  return known;
+}
 
 const toolchain: Toolchain = {
-  interp: createInterpreter(),
-  jit: (level) => jits.get(level),
+  interp: (limits) => engine('off', limits, () => createInterpreter(limits)),
+  jit(level, limits) {
+    const make = jitEngine;
+    return make && engine(level, limits, () => make({ level, ...limits }));
+  },
   async loadJit() {
-    const { createJitEngine } = await import('../jit/index.ts');
-    for (const level of ['auto', 'optimized'] as const) {
-      if (!jits.has(level)) jits.set(level, await createJitEngine({ level }));
-    }
+    const jit = await import('../jit/index.ts');
+    await jit.loadBinaryen();
+    jitEngine = jit.jitEngine;
   },
 };
 

@@ -41,7 +41,10 @@ export async function testKernel(options: KernelOptions = {}): Promise<Kernel> {
 
 /** The same with engines of one's own: of fewer steps, or with other options of the JIT. */
 export function kernelWith(interp: Engine, jit: Engine): Kernel {
-  return new RuntimeKernel({ clock: 'virtual', seed: 42 }, { interp, jit: () => jit, loadJit: async () => {} });
+  return new RuntimeKernel(
+    { clock: 'virtual', seed: 42 },
+    { interp: () => interp, jit: () => jit, loadJit: async () => {} },
+  );
 }
 
 export type TextSource = Omit<ProgramSource, 'insns' | 'maps' | 'mapRefs'> & {

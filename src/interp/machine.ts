@@ -3,6 +3,7 @@
 import type { HelperImpl } from '../helpers/helper.ts';
 import { type Addr, codeAddr, controlWord, MEMORY_BASE, STACK_DEPTH, STACK_FRAME, stackTop } from '../memory/layout.ts';
 import { type Cpu, MAX_TAIL_CALLS, MAY_GOTO_BUDGET } from '../runtime/engine.ts';
+import { checkKill } from '../runtime/kill.ts';
 import { abiReturn, type RunnableHelper, runnableById } from '../spec/helpers.ts';
 import { BpfError } from '../uapi/errors.ts';
 import { atomic, load, store } from './access.ts';
@@ -147,7 +148,7 @@ export class Machine {
         default:
           s.kind satisfies never;
       }
-      if (next <= pc) this.#checkKill();
+      if (next <= pc) checkKill(this.#cpu);
       this.#pc = next;
     }
   }
@@ -172,7 +173,7 @@ export class Machine {
   }
 
   #callLocal(target: number): void {
-    this.#checkKill();
+    checkKill(this.#cpu);
     const { r } = this.#regs;
     const sp = this.#sp - STACK_FRAME;
     if (sp < stackTop(this.#cpu.id) - STACK_DEPTH) throw new BpfError('E2BIG', 'the call stack is too deep');
@@ -266,7 +267,7 @@ export class Machine {
     const next = this.#target(memory.u32(map.values + 4 * index));
     if (next === undefined) return;
     memory.setU32(count, done + 1);
-    this.#checkKill();
+    checkKill(this.#cpu);
     const ctx = r[1];
     r.fill(0n);
     r[1] = ctx;
@@ -290,11 +291,6 @@ export class Machine {
     const addr = address(w, s.dst, s.off);
     if (s.size < 4) store(this.#cpu.memory, addr, s.size, w[2 * s.src], 0);
     else atomic(this.#cpu.memory, addr, s.size, 'xchg', r[s.src], 0n);
-  }
-
-  #checkKill(): void {
-    if (this.#cpu.memory.u32(controlWord(this.#cpu.id, 'kill')) !== 0)
-      throw new BpfError('EINTR', 'the run was stopped');
   }
 }
 

@@ -57,9 +57,9 @@ export const CPU = {
   result: 8,
   /** u32: this CPU's number. */
   id: 16,
-  /** i32: not 0 = stop at the next back edge that is not proven short. */
+  /** i32: not 0 = the run stops where it counts its steps next, and takes the word back (runtime/kill.ts). */
   kill: 20,
-  /** i32: back edges and calls that compiled code may still make before it has to ask (unverified programs, may_goto). */
+  /** i32: back edges and calls that compiled code may still make before it has to ask. */
   budget: 24,
   /** Redirect target of bpf_redirect / bpf_redirect_map: u32 kind (0 none, 1 ifindex, 2 map), u32 index, u32 map address. */
   redirect: 32,

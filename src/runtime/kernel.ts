@@ -18,12 +18,13 @@ import { BpfError } from '../uapi/errors.ts';
 import type { ProgramInput } from '../verifier/verified.ts';
 import { check } from './check.ts';
 import type { Cpu, Engine, LoadedProgram } from './engine.ts';
+import { killWord } from './kill.ts';
 import { compileObject, compileSync, type LoadedObject, type LoadHost, type LoadOptions, loadObject } from './load.ts';
 import { Program, type ProgramHost } from './program.ts';
 import { type ProgramSource, sourceInput } from './program_source.ts';
 import { Registry } from './registry.ts';
 import { checkRunnable } from './runnable.ts';
-import { engineFor, type Toolchain } from './toolchain.ts';
+import { engineFor, type RunLimits, type Toolchain } from './toolchain.ts';
 import { Trace } from './trace.ts';
 import { type ClockOption, World } from './world.ts';
 
@@ -34,9 +35,27 @@ export interface KernelOptions {
   readonly clock?: ClockOption;
   /** Makes all random numbers reproducible. */
   readonly seed?: number;
+  /**
+   * Verified programs can be stopped, too: by `stop`, or by another thread through `stopWord`. Tight loops are about a
+   * quarter slower. Programs that nobody proved to end (`verify: false`, may_goto) always can.
+   */
+  readonly stoppable?: boolean;
+  /**
+   * A run that makes more steps ends with EAGAIN: instructions when interpreted; when compiled, back edges and calls, in
+   * chunks of 65,536. Implies `stoppable`. Default 2^31 for programs that nobody proved to end, none for others.
+   */
+  readonly maxSteps?: number;
 }
 
 const MAX_CPUS = 64;
+
+function limitsOf({ stoppable, maxSteps }: KernelOptions): RunLimits {
+  if (maxSteps === undefined) return { stoppable: stoppable ?? false };
+  if (!Number.isSafeInteger(maxSteps) || maxSteps < 1) {
+    throw new BpfError('EINVAL', `maxSteps ${maxSteps} is not a whole number above 0`);
+  }
+  return { stoppable: true, maxSteps };
+}
 
 /**
  * Replaces helpers, for every program of the Kernel and from the next run on. Only a Batch or an Executable that was made
@@ -58,6 +77,7 @@ export class Kernel implements ProgramHost, LoadHost {
   readonly helpers: HelperMocking;
   readonly cpus: number;
   readonly #toolchain: Toolchain;
+  readonly #limits: RunLimits;
   readonly #registry: Registry;
   readonly #mapOps: MapOps;
   readonly #mapContext: MapContext;
@@ -73,6 +93,7 @@ export class Kernel implements ProgramHost, LoadHost {
     }
     this.cpus = cpus;
     this.#toolchain = toolchain;
+    this.#limits = limitsOf(options);
     this.world = new World(cpus, options.clock, options.seed);
     this.memory = new Memory(cpus);
     this.arena = new Arena(this.memory, arenaStart(cpus));
@@ -145,7 +166,7 @@ export class Kernel implements ProgramHost, LoadHost {
   }
 
   addProgram(input: ProgramInput, maps: readonly BpfMap[], options: LoadOptions): Program {
-    const engine = engineFor(this.#toolchain, options.jit ?? 'auto');
+    const engine = engineFor(this.#toolchain, options.jit ?? 'auto', this.#limits);
     const foreign = maps.find((map) => !this.#registry.hasMap(map));
     if (foreign !== undefined) throw new BpfError('EBADF', `map '${foreign.name}' is not a map of this Kernel`);
     const { verify = true, logLevel = 1 } = options;
@@ -172,16 +193,40 @@ export class Kernel implements ProgramHost, LoadHost {
   }
   engine(name: Engine['name']): Engine {
     if (name !== 'interp' && name !== 'jit') throw new BpfError('EINVAL', `there is no engine '${name}'`);
-    return engineFor(this.#toolchain, name === 'interp' ? 'off' : 'auto');
+    return engineFor(this.#toolchain, name === 'interp' ? 'off' : 'auto', this.#limits);
+  }
+
+  /**
+   * Ends the run that CPU `cpu` is in, or else its next one, with EINTR: from a mocked helper, say. Runs look at their next
+   * back edge or call; verified code only in a Kernel that is `stoppable`.
+   */
+  stop(cpu = 0): void {
+    Atomics.store(this.stopWord(cpu), 0, 1);
+    // Compiled code looks when this is used up.
+    this.memory.setU32(controlWord(cpu, 'budget'), 0);
+  }
+
+  /**
+   * The same for another thread: this one word of shared memory can be posted to it, for `Atomics.store(word, 0, 1)`.
+   * Compiled code looks at it once in 65,536 steps.
+   */
+  stopWord(cpu = 0): Int32Array<SharedArrayBuffer> {
+    this.#checkOpen();
+    this.#checkCpu(cpu);
+    return killWord(this.memory, cpu);
   }
 
   /** What code that runs on CPU n is bound to. */
   cpu(n: number): Cpu {
     this.#checkOpen();
+    this.#checkCpu(n);
+    return (this.#bound[n] ??= this.#bind(n));
+  }
+
+  #checkCpu(n: number): void {
     if (!Number.isInteger(n) || n < 0 || n >= this.cpus) {
       throw new BpfError('EINVAL', `there is no cpu ${n}, this Kernel has ${this.cpus}`);
     }
-    return (this.#bound[n] ??= this.#bind(n));
   }
 
   #bind(id: number): Cpu {
