@@ -1,9 +1,10 @@
-// The abstract states of one verification, by instruction and call chain. In: a program. Out: a Book, or why there is none.
+// The abstract states of one verification. In: a program. Out: a book, or why there is none.
 //
 // 'kept': pruning is on, and BPF_F_TEST_STATE_FREQ makes the search keep a state, or find one that covers, at every arrival
 // at a prune point: so each concrete arrival there must lie in one that was kept. What pruning ignores counts as unknown:
 // registers and slots nobody reads any more, scalars that decided nothing. And no run may come where no path came.
-// 'exact': pruning is off: each arrival anywhere must lie in a state of that instruction, and everything counts.
+// 'exact': pruning is off, and the book is the tree of all paths: a run must follow one from the root, lie in each of its
+// states, and everything counts.
 
 import type { InsnIndex } from '../../src/isa/insn.ts';
 import { checkCfg } from '../../src/verifier/cfg.ts';
@@ -11,66 +12,131 @@ import { verify } from '../../src/verifier/index.ts';
 import { liveRegisters } from '../../src/verifier/liveness.ts';
 import { isReject, prepare } from '../../src/verifier/program.ts';
 import { frameInsn, type State } from '../../src/verifier/state.ts';
-import type { ProgramInput } from '../../src/verifier/verified.ts';
+import type { ProgramInput, Verified } from '../../src/verifier/verified.ts';
+import type { Call } from './scene.ts';
 
 export const MODES = ['kept', 'exact'] as const;
 export type Mode = (typeof MODES)[number];
 
-export interface Book {
+/** A program that has none: refused (with the message), or with more states than anybody wants to keep. */
+export interface NoBook {
   readonly mode: Mode;
+  readonly why: 'refused' | 'too many states';
+  readonly message: string;
+}
+
+export interface KeptBook {
+  readonly mode: 'kept';
+  readonly verified: Verified;
   /** Whether every arrival at the instruction must lie in one of its states. */
   expects(insn: InsnIndex): boolean;
   /** The one that contained the last arrival first. */
-  statesAt(insn: InsnIndex, callsites: readonly InsnIndex[]): State[];
+  statesAt(insn: InsnIndex, calls: readonly Call[]): State[];
   /** Registers of a frame that count, as a mask. */
   registers(state: State, frame: number): number;
-  /** Whether slot `spi` of a frame counts. */
-  slot(state: State, frame: number, spi: number): boolean;
+  readonly size: number;
+}
+
+/** One instruction on a path, with the state before it. */
+export interface Node {
+  readonly insn: InsnIndex;
+  readonly state: State;
+  /** How paths go on from here. */
+  readonly next: Node[];
+}
+
+export interface ExactBook {
+  readonly mode: 'exact';
+  readonly verified: Verified;
+  readonly root: Node;
   readonly size: number;
 }
 
 const BPF_F_TEST_STATE_FREQ = 8;
 
-/** Thrown out of the verifier: without pruning there may be more states than anybody wants to keep. */
+/** Thrown out of the verifier. */
 class TooMany extends Error {}
 
-export function record(input: ProgramInput, mode: Mode, maxStates: number): Book | string {
-  const states = new Map<string, State[]>();
+type OnState = NonNullable<Parameters<typeof verify>[1]>['onState'];
+
+/** Verifies with `onState` watching; the result, or why there is none. */
+function watched(input: ProgramInput, mode: Mode, maxStates: number, onState: OnState): Verified | NoBook {
   let size = 0;
-  const onState = (insn: InsnIndex, state: State) => {
+  const counted: OnState = (insn, state, pending) => {
     if (++size > maxStates) throw new TooMany();
-    const at = key(
-      insn,
-      state.frames.map((f) => f.callsite),
-    );
-    const list = states.get(at);
-    if (list) list.push(state);
-    else states.set(at, [state]);
+    onState?.(insn, state, pending);
   };
-  const flags = mode === 'kept' ? input.flags | BPF_F_TEST_STATE_FREQ : input.flags;
-  let reached: Uint8Array | null;
   try {
-    const result = verify({ ...input, flags }, { onState, prune: mode === 'kept' });
-    if (!result.ok) return `refused: ${result.error.message}`;
-    reached = result.verified.facts?.reached ?? null;
+    const result = verify(input, { onState: counted, prune: mode === 'kept' });
+    return result.ok ? result.verified : { mode, why: 'refused', message: result.error.message };
   } catch (e) {
-    if (e instanceof TooMany) return `more than ${maxStates} states`;
+    if (e instanceof TooMany) return { mode, why: 'too many states', message: `more than ${maxStates}` };
     throw e;
   }
+}
+
+const isNone = (x: object): x is NoBook => 'why' in x;
+
+export function recordKept(input: ProgramInput, maxStates: number): KeptBook | NoBook {
+  const states: State[][] = Array.from(input.insns, () => []);
+  let size = 0;
+  const freq = { ...input, flags: input.flags | BPF_F_TEST_STATE_FREQ };
+  const verified = watched(freq, 'kept', maxStates, (insn, state) => {
+    size++;
+    states[insn].push(state);
+  });
+  if (isNone(verified)) return verified;
   const prog = prepare(input);
   const cfg = isReject(prog) ? prog : checkCfg(prog);
-  if (isReject(prog) || isReject(cfg)) return 'refused';
+  if (isReject(prog) || isReject(cfg)) throw new Error('an accepted program is refused');
   const live = liveRegisters(prog);
-  const exact = mode === 'exact';
+  const reached = verified.facts?.reached;
+  const nested = verified.subprogs.length > 1;
   return {
-    mode,
+    mode: 'kept',
+    verified,
     size,
     // Where no path came, no run may come: there is no state then.
-    expects: (insn) => exact || cfg.prune[insn] !== 0 || reached?.[insn] === 0,
-    statesAt: (insn, callsites) => states.get(key(insn, callsites)) ?? [],
-    registers: (state, f) => (exact ? 0x7ff : live[frameInsn(state, f)]),
-    slot: (state, f, spi) => exact || (state.read[f * 2 + (spi >> 5)] & (1 << (spi & 31))) !== 0,
+    expects: (insn) => cfg.prune[insn] !== 0 || reached?.[insn] === 0,
+    statesAt: (insn, calls) => (nested ? states[insn].filter((s) => sameCalls(s, calls)) : states[insn]),
+    registers: (state, f) => live[frameInsn(state, f)],
   };
 }
 
-const key = (insn: InsnIndex, callsites: readonly InsnIndex[]): string => `${insn}<${callsites.join('<')}`;
+/** Whether slot `spi` of a frame counts: some path read it later. */
+export function slotCounts(state: State, frame: number, spi: number): boolean {
+  return (state.read[frame * 2 + (spi >> 5)] & (1 << (spi & 31))) !== 0;
+}
+
+function sameCalls(state: State, calls: readonly Call[]): boolean {
+  return state.frames.length === calls.length && state.frames.every((frame, f) => frame.callsite === calls[f].callsite);
+}
+
+/**
+ * Paths come depth first, and those that wait are a stack: where fewer wait than one instruction before, the last path
+ * has ended and the newest of those that waited goes on behind the instruction that forked it.
+ */
+export function recordExact(input: ProgramInput, maxStates: number): ExactBook | NoBook {
+  const forks: Node[] = [];
+  let size = 0;
+  let waited = 0;
+  let root: Node | null = null;
+  let last: Node | null = null;
+  const verified = watched(input, 'exact', maxStates, (insn, state, pending) => {
+    size++;
+    const node: Node = { insn, state, next: [] };
+    const from: Node | null = pending < waited ? forks[waited] : last;
+    if (pending > waited) forks[pending] = last!;
+    if (from === null) root = node;
+    else from.next.push(node);
+    last = node;
+    waited = pending;
+  });
+  if (isNone(verified)) return verified;
+  return { mode: 'exact', verified, root: root!, size };
+}
+
+/** What any book, of either kind, is made with. */
+export function record(input: ProgramInput, mode: Mode, maxStates: number): KeptBook | ExactBook | NoBook {
+  return mode === 'kept' ? recordKept(input, maxStates) : recordExact(input, maxStates);
+}

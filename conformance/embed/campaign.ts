@@ -1,4 +1,5 @@
-// Random programs (every other one of conformance/fuzz, the rest made to be pruned), each on several inputs, under the watch. A violation is shrunk.
+// Random programs, each on several inputs, under the watch: small ones on the rig, and a share of large ones (of
+// conformance/fuzz, and made to be pruned) in a Kernel with maps and packets. A violation is shrunk.
 
 import type { BpfMap } from '../../src/index.ts';
 import { generate } from '../fuzz/generate.ts';
@@ -8,6 +9,8 @@ import { Random } from '../fuzz/random.ts';
 import { shrink } from '../fuzz/shrink.ts';
 import { cornerBytes, DATA_MAPS, GLOBAL, initialEntries, MAPS } from '../fuzz/world.ts';
 import { generatePruned } from './pruned.ts';
+import { Rig } from './rig.ts';
+import { generateSmall } from './small.ts';
 import { type Violation, Watch, type WatchCounts } from './watch.ts';
 
 export interface EmbedOptions {
@@ -18,6 +21,8 @@ export interface EmbedOptions {
   readonly inputs: number;
   readonly maxViolations: number;
   readonly shrink: boolean;
+  /** performance.now() after which no further program starts. */
+  readonly until?: number;
   readonly onProgram?: (violations: number) => void;
 }
 
@@ -29,30 +34,80 @@ export interface Found {
 
 export interface EmbedResult extends WatchCounts {
   readonly generated: number;
+  /** Small programs that both verifications refused. */
+  readonly refused: number;
   readonly violations: readonly Found[];
 }
 
 /** Programs per Kernel: program ids are never used again, so tables grow. */
 const PROGRAMS_PER_KERNEL = 1024;
 
+/** How often programs are of each kind, out of 128. */
+export const LARGE = { fuzz: 1, pruned: 2 } as const;
+
+type Kind = 'fuzz' | 'pruned' | 'small';
+
+export function kindOf(index: number): Kind {
+  const at = index % 128;
+  if (at < LARGE.fuzz) return 'fuzz';
+  return at < LARGE.fuzz + LARGE.pruned ? 'pruned' : 'small';
+}
+
+const GENERATE = { fuzz: generate, pruned: generatePruned, small: generateSmall } as const;
+
 export function embedPrograms(options: EmbedOptions): EmbedResult {
-  const { seed, from, count, inputs, maxViolations } = options;
-  const watch = new Watch();
-  const violations: Found[] = [];
-  let lab = new Lab(watch.engine);
+  const { seed, from, count, maxViolations, until = Number.POSITIVE_INFINITY } = options;
+  const embedding = new Embedding(options.inputs, options.shrink);
   let generated = 0;
-  for (; generated < count && violations.length < maxViolations; generated++) {
-    if (generated % PROGRAMS_PER_KERNEL === PROGRAMS_PER_KERNEL - 1) lab = new Lab(watch.engine);
-    const index = from + generated;
-    const program = index % 2 === 0 ? generate(seed, index) : generatePruned(seed, index);
-    // Of what was never verified, there are no states.
-    if (program.verify) {
-      const found = firstViolation(lab, watch, program, index, inputs);
-      if (found !== null) violations.push(options.shrink ? shrunk(program, found) : found);
-    }
-    options.onProgram?.(violations.length);
+  while (generated < count && embedding.violations.length < maxViolations && performance.now() < until) {
+    const index = from + generated++;
+    const kind = kindOf(index);
+    embedding.try(kind, GENERATE[kind](seed, index), index);
+    options.onProgram?.(embedding.violations.length);
   }
-  return { generated, violations, ...watch.counts };
+  return {
+    generated,
+    refused: embedding.refused,
+    violations: embedding.violations,
+    ...embedding.watch.counts,
+  };
+}
+
+class Embedding {
+  readonly watch = new Watch();
+  readonly violations: Found[] = [];
+  refused = 0;
+  readonly #inputs: number;
+  readonly #shrink: boolean;
+  readonly #rig = new Rig(this.watch);
+  #lab = new Lab(this.watch.engine);
+  #uses = 0;
+
+  constructor(inputs: number, shrink: boolean) {
+    this.#inputs = inputs;
+    this.#shrink = shrink;
+  }
+
+  try(kind: Kind, program: FuzzProgram, index: number): void {
+    // Of what was never verified, there are no states.
+    if (!program.verify) return;
+    if (kind === 'small') this.#small(program, index);
+    else this.#large(program, index);
+  }
+
+  #small(program: FuzzProgram, index: number): void {
+    const trial = this.#rig.try(program, index, this.#inputs);
+    if (trial === 'refused') this.refused++;
+    if (typeof trial === 'string') return;
+    const found = { index, ...trial };
+    this.violations.push(this.#shrink ? shrunk(program, found, smallTrial) : found);
+  }
+
+  #large(program: FuzzProgram, index: number): void {
+    if (++this.#uses % PROGRAMS_PER_KERNEL === 0) this.#lab = new Lab(this.watch.engine);
+    const found = firstViolation(this.#lab, this.watch, program, index, this.#inputs);
+    if (found !== null) this.violations.push(this.#shrink ? shrunk(program, found, largeTrial) : found);
+  }
 }
 
 function firstViolation(lab: Lab, watch: Watch, program: FuzzProgram, index: number, inputs: number): Found | null {
@@ -99,11 +154,23 @@ function fill(random: Random, maps: readonly BpfMap[]): void {
   }
 }
 
+/** Whether a program made of `program` shows a violation on inputs up to that one. */
+type Again = (program: FuzzProgram, index: number, inputs: number) => Found | null;
+
+const largeTrial: Again = (program, index, inputs) =>
+  firstViolation(new Lab(shrinker.engine), shrinker, program, index, inputs);
+
+const smallTrial: Again = (program, index, inputs) => {
+  rig ??= new Rig(shrinker);
+  const trial = rig.try(program, index, inputs);
+  return typeof trial === 'string' ? null : { index, ...trial };
+};
+
 /** The smallest program found that the watch objects to in the same mode, on the same input. */
-function shrunk(program: FuzzProgram, { index, input, violation }: Found): Found {
+function shrunk(program: FuzzProgram, { index, input, violation }: Found, again: Again): Found {
   let last = violation;
   shrink(program, (candidate) => {
-    const found = firstViolation(new Lab(shrinker.engine), shrinker, candidate, index, input + 1);
+    const found = again(candidate, index, input + 1);
     if (found === null || found.violation.mode !== violation.mode) return false;
     last = found.violation;
     return true;
@@ -111,3 +178,4 @@ function shrunk(program: FuzzProgram, { index, input, violation }: Found): Found
   return { index, input, violation: last };
 }
 const shrinker = new Watch();
+let rig: Rig | undefined;

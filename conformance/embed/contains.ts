@@ -2,12 +2,12 @@
 // pointer. Written from what the states mean, not from how the verifier computes them: none of its arithmetic is used.
 
 import type { MapPlacement } from '../../src/maps/placement.ts';
-import { codeAddr } from '../../src/memory/layout.ts';
+import { codeAddr, MEMORY_BASE } from '../../src/memory/layout.ts';
 import { AT_PKT_END, BEYOND_PKT_END, type Reg, type RegKind } from '../../src/verifier/reg.ts';
 import type { Scalar } from '../../src/verifier/scalar.ts';
-import { byteType, SLOT, type Slot, type State } from '../../src/verifier/state.ts';
-import type { Book } from './book.ts';
-import type { Scene } from './scene.ts';
+import { allBytes, byteType, SLOT, type Slot, type State } from '../../src/verifier/state.ts';
+import { type KeptBook, slotCounts } from './book.ts';
+import type { Call, Scene } from './scene.ts';
 
 const u64 = (x: bigint): bigint => BigInt.asUintN(64, x);
 
@@ -105,40 +105,92 @@ function outsideRegister(reg: Reg, value: bigint, scene: Scene): string | null {
   return POINTERS[reg.kind]?.(reg, value, scene) ?? null;
 }
 
+/** Kinds of pointer where equal ids promise something else than being NULL or not. */
+const isPacketKind = (kind: RegKind): boolean => kind === 'pkt' || kind === 'pkt_meta';
+
+/** Whether the two ids are about the same thing. */
+const sameId = (a: Reg, b: Reg): boolean => a.id !== 0 && a.id === b.id && a.kind === b.kind;
+
 /** What registers with the same id agree in: scalars in their value, packet pointers in their base, others in being NULL. */
-function identity(reg: Reg, value: bigint): readonly [string, bigint] | null {
-  if (reg.id === 0) return null;
-  const name = `${reg.kind} ${reg.id}`;
-  if (reg.kind === 'scalar') return [name, u64(value - (reg.addConst ? BigInt(reg.off) : 0n))];
-  if (reg.kind === 'pkt' || reg.kind === 'pkt_meta') return [name, u64(value - BigInt(reg.off))];
-  return reg.maybeNull ? [name, value === 0n ? 0n : 1n] : null;
+function identity(reg: Reg, value: bigint): bigint | null {
+  if (reg.kind === 'scalar') return u64(value - (reg.addConst ? BigInt(reg.off) : 0n));
+  if (isPacketKind(reg.kind)) return u64(value - BigInt(reg.off));
+  return reg.maybeNull ? (value === 0n ? 0n : 1n) : null;
 }
 
-/** One comparison of a state with a scene. */
-class Comparison {
-  readonly #scene: Scene;
-  readonly #book: Book;
-  readonly #identities = new Map<string, bigint>();
+/** Bytes at the low end of a slot that were spilled. */
+function spilledBytes(slot: Slot): number {
+  let n = 0;
+  while (n < 8 && byteType(slot, 7 - n) === SLOT.spill) n++;
+  return n;
+}
 
-  constructor(scene: Scene, book: Book) {
+const MISC = allBytes(SLOT.misc);
+const EVERYTHING = 0x7ff;
+
+/**
+ * Compares states with scenes. One object for many comparisons: nothing is allocated unless something is wrong.
+ * What counts is decided per comparison: with a book of kept states only what pruning compares, else everything.
+ */
+export class Comparison {
+  #scene!: Scene;
+  /** Whose kept states are compared; null: everything counts. */
+  #book: KeptBook | null = null;
+  #state!: State;
+
+  /** Why the scene does not lie in a kept state; null = it does. */
+  kept(state: State, scene: Scene, book: KeptBook): string | null {
     this.#scene = scene;
     this.#book = book;
+    this.#state = state;
+    const { frames } = state;
+    for (let f = 0; f < frames.length; f++) {
+      const why = this.#registers(f, book.registers(state, f), null) ?? this.#stack(f);
+      if (why !== null) return why;
+    }
+    return null;
   }
 
-  state(state: State): string | null {
-    for (const [f, frame] of state.frames.entries()) {
-      const { regs } = this.#scene.calls[f];
-      const counts = this.#book.registers(state, f);
-      for (let r = 0; r <= 10; r++) {
-        if ((counts & (1 << r)) === 0) continue;
-        const why = this.#value(frame.regs[r], regs[r], 8);
-        if (why) return `frame ${f} r${r} = 0x${regs[r].toString(16)}: not ${why}`;
-      }
-      for (let spi = 0; spi < frame.stack.length; spi++) {
-        if (!this.#book.slot(state, f, spi)) continue;
-        const why = this.#slot(frame.stack[spi], Number(regs[10]) - 8 * spi - 8);
-        if (why) return `frame ${f} fp-${8 * spi + 8}: ${why}`;
-      }
+  /**
+   * The same for a state where everything counts. `before`: the state of the step before, in which the scene then lay.
+   * What both the state and the run left alone needs no second look.
+   */
+  exact(state: State, scene: Scene, before: State | null): string | null {
+    this.#scene = scene;
+    this.#book = null;
+    this.#state = state;
+    const { frames } = state;
+    const old = before !== null && before.frames.length === frames.length ? before.frames : null;
+    for (let f = 0; f < frames.length; f++) {
+      const why = this.#registers(f, EVERYTHING, old === null ? null : old[f].regs) ?? this.#stack(f);
+      if (why !== null) return why;
+    }
+    return null;
+  }
+
+  #registers(f: number, counts: number, before: readonly Reg[] | null): string | null {
+    const call = this.#scene.calls[f];
+    const { regs } = this.#state.frames[f];
+    for (let r = 0; r <= 10; r++) {
+      const reg = regs[r];
+      if ((counts & (1 << r)) === 0 || reg.kind === 'not_init') continue;
+      if (before !== null && before[r] === reg && !isPacketKind(reg.kind) && sameAsBefore(call, r)) continue;
+      const value = call.regs[r];
+      const why = this.#value(reg, value, 8);
+      if (why !== null) return `frame ${f} r${r} = 0x${value.toString(16)}: not ${why}`;
+    }
+    return null;
+  }
+
+  #stack(f: number): string | null {
+    const { stack } = this.#state.frames[f];
+    const top = Number(this.#scene.calls[f].regs[10]);
+    for (let spi = 0; spi < stack.length; spi++) {
+      const slot = stack[spi];
+      if (slot.types === 0 || slot.types === MISC) continue;
+      if (this.#book !== null && !slotCounts(this.#state, f, spi)) continue;
+      const why = this.#slot(slot, top - 8 * spi - 8);
+      if (why !== null) return `frame ${f} fp-${8 * spi + 8}: ${why}`;
     }
     return null;
   }
@@ -146,38 +198,67 @@ class Comparison {
   /** `size` < 8: only the low bytes are there. */
   #value(reg: Reg, value: bigint, size: number): string | null {
     if (reg.kind === 'not_init') return null;
-    if (reg.kind !== 'scalar') return outsideRegister(reg, value, this.#scene) ?? this.#linked(reg, value);
-    if (this.#book.mode === 'kept' && !reg.precise) return null;
-    const why = size === 8 ? outsideScalar(reg.s, value) : outsideLow(reg.s, value, size);
-    return why ?? this.#linked(reg, value);
+    if (reg.kind === 'scalar') {
+      if (this.#book !== null && !reg.precise) return null;
+      const why = size === 8 ? outsideScalar(reg.s, value) : outsideLow(reg.s, value, size);
+      if (why !== null) return why;
+    } else {
+      const why = outsideRegister(reg, value, this.#scene);
+      if (why !== null) return why;
+    }
+    return reg.id === 0 ? null : this.#linked(reg, value);
   }
 
+  /** All that have the id of `reg` and count must agree with it. */
   #linked(reg: Reg, value: bigint): string | null {
-    const found = identity(reg, value);
-    if (found === null) return null;
-    const [name, same] = found;
-    const other = this.#identities.get(name);
-    if (other === undefined) this.#identities.set(name, same);
-    return other === undefined || other === same ? null : `the same as others of id ${reg.id}`;
+    const same = identity(reg, value);
+    if (same === null) return null;
+    const { frames } = this.#state;
+    for (let f = 0; f < frames.length; f++) {
+      const counts = this.#book === null ? EVERYTHING : this.#book.registers(this.#state, f);
+      const { regs, stack } = frames[f];
+      const call = this.#scene.calls[f];
+      for (let r = 0; r <= 10; r++) {
+        const other = regs[r];
+        if ((counts & (1 << r)) === 0 || !sameId(reg, other) || !this.#decides(other)) continue;
+        const its = identity(other, call.regs[r]);
+        if (its !== null && its !== same) return `the same as frame ${f} r${r} of id ${reg.id}`;
+      }
+      for (let spi = 0; spi < stack.length; spi++) {
+        const slot = stack[spi];
+        if (!sameId(reg, slot.reg) || !this.#decides(slot.reg)) continue;
+        if (this.#book !== null && !slotCounts(this.#state, f, spi)) continue;
+        const bytes = spilledBytes(slot);
+        if (bytes === 0) continue;
+        const there = this.#scene.memory.u64(Number(call.regs[10]) - 8 * spi - 8);
+        const its = identity(slot.reg, BigInt.asUintN(8 * bytes, there));
+        if (its !== null && its !== same) return `the same as frame ${f} fp-${8 * spi + 8} of id ${reg.id}`;
+      }
+    }
+    return null;
+  }
+
+  #decides(reg: Reg): boolean {
+    return this.#book === null || reg.kind !== 'scalar' || reg.precise;
   }
 
   /** The slot at [addr, addr + 8). */
   #slot(slot: Slot, addr: number): string | null {
-    if (slot.types === 0) return null;
     const { memory } = this.#scene;
-    let spilled = 0;
-    while (spilled < 8 && byteType(slot, 7 - spilled) === SLOT.spill) spilled++;
     for (let i = 0; i < 8; i++) {
-      if (byteType(slot, i) === SLOT.zero && memory.bytes(addr + 7 - i, 1)[0] !== 0) return `byte ${7 - i} is not zero`;
+      if (byteType(slot, i) === SLOT.zero && memory.u8[addr + 7 - i - MEMORY_BASE] !== 0) {
+        return `byte ${7 - i} is not zero`;
+      }
     }
-    if (spilled === 0) return null;
-    const value = BigInt.asUintN(8 * spilled, memory.u64(addr));
-    const why = this.#value(slot.reg, value, spilled);
-    return why && `${spilled} bytes spilled = 0x${value.toString(16)}: not ${why}`;
+    const bytes = spilledBytes(slot);
+    if (bytes === 0) return null;
+    const value = BigInt.asUintN(8 * bytes, memory.u64(addr));
+    const why = this.#value(slot.reg, value, bytes);
+    return why && `${bytes} bytes spilled = 0x${value.toString(16)}: not ${why}`;
   }
 }
 
-/** Why the scene does not lie in the state; null = it does. */
-export function outside(state: State, scene: Scene, book: Book): string | null {
-  return new Comparison(scene, book).state(state);
+/** The register holds what it held one step before. */
+function sameAsBefore({ words, before }: Call, r: number): boolean {
+  return before === null || (words[2 * r] === before[2 * r] && words[2 * r + 1] === before[2 * r + 1]);
 }

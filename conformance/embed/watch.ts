@@ -9,12 +9,13 @@ import type { Engine, LoadedProgram } from '../../src/runtime/engine.ts';
 import { stateText } from '../../src/verifier/log.ts';
 import type { State } from '../../src/verifier/state.ts';
 import type { ProgramInput } from '../../src/verifier/verified.ts';
-import { type Book, MODES, type Mode, record } from './book.ts';
-import { outside } from './contains.ts';
+import { type ExactBook, type KeptBook, type Mode, type NoBook, type Node, recordExact, recordKept } from './book.ts';
+import { Comparison } from './contains.ts';
 import { Scene } from './scene.ts';
 
 export interface Violation {
-  readonly mode: Mode;
+  /** 'verdict': pruning on and pruning off disagree about the program. */
+  readonly mode: Mode | 'verdict';
   readonly insn: InsnIndex;
   /** Program, registers, states and why each does not contain what was there. */
   readonly text: string;
@@ -41,6 +42,11 @@ const MAX_STATES = 30_000;
 const MAX_STEPS = 200_000;
 const SHOWN_STATES = 4;
 
+interface Books {
+  readonly kept: KeptBook | null;
+  readonly exact: ExactBook | null;
+}
+
 export class Watch {
   readonly engine: Engine;
   readonly counts: WatchCounts = {
@@ -51,7 +57,8 @@ export class Watch {
     skipped: {},
   };
   violation: Violation | null = null;
-  readonly #books = new Map<LoadedProgram, Book[]>();
+  readonly #books = new Map<LoadedProgram, Books>();
+  readonly #comparison = new Comparison();
   #scene: Scene | null = null;
 
   constructor() {
@@ -65,19 +72,24 @@ export class Watch {
   learn(program: LoadedProgram, memSize: number, loadedAs: LoadedAs = AS_RANDOM): void {
     const { expectedAttachType, flags, license, insns = program.code.insns } = loadedAs;
     const input = { ...program.code, insns, expectedAttachType, flags, license, memSize };
-    const books: Book[] = [];
-    for (const mode of MODES) {
-      const book = record(input, mode, MAX_STATES);
-      if (typeof book === 'string') {
-        const reason = `${mode}: ${book}`;
-        this.counts.skipped[reason] = (this.counts.skipped[reason] ?? 0) + 1;
-        continue;
-      }
-      this.counts.programs[mode]++;
-      this.counts.states[mode] += book.size;
-      books.push(book);
+    this.keep(program, recordKept(input, MAX_STATES), recordExact(input, MAX_STATES));
+  }
+
+  /** The books of a program. */
+  keep(program: LoadedProgram, kept: KeptBook | NoBook, exact: ExactBook | NoBook): void {
+    this.#books.set(program, { kept: this.#counted(kept), exact: this.#counted(exact) });
+  }
+
+  #counted<B extends KeptBook | ExactBook>(book: B | NoBook): B | null {
+    const { counts } = this;
+    if ('why' in book) {
+      const reason = `${book.mode}: ${book.why}`;
+      counts.skipped[reason] = (counts.skipped[reason] ?? 0) + 1;
+      return null;
     }
-    this.#books.set(program, books);
+    counts.programs[book.mode]++;
+    counts.states[book.mode] += book.size;
+    return book;
   }
 
   forget(program: LoadedProgram): void {
@@ -96,38 +108,64 @@ export class Watch {
     const scene = this.#scene;
     if (scene === null || this.violation !== null) return;
     scene.step(pc, regs, program);
-    for (const book of this.#books.get(program) ?? []) {
-      if (!book.expects(pc)) continue;
-      this.counts.arrivals[book.mode]++;
-      this.violation ??= arrival(pc, scene, book);
+    const books = this.#books.get(program);
+    if (books === undefined) return;
+    if (books.kept?.expects(pc)) {
+      this.counts.arrivals.kept++;
+      this.violation = this.#kept(pc, scene, books.kept);
     }
+    if (books.exact !== null) {
+      this.counts.arrivals.exact++;
+      this.violation ??= this.#exact(pc, scene, books.exact);
+    }
+    scene.remember();
+  }
+
+  #kept(pc: InsnIndex, scene: Scene, book: KeptBook): Violation | null {
+    const states = book.statesAt(pc, scene.calls);
+    for (let at = 0; at < states.length; at++) {
+      if (this.#comparison.kept(states[at], scene, book) !== null) continue;
+      // Loops come back to the same state.
+      if (at > 0) [states[0], states[at]] = [states[at], states[0]];
+      return null;
+    }
+    return describe('kept', pc, scene, states, (state) => this.#comparison.kept(state, scene, book));
+  }
+
+  #exact(pc: InsnIndex, scene: Scene, book: ExactBook): Violation | null {
+    const from = scene.node;
+    const ways = from === null ? entries(book, pc, scene) : from.next;
+    for (const node of ways) {
+      if (node.insn !== pc || node.state.frames.length !== scene.calls.length) continue;
+      if (this.#comparison.exact(node.state, scene, from === null ? null : from.state) !== null) continue;
+      scene.node = node;
+      return null;
+    }
+    const here = ways.filter((node) => node.insn === pc).map((node) => node.state);
+    return describe('exact', pc, scene, here, (state) => this.#comparison.exact(state, scene, null));
   }
 }
 
-function arrival(pc: InsnIndex, scene: Scene, book: Book): Violation | null {
-  const states = book.statesAt(
-    pc,
-    scene.calls.map((call) => call.callsite),
-  );
-  const at = states.findIndex((state) => outside(state, scene, book) === null);
-  // Loops come back to the same state.
-  if (at > 0) [states[0], states[at]] = [states[at], states[0]];
-  if (at >= 0) return null;
-  return { mode: book.mode, insn: pc, text: describe(pc, scene, book, states) };
+/** Where a run that is on no path yet may be: at the root; behind a tail call of a called function, anywhere. */
+function entries({ root }: ExactBook, pc: InsnIndex, scene: Scene): readonly Node[] {
+  if (pc === 0 && scene.calls.length === 1) return [root];
+  const all: Node[] = [root];
+  for (let i = 0; i < all.length; i++) all.push(...all[i].next);
+  return all.filter(({ state }) => state.frames.every((f, i) => f.callsite === scene.calls[i]?.callsite));
 }
 
-function describe(pc: InsnIndex, scene: Scene, book: Book, states: readonly State[]): string {
-  const { insns } = scene.program.code;
+function describe(
+  mode: Mode,
+  pc: InsnIndex,
+  scene: Scene,
+  states: readonly State[],
+  why: (state: State) => string | null,
+): Violation {
   const regs = scene.calls.map(
     (call, f) => `frame ${f}: ${[...call.regs].map((v, r) => `r${r}=0x${v.toString(16)}`).join(' ')}`,
   );
-  const shown = states
-    .slice(0, SHOWN_STATES)
-    .flatMap((s) => [` ${outside(s, scene, book)}`, `   ${stateText(s, String)}`]);
-  return [
-    `before insn ${pc}, ${book.mode} states: in none of ${states.length}`,
-    ...regs,
-    ...shown,
-    disasm(insns, LOG_STYLE),
-  ].join('\n');
+  const shown = states.slice(0, SHOWN_STATES).flatMap((s) => [` ${why(s)}`, `   ${stateText(s, String)}`]);
+  const program = disasm(scene.program.code.insns, LOG_STYLE);
+  const head = `before insn ${pc}, ${mode} states: in none of ${states.length}`;
+  return { mode, insn: pc, text: [head, ...regs, ...shown, program].join('\n') };
 }

@@ -27,9 +27,10 @@ export interface VerifyOptions {
   readonly allowUninitStack?: boolean;
   /**
    * Sees every state that pruning may compare with, as it is kept (later cleaning and precision marks show in it); with
-   * `prune: false` every state before its instruction. For tests that compare states with what really happens.
+   * `prune: false` every state before its instruction. `pending`: paths that wait, newest last. For tests that compare
+   * states with what really happens.
    */
-  readonly onState?: (insn: InsnIndex, state: State) => void;
+  readonly onState?: (insn: InsnIndex, state: State, pending: number) => void;
 }
 
 /** A path that waits to be explored. */

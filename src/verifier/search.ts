@@ -65,7 +65,7 @@ export class Search {
       }
       env.state.lastInsnIdx = env.prevInsnIdx;
       env.state.insnIdx = env.insnIdx;
-      if (!env.prune) env.onState?.(env.insnIdx, picture(env.state));
+      if (!env.prune) env.onState?.(env.insnIdx, picture(env.state), env.pending.length);
       else if (env.cfg.prune[env.insnIdx]) {
         const verdict = this.#visited();
         if (verdict === 'safe') {
@@ -205,7 +205,7 @@ export class Search {
     cur.read.fill(0);
     cur.written.fill(0);
     list.unshift({ state: kept, hits: 0, misses: 0 });
-    env.onState?.(env.insnIdx, kept);
+    env.onState?.(env.insnIdx, kept, env.pending.length);
   }
 
   /** Dead registers and slots of states that are explored to the end never count again. */

@@ -1,0 +1,99 @@
+// Small raw programs without maps, at the speed that many of them need: two verifications (pruning on, for the states that
+// are kept; pruning off, for all paths), no Kernel.load, ten runs over input bytes that stand ready.
+
+import { Kernel } from '../../src/index.ts';
+import { disasm, LOG_STYLE } from '../../src/isa/index.ts';
+import { type Addr, PACKET_HEADROOM, packetArea } from '../../src/memory/layout.ts';
+import type { Executable, LoadedProgram } from '../../src/runtime/engine.ts';
+import { BpfError } from '../../src/uapi/errors.ts';
+import type { ProgramInput } from '../../src/verifier/verified.ts';
+import type { FuzzProgram } from '../fuzz/program.ts';
+import { Random } from '../fuzz/random.ts';
+import { cornerBytes, SPAN } from '../fuzz/world.ts';
+import { type NoBook, recordExact, recordKept } from './book.ts';
+import type { Violation, Watch } from './watch.ts';
+
+/** Without pruning a small program may have at most so many states. */
+const MAX_STATES = 4000;
+const IMAGES = 1024;
+const RAW = -1;
+
+/** What a program showed: refused by both verifications, a violation with the input it came with, or nothing. */
+export type Trial = 'refused' | 'fine' | { readonly input: number; readonly violation: Violation };
+
+export class Rig {
+  readonly #watch: Watch;
+  readonly #kernel = new Kernel({ clock: 'virtual', seed: 1 });
+  readonly #start: Addr = packetArea(0) + PACKET_HEADROOM;
+  readonly #images: readonly Uint8Array[];
+
+  constructor(watch: Watch) {
+    this.#watch = watch;
+    const random = new Random(0x696d6167);
+    this.#images = Array.from({ length: IMAGES }, () => image(random));
+  }
+
+  /** Runs the program on inputs number 0 to `inputs` - 1 of index `index`. */
+  try({ main, data }: FuzzProgram, index: number, inputs: number): Trial {
+    const watch = this.#watch;
+    const input = inputOf(main.insns, data.length);
+    const kept = recordKept(input, MAX_STATES);
+    const exact = recordExact(input, MAX_STATES);
+    const verdicts = differentVerdicts(kept, exact);
+    if (verdicts !== null)
+      return {
+        input: 0,
+        violation: { mode: 'verdict', insn: 0, text: `${verdicts}\n${disasm(main.insns, LOG_STYLE)}` },
+      };
+    if ('why' in kept) return 'refused';
+    const loaded: LoadedProgram = { id: 1, code: kept.verified, maps: [], result: 'u64' };
+    watch.keep(loaded, kept, exact);
+    try {
+      const executable = watch.engine.link(loaded, this.#kernel.cpu(0), () => undefined);
+      for (let n = 0; n < inputs; n++) {
+        this.#run(executable, n === 0 ? data : this.#images[(index * 7 + n * 131) % IMAGES]);
+        if (watch.violation !== null) return { input: n, violation: watch.violation };
+      }
+      return 'fine';
+    } finally {
+      watch.forget(loaded);
+    }
+  }
+
+  #run(executable: Executable, data: Uint8Array): void {
+    const { memory } = this.#kernel;
+    memory.write(this.#start, data);
+    this.#watch.begin(memory);
+    try {
+      executable.run64(this.#start, data.length);
+    } catch (e) {
+      // Programs that use up their steps; what was seen until then counts.
+      if (!(e instanceof BpfError)) throw e;
+    }
+  }
+}
+
+export function inputOf(insns: ProgramInput['insns'], memSize: number): ProgramInput {
+  const nothing = { expectedAttachType: 0, flags: 0, license: 'GPL', maps: [], mapRefs: new Map() };
+  return { name: 'small', type: RAW, insns, memSize, ...nothing };
+}
+
+/** Limits apart, pruning must not change what the verifier answers. */
+function differentVerdicts(kept: object | NoBook, exact: object | NoBook): string | null {
+  const no = (book: object | NoBook) => ('why' in book ? book : null);
+  const [on, off] = [no(kept), no(exact)];
+  if (on?.why === 'too many states' || off?.why === 'too many states') return null;
+  if ((on === null) === (off === null)) return null;
+  const say = (none: NoBook | null) => (none === null ? 'accepted' : `refused, ${none.message}`);
+  return `pruning on: ${say(on)}; pruning off: ${say(off)}`;
+}
+
+/** Corner values in half of the words, small bytes in the others. */
+function image(random: Random): Uint8Array {
+  const bytes = cornerBytes(random);
+  for (let at = 0; at < SPAN; at += 8) {
+    if (random.chance(50))
+      for (let i = 0; i < 8; i++) bytes[at + i] = random.chance(70) ? random.below(4) : random.next();
+  }
+  return bytes;
+}

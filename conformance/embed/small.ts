@@ -1,0 +1,283 @@
+// Small programs (10 to 40 instructions) where domain, stack and pruning meet: a few numbers that come from the input, a
+// few stack slots, paths that part and meet again, and jumps that what was left behind decides. Few forks, so that every
+// path can be walked without pruning as well.
+
+import { Draft, type Label } from '../fuzz/draft.ts';
+import type { FuzzProgram } from '../fuzz/program.ts';
+import { Random } from '../fuzz/random.ts';
+import { cornerBytes, SPAN } from '../fuzz/world.ts';
+
+const FP = 10;
+const BASE = 6;
+const SCRATCH = 9;
+const VALUES = [0, 2, 3, 7, 8];
+const SLOTS = [-8, -16, -24];
+const JUMPS = ['jeq', 'jne', 'jgt', 'jge', 'jlt', 'jle', 'jsgt', 'jsge', 'jslt', 'jsle', 'jset'];
+const ALU = ['add', 'add', 'sub', 'and', 'and', 'or', 'xor', 'lsh', 'rsh', 'arsh', 'mul', 'div', 'mod', 'sdiv', 'smod'];
+const SHIFTS: ReadonlySet<string> = new Set(['lsh', 'rsh', 'arsh']);
+const DIVISIONS: ReadonlySet<string> = new Set(['div', 'mod', 'sdiv', 'smod']);
+const NARROW = ['movsx64_8', 'movsx64_16', 'movsx64_32', 'movsx32_8', 'movsx32_16', 'mov32_reg'];
+const SIZES = { dw: 8, w: 4, h: 2, b: 1 } as const;
+
+interface Scope {
+  readonly d: Draft;
+  readonly r: Random;
+  /** Jumps that may still go both ways. */
+  forks: number;
+  /** A function to call, until it is placed. */
+  callee: Label | null;
+}
+
+export function generateSmall(seed: number, index: number): FuzzProgram {
+  const r = new Random(seed, index);
+  const s: Scope = { d: new Draft(), r, forks: r.pick([1, 2, 2, 2, 3, 3, 3, 4, 4, 5]), callee: null };
+  const { d } = s;
+  d.op('mov64_reg', { dst: BASE, src: 1 });
+  for (const dst of VALUES) start(s, dst);
+  for (const off of SLOTS) if (r.chance(60)) d.op('stdw', { dst: FP, off, imm: r.below(2) });
+  for (let n = r.between(3, 9); n > 0; n--) statement(s, 0);
+  d.op('mov64_reg', { dst: 0, src: r.pick(VALUES) });
+  d.op('exit');
+  if (s.callee !== null) {
+    d.place(s.callee);
+    func(s);
+  }
+  return { type: 'raw', verify: true, main: d.finish(), target: null, data: cornerBytes(r) };
+}
+
+function start(s: Scope, dst: number): void {
+  if (s.r.chance(60)) s.d.op('mov64_imm', { dst, imm: s.r.below(3) });
+  else input(s, dst);
+}
+
+/** A number from the input, often a small one. */
+function input({ d, r }: Scope, dst: number): void {
+  const size = r.pick(['b', 'b', 'h', 'w', 'dw', 'sb', 'sh', 'sw'] as const);
+  const bytes = SIZES[(size.length === 2 && size !== 'dw' ? size[1] : size) as keyof typeof SIZES];
+  d.op(`ldx${size}`, { dst, src: BASE, off: bytes * r.below(SPAN / bytes) });
+  if (r.chance(40)) d.op(`and${r.pick(['64', '32'])}_imm`, { dst, imm: r.pick([1, 3, 7, 15, 0x7f]) });
+}
+
+type Statement = (s: Scope, depth: number) => void;
+
+const STATEMENTS = {
+  number: ({ d, r }) => d.op(`mov${r.pick(['64', '32'])}_imm`, { dst: r.pick(VALUES), imm: r.between(-1, 4) }),
+  copy: ({ d, r }) => d.op(`mov${r.pick(['64', '64', '32'])}_reg`, { dst: r.pick(VALUES), src: r.pick(VALUES) }),
+  input: (s) => input(s, s.r.pick(VALUES)),
+  alu,
+  narrow,
+  spill,
+  fill,
+  part,
+  remember,
+  decide,
+  access,
+  atomic,
+  pointer,
+  loop,
+  call,
+} as const satisfies Record<string, Statement>;
+
+const WEIGHTS: Readonly<Record<keyof typeof STATEMENTS, number>> = {
+  number: 6,
+  copy: 8,
+  input: 6,
+  alu: 18,
+  narrow: 6,
+  spill: 14,
+  fill: 12,
+  part: 8,
+  remember: 10,
+  decide: 24,
+  access: 8,
+  atomic: 4,
+  pointer: 3,
+  loop: 3,
+  call: 4,
+};
+
+function statement(s: Scope, depth: number): void {
+  STATEMENTS[s.r.weighted(WEIGHTS)](s, depth);
+}
+
+function block(s: Scope, depth: number): void {
+  for (let n = s.r.between(1, 2); n > 0; n--) statement(s, depth + 1);
+}
+
+function alu({ d, r }: Scope): void {
+  const op = r.pick(ALU);
+  const width = r.pick([64, 64, 32]);
+  const dst = r.pick(VALUES);
+  if (r.chance(45)) d.op(`${op}${width}_reg`, { dst, src: r.pick(VALUES) });
+  else if (SHIFTS.has(op)) d.op(`${op}${width}_imm`, { dst, imm: r.chance(50) ? r.pick([1, 2, 31]) : r.below(width) });
+  else if (DIVISIONS.has(op)) d.op(`${op}${width}_imm`, { dst, imm: r.pick([1, 2, 3, 7, -1, -2]) });
+  else d.op(`${op}${width}_imm`, { dst, imm: r.chance(70) ? r.between(-2, 8) : r.corner32() });
+}
+
+function narrow({ d, r }: Scope): void {
+  const dst = r.pick(VALUES);
+  if (r.chance(30)) d.op(r.pick(['neg64', 'neg32', 'bswap16', 'bswap32', 'bswap64', 'be16', 'le32']), { dst });
+  else d.op(r.pick(NARROW), { dst, src: r.pick(VALUES) });
+}
+
+function spill({ d, r }: Scope): void {
+  const off = r.pick(SLOTS);
+  if (r.chance(75)) {
+    const size = r.pick(['dw', 'dw', 'dw', 'w', 'h', 'b'] as const);
+    const part = r.chance(80) ? 0 : SIZES[size] * r.below(8 / SIZES[size]);
+    d.op(`stx${size}`, { dst: FP, src: r.pick(VALUES), off: off + part });
+  } else {
+    d.op(`st${r.pick(['dw', 'dw', 'w', 'b'])}`, { dst: FP, off, imm: r.below(3) });
+  }
+}
+
+function fill({ d, r }: Scope): void {
+  const size = r.pick(['dw', 'dw', 'dw', 'w', 'h', 'b', 'sw', 'sh', 'sb'] as const);
+  const bytes = size === 'dw' ? 8 : SIZES[size.at(-1) as keyof typeof SIZES];
+  const part = r.chance(80) ? 0 : bytes * r.below(8 / bytes);
+  d.op(`ldx${size}`, { dst: r.pick(VALUES), src: FP, off: r.pick(SLOTS) + part });
+}
+
+/** A fork on the input, and one or both sides change something. */
+function part(s: Scope, depth: number): void {
+  const { d, r } = s;
+  if (s.forks <= 0 || depth > 2) return;
+  s.forks--;
+  d.op('ldxb', { dst: SCRATCH, src: BASE, off: r.below(SPAN) });
+  const skip = d.label();
+  d.to(skip, `${r.pick(['jgt', 'jeq', 'jset', 'jlt'])}64_imm`, { dst: SCRATCH, imm: r.pick([1, 2, 3, 127]) });
+  block(s, depth);
+  if (r.chance(40)) {
+    const end = d.label();
+    d.to(end, 'ja');
+    d.place(skip);
+    block(s, depth);
+    d.place(end);
+  } else {
+    d.place(skip);
+  }
+}
+
+/** Two paths leave different numbers in a slot or register; some time later that decides a jump. */
+function remember(s: Scope, depth: number): void {
+  const { d, r } = s;
+  if (s.forks <= 0 || depth > 1) return;
+  s.forks--;
+  const slot = r.chance(65) ? r.pick(SLOTS) : null;
+  const reg = r.pick(VALUES);
+  const leave = (imm: number) => {
+    if (slot === null) d.op('mov64_imm', { dst: reg, imm });
+    else if (r.chance(50)) d.op('stdw', { dst: FP, off: slot, imm });
+    else {
+      d.op('mov64_imm', { dst: SCRATCH, imm });
+      d.op('stxdw', { dst: FP, src: SCRATCH, off: slot });
+    }
+  };
+  leave(r.below(2));
+  const skip = d.label();
+  d.op('ldxb', { dst: SCRATCH, src: BASE, off: r.below(SPAN) });
+  d.to(skip, 'jgt64_imm', { dst: SCRATCH, imm: r.pick([1, 2, 127]) });
+  leave(r.between(1, 3));
+  d.place(skip);
+  d.op('mov64_imm', { dst: SCRATCH, imm: 0 });
+  if (r.chance(70)) statement(s, depth + 1);
+  const seen = slot === null ? reg : r.pick(VALUES);
+  if (slot !== null) d.op(r.pick(['ldxdw', 'ldxdw', 'ldxw', 'ldxb']), { dst: seen, src: FP, off: slot });
+  const after = d.label();
+  d.to(after, `${r.pick(JUMPS)}${r.pick([64, 32])}_imm`, { dst: seen, imm: r.below(3) });
+  block(s, depth);
+  d.place(after);
+}
+
+function decide(s: Scope, depth: number): void {
+  const { d, r } = s;
+  if (s.forks <= 0 || depth > 2) return;
+  s.forks--;
+  const dst = r.pick(VALUES);
+  const op = `${r.pick(JUMPS)}${r.pick([64, 64, 32])}`;
+  const skip = d.label();
+  if (r.chance(65)) d.to(skip, `${op}_imm`, { dst, imm: r.chance(80) ? r.between(-1, 8) : r.corner32() });
+  else d.to(skip, `${op}_reg`, { dst, src: r.pick(VALUES) });
+  block(s, depth);
+  d.place(skip);
+}
+
+/** A number becomes an offset into the input or the stack, behind a check. */
+function access(s: Scope): void {
+  const { d, r } = s;
+  const stack = r.chance(50);
+  d.op(`mov${r.pick(['64', '64', '32'])}_reg`, { dst: SCRATCH, src: r.pick(VALUES) });
+  const skip = d.label();
+  if (s.forks > 0 && r.chance(60)) {
+    s.forks--;
+    d.to(skip, 'jgt64_imm', { dst: SCRATCH, imm: stack ? 15 : SPAN - 8 });
+  } else {
+    d.op('and64_imm', { dst: SCRATCH, imm: stack ? 15 : 31 });
+  }
+  d.op('add64_reg', { dst: SCRATCH, src: stack ? FP : BASE });
+  const off = stack ? -24 : 0;
+  if (r.chance(50)) d.op(r.pick(['stb', 'stxb']), { dst: SCRATCH, src: r.pick(VALUES), off, imm: r.below(2) });
+  else d.op(r.pick(['ldxb', 'ldxsb']), { dst: r.pick(VALUES), src: SCRATCH, off });
+  d.place(skip);
+}
+
+const ATOMICS = ['add', 'or', 'and', 'xor', 'fetch_add', 'fetch_or', 'fetch_and', 'fetch_xor', 'xchg', 'cmpxchg'];
+
+function atomic({ d, r }: Scope): void {
+  const at = r.chance(75) ? { dst: FP, off: r.pick(SLOTS) } : { dst: BASE, off: 8 * r.below(SPAN / 8) };
+  d.op(`atomic_${r.pick(ATOMICS)}${r.pick([64, 64, 32])}`, { ...at, src: r.pick(VALUES) });
+}
+
+/** A pointer waits on the stack. */
+function pointer({ d, r }: Scope): void {
+  const off = r.pick(SLOTS);
+  const stack = r.chance(50);
+  d.op('stxdw', { dst: FP, src: stack ? FP : BASE, off });
+  if (r.chance(50)) d.op('mov64_imm', { dst: r.pick(VALUES), imm: r.below(3) });
+  d.op('ldxdw', { dst: SCRATCH, src: FP, off });
+  d.op('ldxdw', { dst: r.pick(VALUES), src: SCRATCH, off: stack ? -32 : 0 });
+  d.op('stdw', { dst: FP, off, imm: r.below(2) });
+}
+
+/** Counted; the count in a register or a slot. */
+function loop(s: Scope, depth: number): void {
+  const { d, r } = s;
+  if (depth > 0) return;
+  const forks = s.forks;
+  s.forks = Math.min(forks, 1);
+  const slot = -32;
+  d.op('stdw', { dst: FP, off: slot, imm: 0 });
+  const again = d.label();
+  d.place(again);
+  block(s, depth + 1);
+  d.op('ldxdw', { dst: SCRATCH, src: FP, off: slot });
+  d.op('add64_imm', { dst: SCRATCH, imm: 1 });
+  d.op('stxdw', { dst: FP, src: SCRATCH, off: slot });
+  d.to(again, r.pick(['jlt64_imm', 'jslt64_imm', 'jne64_imm']), { dst: SCRATCH, imm: r.between(2, 3) });
+  s.forks = Math.min(forks, 1);
+}
+
+/** Passes a number, the input and the stack to a function of the program. */
+function call(s: Scope): void {
+  const { d, r } = s;
+  s.callee ??= d.label();
+  d.op('mov64_reg', { dst: 1, src: r.pick(VALUES) });
+  d.op('mov64_reg', { dst: 2, src: FP });
+  d.op('mov64_reg', { dst: 3, src: BASE });
+  d.to(s.callee, 'call_local');
+  for (const dst of [2, 3]) if (VALUES.includes(dst)) d.op('mov64_imm', { dst, imm: r.below(3) });
+}
+
+/** r1 = a number, r2 = the caller's r10, r3 = the input. */
+function func({ d, r }: Scope): void {
+  const skip = d.label();
+  d.op('mov64_imm', { dst: 0, imm: r.below(2) });
+  if (r.chance(50)) d.op('ldxdw', { dst: 1, src: 2, off: r.pick(SLOTS) });
+  if (r.chance(50)) d.op('stxdw', { dst: FP, src: 1, off: -8 });
+  d.to(skip, `${r.pick(JUMPS)}${r.pick([64, 32])}_imm`, { dst: 1, imm: r.below(4) });
+  if (r.chance(60)) d.op('stxdw', { dst: 2, src: r.pick([0, 1]), off: r.pick(SLOTS) });
+  else d.op('mov64_imm', { dst: 0, imm: r.between(2, 3) });
+  d.place(skip);
+  if (r.chance(30)) d.op('ldxdw', { dst: 0, src: 2, off: r.pick(SLOTS) });
+  d.op('exit');
+}
