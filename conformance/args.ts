@@ -16,6 +16,7 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   explain    the same rows: Linux's log (live kernel) and ours up to where they part
   mutants    verifier rows with one or two instructions changed: the live kernel's verdict beside ours
   helpers    every helper with fitting and other arguments, per program type: the live kernel's answer beside ours
+  planted    bugs planted into the verifier: what finds them (--id TEXT: of that class or name)
   real       every XDP, tc and socket program of the objects below DIR: the live kernel's answer beside ours
 
   --engine interp|jit|both   engines of isa and data (default both)
@@ -25,11 +26,21 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   --theme TEXT               verifier: only themes that contain TEXT (repeatable)
   --type NAME|NUMBER         verifier, helpers: only this program type (repeatable)
   --id TEXT                  only rows whose id (real: objects whose path, helpers: whose name) contains TEXT
-  --count N --seed S         mutants: how many, from which seed (default 2000, 1)
+  --count N --seed S         mutants, planted: how many programs, from which seed (default 2000, 1)
   --no-run                   verifier: verdicts only
   --log 1|2                  explain: log level (default 2)`;
 
-export const SUITES = ['isa', 'data', 'rejects', 'verifier', 'explain', 'mutants', 'real', 'helpers'] as const;
+export const SUITES = [
+  'isa',
+  'data',
+  'rejects',
+  'verifier',
+  'explain',
+  'mutants',
+  'planted',
+  'real',
+  'helpers',
+] as const;
 export type Suite = (typeof SUITES)[number];
 
 /** The option that says what a suite reads. */
@@ -40,6 +51,7 @@ const INPUT = {
   verifier: 'vectors',
   explain: 'vectors',
   mutants: 'vectors',
+  planted: null,
   real: 'dir',
   helpers: null,
 } as const satisfies Record<Suite, string | null>;

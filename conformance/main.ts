@@ -14,6 +14,7 @@ import { explain as explainRow } from './suites/explain.ts';
 import { helpersText, runHelpers } from './suites/helpers.ts';
 import { runIsa } from './suites/isa.ts';
 import { mutantsText, runMutants } from './suites/mutants.ts';
+import { plantedPassed, plantedText, runPlanted } from './suites/planted.ts';
 import { startProgress } from './suites/progress.ts';
 import { runReal } from './suites/real.ts';
 import { runRejects } from './suites/rejects.ts';
@@ -85,6 +86,13 @@ async function mutants(options: Options): Promise<Result> {
   return { report, text: mutantsText(report), passed: report.false_accept.length === 0 };
 }
 
+async function planted(options: Options): Promise<Result> {
+  const oracle = openOracle((reason) => process.stderr.write(`planted: no live differential: ${reason}\n`));
+  const report = runPlanted(options, oracle, (n) => startProgress('planted', n));
+  oracle?.shutdown();
+  return { report, text: plantedText(report), passed: plantedPassed(report) };
+}
+
 function wanted(row: VerifierRow, { themes, types, id }: Options): boolean {
   return (
     (themes.length === 0 || themes.some((t) => row.theme.includes(t))) &&
@@ -106,7 +114,7 @@ async function helpers(options: Options): Promise<Result> {
   return { report, text: helpersText(report), passed: report.agree === report.asked };
 }
 
-const suites = { isa, data, rejects, verifier, explain, mutants, real, helpers } satisfies Record<
+const suites = { isa, data, rejects, verifier, explain, mutants, planted, real, helpers } satisfies Record<
   Options['suite'],
   (o: Options) => Promise<Result>
 >;

@@ -43,7 +43,7 @@ export interface EmbedResult extends WatchCounts {
 const PROGRAMS_PER_KERNEL = 1024;
 
 /** How often programs are of each kind, out of 128. */
-export const LARGE = { fuzz: 1, pruned: 2 } as const;
+export const LARGE = { fuzz: 1, pruned: 1 } as const;
 
 type Kind = 'fuzz' | 'pruned' | 'small';
 

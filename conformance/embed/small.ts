@@ -30,7 +30,7 @@ interface Scope {
 
 export function generateSmall(seed: number, index: number): FuzzProgram {
   const r = new Random(seed, index);
-  const s: Scope = { d: new Draft(), r, forks: r.pick([1, 2, 2, 2, 3, 3, 3, 4, 4, 5]), callee: null };
+  const s: Scope = { d: new Draft(), r, forks: r.pick([1, 2, 2, 2, 2, 3, 3, 3, 4, 4]), callee: null };
   const { d } = s;
   d.op('mov64_reg', { dst: BASE, src: 1 });
   for (const dst of VALUES) start(s, dst);
@@ -70,11 +70,14 @@ const STATEMENTS = {
   fill,
   part,
   remember,
+  twins,
   decide,
   access,
   atomic,
   pointer,
+  half,
   loop,
+  mayGoto,
   call,
 } as const satisfies Record<string, Statement>;
 
@@ -88,11 +91,14 @@ const WEIGHTS: Readonly<Record<keyof typeof STATEMENTS, number>> = {
   fill: 12,
   part: 8,
   remember: 10,
+  twins: 4,
   decide: 24,
   access: 8,
   atomic: 4,
   pointer: 3,
+  half: 2,
   loop: 3,
+  mayGoto: 1,
   call: 4,
 };
 
@@ -158,35 +164,90 @@ function part(s: Scope, depth: number): void {
   }
 }
 
-/** Two paths leave different numbers in a slot or register; some time later that decides a jump. */
+/** A jump that the input decides; its label is where it goes. */
+function fork({ d, r }: Scope): Label {
+  const label = d.label();
+  d.op('ldxb', { dst: SCRATCH, src: BASE, off: r.below(SPAN) });
+  d.to(label, 'jgt64_imm', { dst: SCRATCH, imm: r.pick([1, 2, 127]) });
+  return label;
+}
+
+/** Ways a number takes until it decides something: what is left behind on each path, and what is done where they meet. */
+const CARRIERS = ['register', 'spilled later', 'slot', 'slot', 'slot', 'byte'] as const;
+
+/** Two paths leave different numbers behind; some time later that decides a jump. */
 function remember(s: Scope, depth: number): void {
   const { d, r } = s;
   if (s.forks <= 0 || depth > 1) return;
   s.forks--;
-  const slot = r.chance(65) ? r.pick(SLOTS) : null;
+  const carrier = r.pick(CARRIERS);
+  const slot = r.pick(SLOTS);
+  const byte = slot + r.between(1, 7);
   const reg = r.pick(VALUES);
   const leave = (imm: number) => {
-    if (slot === null) d.op('mov64_imm', { dst: reg, imm });
-    else if (r.chance(50)) d.op('stdw', { dst: FP, off: slot, imm });
+    if (carrier === 'byte') leaveByte(s, byte, imm);
+    else if (carrier === 'slot' && r.chance(50)) d.op('stdw', { dst: FP, off: slot, imm });
     else {
-      d.op('mov64_imm', { dst: SCRATCH, imm });
-      d.op('stxdw', { dst: FP, src: SCRATCH, off: slot });
+      const dst = carrier === 'slot' ? SCRATCH : reg;
+      d.op('mov64_imm', { dst, imm });
+      if (carrier === 'slot') d.op('stxdw', { dst: FP, src: SCRATCH, off: slot });
     }
   };
-  leave(r.below(2));
-  const skip = d.label();
-  d.op('ldxb', { dst: SCRATCH, src: BASE, off: r.below(SPAN) });
-  d.to(skip, 'jgt64_imm', { dst: SCRATCH, imm: r.pick([1, 2, 127]) });
-  leave(r.between(1, 3));
+  const order = r.chance(50) ? [r.below(2), r.between(1, 3)] : [r.between(1, 3), 0];
+  leave(order[0]);
+  const skip = fork(s);
+  leave(order[1]);
   d.place(skip);
   d.op('mov64_imm', { dst: SCRATCH, imm: 0 });
-  if (r.chance(70)) statement(s, depth + 1);
-  const seen = slot === null ? reg : r.pick(VALUES);
-  if (slot !== null) d.op(r.pick(['ldxdw', 'ldxdw', 'ldxw', 'ldxb']), { dst: seen, src: FP, off: slot });
+  if (carrier === 'spilled later') d.op('stxdw', { dst: FP, src: reg, off: slot });
+  if (r.chance(60)) statement(s, depth + 1);
+  const seen = carrier === 'register' ? reg : r.pick(VALUES);
+  if (carrier === 'byte') d.op('ldxb', { dst: seen, src: FP, off: byte });
+  else if (carrier !== 'register') d.op(r.pick(['ldxdw', 'ldxdw', 'ldxw', 'ldxb']), { dst: seen, src: FP, off: slot });
   const after = d.label();
   d.to(after, `${r.pick(JUMPS)}${r.pick([64, 32])}_imm`, { dst: seen, imm: r.below(3) });
   block(s, depth);
   d.place(after);
+}
+
+/** A byte inside of a slot: 0, or nobody knows what. */
+function leaveByte({ d, r }: Scope, off: number, imm: number): void {
+  if (imm === 0) d.op('stb', { dst: FP, off, imm: 0 });
+  else {
+    d.op('ldxb', { dst: SCRATCH, src: BASE, off: r.below(SPAN) });
+    d.op('stxb', { dst: FP, src: SCRATCH, off });
+  }
+}
+
+/** Two numbers are equal on one path only; later a jump on one of them comes before a jump on the other. */
+function twins(s: Scope, depth: number): void {
+  const { d, r } = s;
+  if (s.forks < 2 || depth > 1) return;
+  s.forks -= 2;
+  const [a, b] = r.pick([
+    [2, 3],
+    [3, 7],
+    [8, 2],
+  ]);
+  const size = r.pick(['ldxb', 'ldxw', 'ldxdw']);
+  for (const dst of [a, b]) d.op(size, { dst, src: BASE, off: 8 * r.below(SPAN / 8) });
+  const skip = fork(s);
+  const slot = r.pick(SLOTS);
+  if (r.chance(60)) d.op('mov64_reg', { dst: b, src: a });
+  else {
+    d.op('stxdw', { dst: FP, src: a, off: slot });
+    d.op('ldxdw', { dst: b, src: FP, off: slot });
+  }
+  d.place(skip);
+  d.op('mov64_imm', { dst: SCRATCH, imm: 0 });
+  if (r.chance(30)) d.op('add64_imm', { dst: b, imm: r.between(1, 3) });
+  const op = r.pick(['jgt64_imm', 'jgt32_imm', 'jsgt64_imm', 'jne64_imm', 'jge64_imm']);
+  const imm = r.between(1, 9);
+  const end = d.label();
+  d.to(end, op, { dst: a, imm });
+  d.to(end, op, { dst: b, imm: imm + r.below(3) });
+  block(s, depth);
+  d.place(end);
 }
 
 function decide(s: Scope, depth: number): void {
@@ -239,7 +300,40 @@ function pointer({ d, r }: Scope): void {
   d.op('stdw', { dst: FP, off, imm: r.below(2) });
 }
 
-/** Counted; the count in a register or a slot. */
+/** What is left of a pointer in a number. */
+function half({ d, r }: Scope): void {
+  const dst = r.pick(VALUES);
+  const src = r.pick([BASE, FP]);
+  if (r.chance(50)) d.op('mov32_reg', { dst, src });
+  else {
+    d.op('mov64_reg', { dst, src });
+    if (r.chance(50)) d.op('sub64_reg', { dst, src: r.pick([BASE, FP]) });
+    else d.op('neg64', { dst });
+  }
+}
+
+/** A loop that only its budget ends, unless a number gets large; what is done with it afterwards depends on the rounds. */
+function mayGoto(s: Scope, depth: number): void {
+  const { d, r } = s;
+  if (depth > 0 || s.forks > 2) return;
+  s.forks = 0;
+  const dst = r.pick(VALUES);
+  const end = d.label();
+  const again = d.label();
+  d.op('mov64_imm', { dst, imm: 0 });
+  d.place(again);
+  d.to(end, 'may_goto');
+  if (r.chance(30)) d.op(r.pick(['stxdw', 'stxw']), { dst: FP, src: dst, off: r.pick(SLOTS) });
+  d.op('add64_imm', { dst, imm: 1 });
+  d.to(again, 'jlt64_imm', { dst, imm: r.between(2, 5) });
+  d.place(end);
+  const skip = d.label();
+  d.to(skip, `${r.pick(JUMPS)}64_imm`, { dst, imm: r.below(4) });
+  d.op('mov64_imm', { dst: r.pick(VALUES), imm: 1 });
+  d.place(skip);
+}
+
+/** Counted; the count in a slot. */
 function loop(s: Scope, depth: number): void {
   const { d, r } = s;
   if (depth > 0) return;

@@ -134,7 +134,7 @@ export class Watch {
 
   #exact(pc: InsnIndex, scene: Scene, book: ExactBook): Violation | null {
     const from = scene.node;
-    const ways = from === null ? entries(book, pc, scene) : from.next;
+    const ways = from === null ? entries(book, pc, scene) : onwards(from);
     for (const node of ways) {
       if (node.insn !== pc || node.state.frames.length !== scene.calls.length) continue;
       if (this.#comparison.exact(node.state, scene, from === null ? null : from.state) !== null) continue;
@@ -152,6 +152,13 @@ function entries({ root }: ExactBook, pc: InsnIndex, scene: Scene): readonly Nod
   const all: Node[] = [root];
   for (let i = 0; i < all.length; i++) all.push(...all[i].next);
   return all.filter(({ state }) => state.frames.every((f, i) => f.callsite === scene.calls[i]?.callsite));
+}
+
+/** Some arithmetic is followed for two values of its operand: one of them as a second visit of the same instruction. */
+function onwards({ insn, next }: Node): readonly Node[] {
+  if (next.length < 2) return next;
+  const again = next.filter((node) => node.insn === insn);
+  return again.length === 0 ? next : [...next, ...again.flatMap((node) => node.next)];
 }
 
 function describe(

@@ -1,0 +1,396 @@
+// Bugs to plant into the verifier, to measure what finds them: at least one for each class of historical bugs
+// (verifier-bugclass.json names the classes), and more where pruning is concerned. Each is one edit of a built file:
+// `from` occurs there exactly once (checked when it is planted, and by test/planted.test.ts for all).
+
+export interface Bug {
+  /** Theme of the class; 'pruning' has no rows there. */
+  readonly class: string;
+  /** What the verifier with the bug believes. */
+  readonly name: string;
+  /** Below src/verifier, without extension. */
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+type Row = readonly [name: string, file: string, from: string, to: string];
+
+const UNKNOWN_RESULT = 'if (row === undefined)';
+
+const ROWS: Readonly<Record<string, readonly Row[]>> = {
+  'sign-extension (CVE-2017-16995 class)': [
+    [
+      'a 32-bit constant is sign-extended into 64 bits',
+      'step_alu',
+      'return constant(BigInt.asUintN(width, BigInt(imm)));',
+      'return constant(BigInt.asUintN(64, BigInt(imm)));',
+    ],
+  ],
+  'ALU32 bounds (CVE-2020-8835/2021-3490 class)': [
+    ['a 32-bit comparison tells about all 64 bits', 'branch', '[width === 64 ? 0 : 1](x, y)', '[0](x, y)'],
+  ],
+  'jset refinement': [
+    [
+      'jset32 tells about the upper half',
+      'branch',
+      'const bits = width === 64 ? c : BigInt.asUintN(32, c);',
+      'const bits = c;',
+    ],
+  ],
+  'signed/unsigned mix': [
+    [
+      'a signed comparison narrows the unsigned range',
+      'branch',
+      'jsgt: [swap(refineSlt64),',
+      'jsgt: [swap(refineLt64),',
+    ],
+    [
+      'where a signed comparison fails, the unsigned range narrows',
+      'branch',
+      'jsle: [refineSle64,',
+      'jsle: [refineLe64,',
+    ],
+  ],
+  'bounds off by one': [
+    [
+      'a <= b excludes that they are equal',
+      'branch',
+      'a.umax = minN(a.umax, b.umax);\n    b.umin = maxN(a.umin, b.umin);\n};\nconst refineLe32',
+      'a.umax = minN(a.umax, b.umax - 1n);\n    b.umin = maxN(a.umin, b.umin);\n};\nconst refineLe32',
+    ],
+    ['one byte behind a region belongs to it', 'mem', '&& off + size <= limit)', '&& off + size <= limit + 1)'],
+  ],
+  'pointer arithmetic limits (CVE-2018-18445/2021-33200 class)': [
+    [
+      'a variable offset is checked at its least value only',
+      'mem',
+      'const atMax = checkFixed(ptr, regno, Number(umax) + off,',
+      'const atMax = checkFixed(ptr, regno, Number(low),',
+    ],
+  ],
+  'shift out of range': [
+    ['a shift by the width itself is fine', 'step_alu', 'imm >= op.width)', 'imm > op.width)'],
+    [
+      'a shift count in a register is not looked at',
+      'scalar_alu',
+      'if (!constB || k >= BigInt(width))',
+      'if (!constB)',
+    ],
+  ],
+  'div/mod by zero': [
+    [
+      'only div by a constant 0 is refused',
+      'step_alu',
+      'if (DIVISIONS.has(op.op) && imm === 0)',
+      "if (op.op === 'div' && imm === 0)",
+    ],
+  ],
+  'div/mod by zero (CVE-2021-3444 class)': [
+    [
+      'mod by 0 leaves all of the dividend, also in 32 bits',
+      'scalar_alu',
+      UNKNOWN_RESULT,
+      `if (op === 'mod' && isConst(b) && b.umax === 0n)\n        return a;\n    ${UNKNOWN_RESULT}`,
+    ],
+  ],
+  'div/mod by zero (CVE-2021-3600 class)': [
+    [
+      'a 32-bit division looks at all 64 bits of its operands',
+      'scalar_alu',
+      UNKNOWN_RESULT,
+      `if (op === 'div' && isConst(a) && isConst(b) && b.umax !== 0n)\n        return constant(a.umax / b.umax);\n    ${UNKNOWN_RESULT}`,
+    ],
+  ],
+  'signed div': [
+    [
+      'sdiv divides unsigned',
+      'scalar_alu',
+      UNKNOWN_RESULT,
+      `if (op === 'sdiv' && width === 64 && isConst(a) && isConst(b) && b.umax !== 0n)\n        return constant(a.umax / b.umax);\n    ${UNKNOWN_RESULT}`,
+    ],
+  ],
+  'or_null arithmetic (CVE-2022-23222 class)': [
+    ['a pointer that may be NULL can be moved', 'pointer', 'if (ptr.maybeNull)', 'if (false)'],
+  ],
+  'or_null id propagation': [
+    [
+      'a NULL check counts for every pointer that may be NULL',
+      'jump',
+      'if (!reg.maybeNull || reg.id !== ptr.id || !isPointer(reg))',
+      'if (!reg.maybeNull || !isPointer(reg))',
+    ],
+  ],
+  'pointer ops': [
+    [
+      'a pointer & a number is a pointer',
+      'pointer',
+      "if (op !== 'add' && op !== 'sub') {",
+      "if (op !== 'add' && op !== 'sub' && op !== 'and') {",
+    ],
+  ],
+  'pointer leak (root allows)': [
+    [
+      'the low half of a pointer is 0',
+      'step_alu',
+      'write(env, insn.dst, scalarReg(zext32(UNKNOWN)));\n    }\n    else {',
+      'write(env, insn.dst, scalarReg(constant(0n)));\n    }\n    else {',
+    ],
+    [
+      'a program must not return a pointer',
+      'step_control',
+      'if (frames.length === 1) {',
+      "if (frames.length === 1) {\n        if (r0.kind === 'fp')\n            return invalid('R0 leaks addr as return value');",
+    ],
+  ],
+  'partial pointer overwrite': [
+    [
+      'a store of one byte leaves what was spilled',
+      'stack',
+      'let types = isSpill(old) ? scrub(old.types) : old.types;',
+      'if (isSpill(old) && size === 1)\n        return null;\n    let types = isSpill(old) ? scrub(old.types) : old.types;',
+    ],
+    [
+      'a slot of which bytes were overwritten is still a whole spill',
+      'stack',
+      'if (size === 8 && spillSize === 8) {',
+      'if (size === 8 && spillSize >= 4) {',
+    ],
+  ],
+  'pointer type confusion across paths': [
+    [
+      'one instruction may access several kinds of memory',
+      'step_memory',
+      "return clash ? invalid('same insn",
+      "return false ? invalid('same insn",
+    ],
+  ],
+  'spill/fill': [
+    [
+      'a load from the middle of a spill gives its low bytes',
+      'stack',
+      'if (size <= spillSize && off % 8 === 0) {',
+      'if (size <= spillSize) {',
+    ],
+    [
+      'a fill that extends the sign is equal to the slot',
+      'mem',
+      'const sameNumber = !a.signed ||',
+      'const sameNumber = true ||',
+    ],
+  ],
+  'spill/fill (scalar id class, 2024)': [
+    [
+      'half of a number is equal to the number',
+      'stack',
+      'fits ? linked : { ...linked, id: 0, addConst: false, off: 0 }',
+      'linked',
+    ],
+    ['a fill of half a slot is equal to the slot', 'stack', 'return regWidth(reg) > size * 8 ?', 'return false ?'],
+  ],
+  'linked scalars': [
+    ['a 32-bit addition keeps the link', 'step_alu', '|| op.width !== 64 || dst.id === 0', '|| dst.id === 0'],
+  ],
+  'linked scalars (32-bit mov must not link)': [
+    [
+      'a 32-bit mov always links',
+      'step_alu',
+      'const linked = fits ? linkForCopy(env, insn.src) : unlinked(src);',
+      'const linked = linkForCopy(env, insn.src);',
+    ],
+  ],
+  'linked scalars (CVE-2024 add_const class)': [
+    [
+      'the distance of one side of a link is forgotten',
+      'link',
+      '(reg.addConst ? reg.off : 0) - (known.addConst ? known.off : 0)',
+      '(reg.addConst ? reg.off : 0)',
+    ],
+  ],
+  'sign extension ops': [
+    [
+      'movsx keeps the link where the sign may change',
+      'step_alu',
+      'src.s.umax < 1n << BigInt(op.bits - 1)',
+      'src.s.umax < 1n << BigInt(op.bits)',
+    ],
+  ],
+  tnum: [
+    [
+      'an addition has no carries',
+      'tnum',
+      'const mu = ((sigma ^ sv) | a.mask | b.mask) & U64_MAX;',
+      'const mu = (a.mask | b.mask) & U64_MAX;',
+    ],
+  ],
+  CFG: [['a jump into an lddw is fine', 'cfg', 'if (seen[i + 1])', 'if (false)']],
+  'reserved fields': [
+    [
+      'arithmetic has no reserved fields',
+      'step_alu',
+      "return (op.operand === 'reg' ? insn.imm : insn.src) !== 0 ?",
+      'return false ?',
+    ],
+  ],
+  registers: [
+    ['R1 to R5 survive a call', 'helper_call', 'for (let r = 0; r <= 5; r++) {', 'for (let r = 0; r < 1; r++) {'],
+  ],
+  stack: [
+    [
+      'a store at a variable offset leaves zeros',
+      'stack',
+      'const keepZero = zero && t === SLOT.zero;',
+      'const keepZero = t === SLOT.zero;',
+    ],
+    ['a frame has 520 bytes', 'stack', 'const MAX_BPF_STACK = 512;', 'const MAX_BPF_STACK = 520;'],
+  ],
+  'helper sizes': [['memory is checked for the least size', 'helper_args', 'Number(umax), use,', 'Number(umin), use,']],
+  'helper args': [
+    [
+      'only the first byte of a key is checked',
+      'helper_args',
+      'const size = env.map(call.map).keySize;',
+      'const size = 1;',
+    ],
+  ],
+  'map access flags': [
+    ['stores are checked like loads', 'mem', 'if (!isForbidden(map, write))', 'if (!isForbidden(map, false))'],
+  ],
+  references: [
+    [
+      'what was given back is still a pointer',
+      'refs',
+      'mapRegs(env.state, (reg) => (reg.refObjId === id ? UNKNOWN_SCALAR : reg));',
+      '',
+    ],
+    [
+      'nothing leaks where the program ends',
+      'refs',
+      "const refs = state.held.filter((h) => h.kind === 'ref');",
+      'const refs = [];',
+    ],
+  ],
+  'references (CVE-2021-4204 class)': [
+    ['a record may be given back by a moved pointer', 'helper_args', 'if (reg.off !== 0) {', 'if (false) {'],
+  ],
+  packet: [
+    [
+      'the proven range is one byte too long',
+      'jump',
+      'const range = ptr.off + (rightOpen ? 1 : 0);',
+      'const range = ptr.off + 1;',
+    ],
+    [
+      'packet pointers stay when the packet moves',
+      'helper_call',
+      'if (helper.changesPacket && !leavesProgram(env, call))',
+      'if (false)',
+    ],
+  ],
+  ctx: [['a moved context pointer may be used', 'mem', 'if (ptr.off !== 0)', 'if (false)']],
+  calls: [
+    [
+      "the r10 of a called function is its caller's",
+      'step_control',
+      "regs[10] = makeReg({ kind: 'fp', frame: frames.length });",
+      'regs[10] = caller.regs[10];',
+    ],
+    ['stack of nested calls is not added up', 'depth', 'const depth = before + ', 'const depth = '],
+  ],
+  'tail calls': [
+    [
+      'functions without BTF may make tail calls',
+      'program',
+      'insn.imm === TAIL_CALL) {\n                return invalid(',
+      'false) {\n                return invalid(',
+    ],
+  ],
+  bpf_loop: [
+    [
+      'functions without BTF may be called back',
+      'step_memory',
+      'if (env.prog.input.functions === undefined)',
+      'if (false)',
+    ],
+  ],
+  may_goto: [
+    [
+      'a may_goto loop ends where what differs decided nothing yet',
+      'search',
+      "old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, old, cur, 'range_within')",
+      "old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, old, cur, 'not_exact')",
+    ],
+  ],
+  atomics: [
+    [
+      'cmpxchg leaves r0',
+      'step_memory',
+      "const into = op.op === 'cmpxchg' ? 0 :",
+      "const into = op.op === 'cmpxchg' ? -1 :",
+    ],
+    [
+      'an atomic on the stack leaves the slot',
+      'step_memory',
+      'const written = accessMemory(env, access(insn, insn.dst, ptr, op.size, { write: true, strict: true }));',
+      "const written = ptr.kind === 'fp' ? null : accessMemory(env, access(insn, insn.dst, ptr, op.size, { write: true, strict: true }));",
+    ],
+  ],
+  'subreg zext': [
+    [
+      'a 32-bit result keeps the 64-bit range of its operand',
+      'scalar_alu',
+      'row.low(d, b);\n        return zext32(d);',
+      'row.low(d, b);\n        return sync(d);',
+    ],
+  ],
+  pruning: [
+    [
+      'reads of stack slots are not noted',
+      'state',
+      'let st = state;',
+      'let st = state;\n    if (st !== null)\n        return;',
+    ],
+    [
+      'precision is not traced through a fill',
+      'precision',
+      'other loads are unknown values.\n    if (hist !== null',
+      'other loads are unknown values.\n    if (false && hist !== null',
+    ],
+    [
+      'precision is not traced through a spill',
+      'precision',
+      't.clearSlot(hist.frame, hist.spi);\n    if (fromReg)',
+      't.clearSlot(hist.frame, hist.spi);\n    if (false)',
+    ],
+    ['precision is not traced to linked scalars', 'precision', 'if (!linked)', 'if (true)'],
+    ['no scalar is ever precise', 'precision', "if (reg.kind !== 'scalar' || !env.prune)", 'if (true)'],
+    ['pruned paths do not hand on what was precise', 'search', 'propagatePrecision(env, old);', ''],
+    [
+      'zeros on the stack cover any byte',
+      'equal',
+      'if (o === SLOT.misc && c === SLOT.zero &&',
+      'if (o === SLOT.zero && c === SLOT.misc &&',
+    ],
+    [
+      'precise ranges need not be covered',
+      'equal',
+      'return ids.matchScalar(old.id, cur.id) && covers(old.s, cur.s);',
+      'return ids.matchScalar(old.id, cur.id);',
+    ],
+    [
+      'ids of scalars are not compared',
+      'equal',
+      'return ids.matchScalar(old.id, cur.id) && covers(old.s, cur.s);',
+      'return covers(old.s, cur.s);',
+    ],
+    [
+      'the second register of a comparison is dead before it',
+      'liveness',
+      'uses[i] = use;',
+      "uses[i] = op.kind === 'jmp' ? use & ~(1 << insn.src) : use;",
+    ],
+  ],
+};
+
+export const BUGS: readonly Bug[] = Object.entries(ROWS).flatMap(([theme, rows]) =>
+  rows.map(([name, file, from, to]) => ({ class: theme, name, file, from, to })),
+);

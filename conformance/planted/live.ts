@@ -1,0 +1,54 @@
+// The live differential as a script for many verifiers: Linux is asked once about each mutated program, and the answers
+// are replayed. Programs on which the verifier as it is disagrees, or that take Linux long, are left out.
+
+import { verify } from '../../src/verifier/index.ts';
+import type { Oracle } from '../kernel/oracle.ts';
+import { mutate } from '../mutants/mutate.ts';
+import { seeded } from '../mutants/random.ts';
+import type { VerifierRow } from '../vectors.ts';
+
+/** By number of the mutant: does Linux accept it? null: left out. */
+export interface LiveAnswers {
+  readonly seed: number;
+  readonly accepts: readonly (boolean | null)[];
+}
+
+const MAX_SLOTS = 4096;
+const MAX_PROCESSED = 5000;
+
+/** Rows that do not take long. */
+export function quickRows(rows: readonly VerifierRow[]): VerifierRow[] {
+  return rows.filter((r) => r.input.insns.length <= MAX_SLOTS && (r.kernel.processed ?? 0) <= MAX_PROCESSED);
+}
+
+/** Each mutant with the row it was made of; the same for the same rows and seed. */
+function* mutants(rows: readonly VerifierRow[], seed: number, count: number) {
+  const random = seeded(seed);
+  for (let n = 0; n < count; n++) {
+    const row = random.pick(rows);
+    yield { n, row, input: mutate(row.input, random) };
+  }
+}
+
+export function askLinux(rows: readonly VerifierRow[], seed: number, count: number, oracle: Oracle): LiveAnswers {
+  const accepts: (boolean | null)[] = [];
+  for (const { input } of mutants(rows, seed, count)) {
+    const linux = oracle.load(input);
+    oracle.unload(linux);
+    const quick = (linux.processed ?? 0) <= MAX_PROCESSED;
+    const accepted = linux.verdict === 'ACCEPT';
+    accepts.push(quick && verify(input, { cpus: oracle.possibleCpus }).ok === accepted ? accepted : null);
+  }
+  return { seed, accepts };
+}
+
+/** The first mutant that this verifier answers otherwise; null = none. */
+export function firstDifference(rows: readonly VerifierRow[], { seed, accepts }: LiveAnswers): string | null {
+  for (const { n, row, input } of mutants(rows, seed, accepts.length)) {
+    const expected = accepts[n];
+    if (expected === null) continue;
+    const ours = verify(input);
+    if (ours.ok !== expected) return `${ours.ok ? 'false accept' : 'false reject'}, mutant ${n} of ${row.id}`;
+  }
+  return null;
+}

@@ -1,0 +1,62 @@
+// Runs inside a copy of the project (plant.ts), as a process of its own: what do the vectors, state embedding and the
+// replayed live differential say of this verifier? In: a Task as JSON in argv. Out: Findings as JSON on stdout.
+
+import { readFileSync } from 'node:fs';
+import { progTypeById } from '../../src/spec/prog_types.ts';
+import { verify } from '../../src/verifier/index.ts';
+import { embedPrograms } from '../embed/campaign.ts';
+import { embedRows } from '../embed/rows.ts';
+import { readVerifierRows, type VerifierRow } from '../vectors.ts';
+import { firstDifference, type LiveAnswers, quickRows } from './live.ts';
+
+export interface Task {
+  /** Files with verifier rows. */
+  readonly vectors: readonly string[];
+  /** File with LiveAnswers, if Linux was asked. */
+  readonly live: string | null;
+  readonly seed: number;
+  /** Random programs for embedding. */
+  readonly count: number;
+}
+
+/** By way of finding: what was found first; null = nothing; undefined = not tried. */
+export interface Findings {
+  readonly vectors?: string | null;
+  readonly embed?: string | null;
+  readonly live?: string | null;
+}
+
+/** What breaks down is found, too. */
+function found(look: () => string | null): string | null {
+  try {
+    return look();
+  } catch (e) {
+    return `breaks down: ${e instanceof Error ? e.message.split('\n')[0] : e}`;
+  }
+}
+
+function inVectors(rows: readonly VerifierRow[]): string | null {
+  for (const row of rows) {
+    const { ok } = verify(row.input);
+    if (ok !== (row.kernel.verdict === 'ACCEPT')) return `${ok ? 'false accept' : 'false reject'} of ${row.id}`;
+  }
+  return null;
+}
+
+function embedded(rows: readonly VerifierRow[], { seed, count }: Task): string | null {
+  const { violations } = embedPrograms({ seed, from: 0, count, inputs: 5, maxViolations: 1, shrink: false });
+  if (violations.length > 0) return `program ${violations[0].index}, ${violations[0].violation.mode}`;
+  const first = embedRows(rows).violations[0];
+  return first === undefined ? null : `row ${first.id}, ${first.violation.mode}`;
+}
+
+export function probe(task: Task): Findings {
+  const rows = task.vectors.flatMap(readVerifierRows).filter((r) => progTypeById(r.input.type) !== undefined);
+  const quick = quickRows(rows);
+  const embed = found(() => embedded(quick, task));
+  if (rows.length === 0) return { embed };
+  const vectors = found(() => inVectors(quick));
+  if (task.live === null) return { vectors, embed };
+  const answers = JSON.parse(readFileSync(task.live, 'utf8')) as LiveAnswers;
+  return { vectors, embed, live: found(() => firstDifference(quick, answers)) };
+}
