@@ -6,6 +6,7 @@ import type { JmpOp, Width } from '../isa/op.ts';
 import {
   type Bounds,
   isConst,
+  isEmpty,
   lo32s,
   lo32u,
   maxN,
@@ -15,6 +16,8 @@ import {
   S64_MAX,
   S64_MIN,
   type Scalar,
+  setUnbounded32,
+  setUnbounded64,
   sync,
   U32_MAX,
 } from './scalar.ts';
@@ -207,8 +210,11 @@ function refineJset(holds: boolean, width: Width, a: Bounds, b: Bounds): void {
   }
 }
 
+/** Both operands of a comparison. */
+export type Operands = readonly [Scalar, Scalar];
+
 /** Both operands, given that `a op b` came out as `holds`. */
-export function refine(op: JmpOp, width: Width, holds: boolean, a: Scalar, b: Scalar): [Scalar, Scalar] {
+export function refine(op: JmpOp, width: Width, holds: boolean, a: Scalar, b: Scalar): Operands {
   const x: Bounds = { ...a };
   const y: Bounds = { ...b };
   if (op === 'jset') refineJset(holds, width, x, y);
@@ -225,4 +231,34 @@ export function refineSelf(op: JmpOp, width: Width, holds: boolean, a: Scalar): 
   if (op === 'jset') refineJset(holds, width, x, x);
   else REFINE[holds ? op : NEGATED[op]][width === 64 ? 0 : 1](x, x);
   return sync(x);
+}
+
+/** A path whose ranges contradict each other can't happen; its scalar keeps only its known bits. */
+function sane(s: Scalar): Scalar {
+  if (!isEmpty(s)) return s;
+  const b: Bounds = { ...s };
+  setUnbounded64(b);
+  setUnbounded32(b);
+  return b;
+}
+
+/** What is known of a comparison: its outcome, or where both are possible, the operands behind each. */
+export interface Judgement {
+  readonly outcome: boolean | undefined;
+  readonly holds: Operands;
+  readonly fails: Operands;
+}
+
+/** `b` is null for a register compared with itself. */
+export function judge(op: JmpOp, width: Width, a: Scalar, b: Scalar | null): Judgement {
+  // Linux 6.18 follows both ways of a register compared with itself.
+  const outcome = b === null && !isConst(a) ? undefined : isBranchTaken(op, width, a, b ?? a);
+  const other = b ?? a;
+  if (outcome !== undefined) return { outcome, holds: [a, other], fails: [a, other] };
+  const after = (holds: boolean): Operands => {
+    if (b === null) return [sane(refineSelf(op, width, holds, a)), other];
+    const [x, y] = refine(op, width, holds, a, b);
+    return [sane(x), sane(y)];
+  };
+  return { outcome, holds: after(true), fails: after(false) };
 }

@@ -4,12 +4,15 @@
 import type { InsnIndex } from '../isa/insn.ts';
 import { type CtxRow, ctxOf } from '../spec/ctx.ts';
 import { attachTypeOf, type ProgTypeRow, progTypeById } from '../spec/prog_types.ts';
+import type { Judgement } from './branch.ts';
 import type { Cfg } from './cfg.ts';
 import { FactRecorder } from './facts.ts';
 import type { Log } from './log.ts';
+import { Memo } from './memo.ts';
 import type { Prog } from './program.ts';
 import { constReg, makeReg, type Reg, type RegKind } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
+import type { Scalar } from './scalar.ts';
 import type { Frame, HistoryEntry, LinkedReg, State } from './state.ts';
 import type { MapDef } from './verified.ts';
 
@@ -103,6 +106,19 @@ export class Env {
     this.stackDepth = prog.subprogs.map(() => 0);
     this.#maps = [...prog.input.maps];
     for (const { inner } of prog.input.maps) if (inner !== undefined) this.#maps.push(inner);
+  }
+
+  /** What arithmetic on numbers, that on pointers, loads and comparisons gave before. */
+  readonly computed = new Memo<Scalar, Scalar>();
+  readonly moved = new Memo<Scalar, Scalar>();
+  readonly loaded = new Memo<Reg, Reg>();
+  readonly judged = new Memo<Scalar, Judgement>();
+  readonly #numbers = new Map<number, Reg>();
+  /** The register that holds this number: one object for each. */
+  number(n: number): Reg {
+    let reg = this.#numbers.get(n);
+    if (reg === undefined) this.#numbers.set(n, (reg = constReg(BigInt.asUintN(64, BigInt(n)))));
+    return reg;
   }
 
   newId(): number {

@@ -5,24 +5,14 @@ import { FLIPPED } from '../isa/conditions.ts';
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { JmpOp, OpShape } from '../isa/op.ts';
 import { mapTypeById } from '../spec/map_types.ts';
-import { isBranchTaken, refine, refineSelf } from './branch.ts';
+import { type Judgement, judge, type Operands } from './branch.ts';
 import type { Env } from './env.ts';
 import { collectLinked, syncLinked } from './link.ts';
 import { markPrecise } from './precision.ts';
 import { forget } from './refs.ts';
-import {
-  AT_PKT_END,
-  BEYOND_PKT_END,
-  constReg,
-  isNotNull,
-  isPacket,
-  isPointer,
-  makeReg,
-  type Reg,
-  ZERO_SCALAR,
-} from './reg.ts';
+import { AT_PKT_END, BEYOND_PKT_END, isNotNull, isPacket, isPointer, makeReg, type Reg, ZERO_SCALAR } from './reg.ts';
 import { invalid, type Reject, tooManyBranches } from './reject.ts';
-import { type Bounds, isConst, isEmpty, type Scalar, setUnbounded32, setUnbounded64 } from './scalar.ts';
+import { isConst } from './scalar.ts';
 import { type LinkedReg, mapRegs, type State } from './state.ts';
 import { tnumSubreg, tnumSubregIsConst } from './tnum.ts';
 
@@ -48,7 +38,7 @@ function isPacketAny(r: Reg): boolean {
 }
 
 /** Whether the outcome is known, for any kinds of operands (kernel is_branch_taken). */
-function decided(op: JumpOp, insn: Insn, dst: Reg, src: Reg): boolean | undefined {
+function decided(env: Env, op: JumpOp, insn: Insn, dst: Reg, src: Reg): boolean | undefined {
   if (isPacketAny(dst) && isPacketAny(src) && op.width === 64) return packetDecided(op.op, dst, src);
   const lowConst = (r: Reg) => r.kind === 'scalar' && (op.width === 64 ? isConst(r.s) : tnumSubregIsConst(r.s.var_off));
   const [a, b] = lowConst(dst) ? [src, dst] : [dst, src];
@@ -61,32 +51,19 @@ function decided(op: JumpOp, insn: Insn, dst: Reg, src: Reg): boolean | undefine
     if (op.op === 'jeq') return false;
     return op.op === 'jne' ? true : undefined;
   }
-  // Linux 6.18 follows both ways of a register compared with itself.
-  if (op.operand === 'reg' && insn.dst === insn.src && !isConst(dst.s)) return undefined;
-  return isBranchTaken(op.op, op.width, dst.s, src.s);
+  return judged(env, op, insn, dst, src).outcome;
 }
 
-/** A path whose ranges contradict each other can't happen; its scalar keeps only its known bits. */
-function sane(s: Scalar): Scalar {
-  if (!isEmpty(s)) return s;
-  const b: Bounds = { ...s };
-  setUnbounded64(b);
-  setUnbounded32(b);
-  return b;
+function judged({ judged, insnIdx }: Env, op: JumpOp, insn: Insn, { s: a }: Reg, { s: b }: Reg): Judgement {
+  const self = op.operand === 'reg' && insn.dst === insn.src;
+  return judged.get(insnIdx, a, b) ?? judged.put(insnIdx, a, b, judge(op.op, op.width, a, self ? null : b));
 }
 
 /** What the outcome says about two scalars, in one branch. */
-function refineScalars(state: State, op: JumpOp, insn: Insn, src: Reg, holds: boolean): void {
+function refineScalars(state: State, op: JumpOp, insn: Insn, src: Reg, [d, s]: Operands): void {
   const { regs } = state.frame;
-  const dst = regs[insn.dst];
-  if (dst.kind !== 'scalar' || src.kind !== 'scalar') return;
-  if (op.operand === 'reg' && insn.dst === insn.src) {
-    regs[insn.dst] = { ...dst, s: sane(refineSelf(op.op, op.width, holds, dst.s)) };
-    return;
-  }
-  const [d, s] = refine(op.op, op.width, holds, dst.s, src.s);
-  regs[insn.dst] = { ...dst, s: sane(d) };
-  if (op.operand === 'reg') regs[insn.src] = { ...src, s: sane(s) };
+  regs[insn.dst] = { ...regs[insn.dst], s: d };
+  if (op.operand === 'reg' && insn.dst !== insn.src) regs[insn.src] = { ...src, s };
 }
 
 /** Every register with this pointer's id: NULL becomes the scalar 0, not NULL loses the doubt (mark_ptr_or_null_regs). */
@@ -183,11 +160,11 @@ export function conditionalJump(env: Env, op: JumpOp, insn: Insn): InsnIndex | R
   const bad = checkOperands(env, op, insn);
   if (bad) return bad;
   const dst = env.reg(insn.dst);
-  const src = op.operand === 'reg' ? env.reg(insn.src) : constReg(BigInt.asUintN(64, BigInt(insn.imm)));
+  const src = op.operand === 'reg' ? env.reg(insn.src) : env.number(insn.imm);
   const dstIsStack = dst.kind === 'fp';
   const srcIsStack = op.operand === 'reg' && src.kind === 'fp';
   if (dstIsStack || srcIsStack) env.remember({ dstIsStack, srcIsStack });
-  const outcome = decided(op, insn, dst, src);
+  const outcome = decided(env, op, insn, dst, src);
   if (outcome !== undefined) {
     const reject =
       (isPointer(dst) ? null : markPrecise(env, insn.dst)) ??
@@ -208,16 +185,19 @@ function fork(env: Env, op: JumpOp, insn: Insn, dst: Reg, src: Reg): InsnIndex |
   if (linked.length > 1) env.rememberLinked(linked);
   const jump = env.push(follow(env, insn, true));
   if (jump === null) return tooManyBranches(env.pending.length);
-  refineScalars(jump, op, insn, src, true);
-  refineScalars(fall, op, insn, src, false);
+  if (dst.kind === 'scalar' && src.kind === 'scalar') {
+    const { holds, fails } = judged(env, op, insn, dst, src);
+    refineScalars(jump, op, insn, src, holds);
+    refineScalars(fall, op, insn, src, fails);
+  }
   if (linked.length > 1) {
     for (const [regno, reg] of [
       [insn.src, op.operand === 'reg' ? src : null],
       [insn.dst, dst],
     ] as const) {
       if (reg === null || reg.kind !== 'scalar' || reg.id === 0) continue;
-      syncLinked(fall, regno, linked);
-      syncLinked(jump, regno, linked);
+      syncLinked(env, fall, regno, linked);
+      syncLinked(env, jump, regno, linked);
     }
   }
   liftNull(env, op, insn, dst, src, jump, fall);

@@ -3,7 +3,6 @@
 
 import type { Env } from './env.ts';
 import type { Reg } from './reg.ts';
-import { constant } from './scalar.ts';
 import { aluScalar } from './scalar_alu.ts';
 import { frameInsn, isScalarSpill, type LinkedReg, type State } from './state.ts';
 
@@ -49,14 +48,16 @@ export function collectLinked(env: Env, id: number, into: LinkedReg[]): void {
 }
 
 /** What `known` says about `reg`, which has the same id. */
-function synced(reg: Reg, known: Reg): Reg {
+function synced(env: Env, reg: Reg, known: Reg): Reg {
   if ((!reg.addConst && !known.addConst) || reg.off === known.off) return { ...known, precise: reg.precise };
-  const delta = BigInt.asUintN(64, BigInt((reg.addConst ? reg.off : 0) - (known.addConst ? known.off : 0)));
-  return { ...reg, s: aluScalar('add', 64, known.s, constant(delta)) };
+  const delta = env.number((reg.addConst ? reg.off : 0) - (known.addConst ? known.off : 0)).s;
+  const { computed, insnIdx } = env;
+  const sum = () => aluScalar('add', 64, known.s, delta);
+  return { ...reg, s: computed.get(insnIdx, known.s, delta) ?? computed.put(insnIdx, known.s, delta, sum()) };
 }
 
 /** Carries the range of register `regno` of the current frame over to everything linked with it. */
-export function syncLinked(state: State, regno: number, linked: readonly LinkedReg[]): void {
+export function syncLinked(env: Env, state: State, regno: number, linked: readonly LinkedReg[]): void {
   const known = state.frame.regs[regno];
   const top = state.frames.length - 1;
   for (const l of linked) {
@@ -64,7 +65,7 @@ export function syncLinked(state: State, regno: number, linked: readonly LinkedR
     const frame = state.frames[l.frame];
     const reg = l.isReg ? frame.regs[l.at] : frame.stack[l.at].reg;
     if (reg.kind !== 'scalar' || reg.id !== known.id) continue;
-    const next = synced(reg, known);
+    const next = synced(env, reg, known);
     if (l.isReg) frame.regs[l.at] = next;
     else frame.stack[l.at] = { types: frame.stack[l.at].types, reg: next };
   }

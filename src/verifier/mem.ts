@@ -297,6 +297,12 @@ export function accessMemory(env: Env, a: Access): Reg | Reject | null {
   if (handler === undefined) return denied(`R${a.regno} invalid mem access '${kindText(a.ptr)}'`);
   const result = handler(env, a, a.ptr.off + a.off);
   if (result === null || isRejection(result) || result.kind !== 'scalar' || a.size === 8) return result;
+  const { loaded, insnIdx } = env;
+  return loaded.get(insnIdx, result, result) ?? loaded.put(insnIdx, result, result, cut(a, result));
+}
+
+/** What a load of fewer than 8 bytes leaves of a scalar. */
+function cut(a: Access, result: Reg): Reg {
   const s = a.signed ? signExtend(result.s, a.size as 1 | 2 | 4, 64) : truncate(result.s, a.size);
   if (s === result.s) return result;
   // A number that became negative is no longer the one in the slot, whose id a fill brings along (Linux 6.18 keeps it).

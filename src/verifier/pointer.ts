@@ -6,7 +6,7 @@ import type { Env } from './env.ts';
 import { MAX_VAR_OFF } from './mem.ts';
 import { isPacket, kindText, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
-import { type Bounds, isEmpty, S64_MIN, type Scalar, setUnbounded32, sync } from './scalar.ts';
+import { type Bounds, isConst, isEmpty, S64_MIN, type Scalar, setUnbounded32, sync } from './scalar.ts';
 import { aluScalar } from './scalar_alu.ts';
 
 const MOVABLE: ReadonlySet<RegKind> = new Set([
@@ -65,6 +65,7 @@ function fitsS32(x: bigint): boolean {
 
 /** Pointers do not carry 32-bit ranges. */
 function without32(s: Scalar): Scalar {
+  if (isConst(s)) return s;
   const b: Bounds = { ...s };
   setUnbounded32(b);
   return sync(b);
@@ -113,7 +114,9 @@ export function pointerAlu(
 function moved(env: Env, op: 'add' | 'sub', ptr: Reg, s: Scalar, known: boolean): Reg {
   const fixed = op === 'add' ? BigInt(ptr.off) + s.smin : BigInt(ptr.off) - s.smin;
   if (known && fitsS32(fixed)) return { ...ptr, off: Number(fixed), s: without32(ptr.s) };
-  const next: Reg = { ...ptr, s: without32(aluScalar(op, 64, ptr.s, s)) };
+  const { moved, insnIdx } = env;
+  const sum = moved.get(insnIdx, ptr.s, s) ?? moved.put(insnIdx, ptr.s, s, without32(aluScalar(op, 64, ptr.s, s)));
+  const next: Reg = { ...ptr, s: sum };
   if (!isPacket(ptr)) return next;
   // A new variable part makes a new base; what was proven stays true only when the pointer moved down.
   const keeps = op === 'sub' && s.smin >= 0n;

@@ -7,15 +7,11 @@ import type { Env } from './env.ts';
 import { linkForCopy } from './link.ts';
 import { OPERATOR, pointerAlu } from './pointer.ts';
 import { markPrecise } from './precision.ts';
-import { constReg, isPointer, type Reg, regWidth, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
+import { isPointer, type Reg, regWidth, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject, tooManyBranches } from './reject.ts';
 import { constant, isConst, isEmpty, type Scalar, signExtend, UNKNOWN, withLow, zext32 } from './scalar.ts';
 import { aluScalar, endScalar, negScalar } from './scalar_alu.ts';
 import { type Next, type Of, reserved, write } from './steps.ts';
-
-function immScalar(imm: number, width: 32 | 64): Scalar {
-  return constant(BigInt.asUintN(width, BigInt(imm)));
-}
 
 const DIVISIONS: ReadonlySet<AluOp> = new Set(['div', 'mod', 'sdiv', 'smod']);
 
@@ -40,7 +36,7 @@ function mov(env: Env, op: Of<'alu'>, insn: Insn): Next {
   if (op.operand === 'imm') {
     const bad = env.canWrite(insn.dst);
     if (bad) return bad;
-    write(env, insn.dst, scalarReg(immScalar(insn.imm, op.width)));
+    write(env, insn.dst, env.number(op.width === 64 ? insn.imm : insn.imm >>> 0));
     return env.insnIdx + 1;
   }
   const bad = env.read(insn.src) ?? env.canWrite(insn.dst);
@@ -55,9 +51,14 @@ function mov(env: Env, op: Of<'alu'>, insn: Insn): Next {
   } else {
     const fits = regWidth(src) <= 32;
     const linked = fits ? linkForCopy(env, insn.src) : unlinked(src);
-    write(env, insn.dst, { ...linked, precise: false, s: zext32(linked.s) });
+    write(env, insn.dst, { ...linked, precise: false, s: zeroExtended(env, linked.s) });
   }
   return env.insnIdx + 1;
+}
+
+function zeroExtended(env: Env, s: Scalar): Scalar {
+  const { computed, insnIdx } = env;
+  return computed.get(insnIdx, s, s) ?? computed.put(insnIdx, s, s, zext32(s));
 }
 
 function unlinked(reg: Reg): Reg {
@@ -82,12 +83,14 @@ export function movsx(env: Env, op: Of<'movsx'>, insn: Insn): Next {
 
 const S32_MIN = -(1n << 31n);
 
+const NO_LINK: Link = { id: 0, addConst: false, off: 0 };
+type Link = Pick<Reg, 'id' | 'addConst' | 'off'>;
+
 /** Adding or subtracting a constant keeps the link to equal scalars, with a distance (kernel BPF_ADD_CONST). */
-function linkAfter(op: Of<'alu'>, dst: Reg, src: Scalar): Pick<Reg, 'id' | 'addConst' | 'off'> {
-  const none = { id: 0, addConst: false, off: 0 };
-  if ((op.op !== 'add' && op.op !== 'sub') || op.width !== 64 || dst.id === 0 || !isConst(src)) return none;
+function linkAfter(op: Of<'alu'>, dst: Reg, src: Scalar): Link {
+  if ((op.op !== 'add' && op.op !== 'sub') || op.width !== 64 || dst.id === 0 || !isConst(src)) return NO_LINK;
   const value = BigInt.asIntN(64, src.var_off.value);
-  if (dst.addConst || value !== BigInt.asIntN(32, value) || (op.op === 'sub' && value === S32_MIN)) return none;
+  if (dst.addConst || value !== BigInt.asIntN(32, value) || (op.op === 'sub' && value === S32_MIN)) return NO_LINK;
   return { id: dst.id, addConst: true, off: Number(op.op === 'sub' ? -value : value) };
 }
 
@@ -106,7 +109,7 @@ export function alu(env: Env, op: Of<'alu'>, insn: Insn): Next {
     env.canWrite(insn.dst);
   if (bad) return bad;
   const dst = env.reg(insn.dst);
-  const src = op.operand === 'reg' ? env.reg(insn.src) : constReg(BigInt.asUintN(64, BigInt(insn.imm)));
+  const src = op.operand === 'reg' ? env.reg(insn.src) : env.number(insn.imm);
   const result = aluResult(env, op, insn, dst, src);
   if ('message' in result) return result;
   write(env, insn.dst, result);
@@ -126,7 +129,16 @@ function forkSigns(env: Env, op: Of<'alu'>, insn: Insn, dst: Reg, src: Reg): Reg
   const known = (value: bigint) => (full ? constant(BigInt.asUintN(64, value)) : withLow(dst.s, value));
   other.frame.regs[insn.dst] = { ...dst, s: known(0n) };
   const s = sane(aluScalar(op.op, op.width, known(-1n), src.s));
-  return { ...dst, s, ...linkAfter(op, dst, src.s) };
+  return withResult(dst, s, linkAfter(op, dst, src.s));
+}
+
+function withResult(dst: Reg, s: Scalar, { id, addConst, off }: Link): Reg {
+  return { ...dst, s, id, addConst, off };
+}
+
+function compute(env: Env, op: Of<'alu'>, a: Scalar, b: Scalar): Scalar {
+  const { computed, insnIdx } = env;
+  return computed.get(insnIdx, a, b) ?? computed.put(insnIdx, a, b, sane(aluScalar(op.op, op.width, a, b)));
 }
 
 function aluResult(env: Env, op: Of<'alu'>, insn: Insn, dst: Reg, src: Reg): Reg | Reject {
@@ -146,8 +158,7 @@ function aluResult(env: Env, op: Of<'alu'>, insn: Insn, dst: Reg, src: Reg): Reg
   if (dst.precise && op.operand === 'reg') markPrecise(env, insn.src);
   const forked = forkSigns(env, op, insn, dst, src);
   if (forked !== null) return forked;
-  const s = sane(aluScalar(op.op as AluOp, op.width, dst.s, src.s));
-  return { ...dst, s, ...linkAfter(op, dst, src.s) };
+  return withResult(dst, compute(env, op, dst.s, src.s), linkAfter(op, dst, src.s));
 }
 
 export function neg(env: Env, op: Of<'neg'>, insn: Insn): Next {
