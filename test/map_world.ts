@@ -2,6 +2,7 @@
 import { BpfMap } from '../src/maps/bpf_map.ts';
 import { createMap, type KernelMap } from '../src/maps/map.ts';
 import { instantiateMapOps, type MapOps } from '../src/maps/ops.ts';
+import type { ProgOwner } from '../src/maps/prog_owner.ts';
 import type { MapContext } from '../src/maps/store.ts';
 import { Arena } from '../src/memory/alloc.ts';
 import { arenaStart, stackTop } from '../src/memory/layout.ts';
@@ -34,6 +35,12 @@ export interface OpenMap {
 export interface MapWorld {
   readonly ctx: MapContext;
   open(shape: MapShape): OpenMap;
+}
+
+/** Programs by id, of these types, as a PROG_ARRAY sees them. */
+export function programs(types: Readonly<Record<number, number>>): (id: number) => ProgOwner | undefined {
+  const owner = (type: number) => ({ type, expectedAttachType: 0, xdpHasFrags: false });
+  return (id) => (id in types ? owner(types[id]) : undefined);
 }
 
 export function mapWorld(cpus = 1, more: Partial<MapContext> = {}): MapWorld {

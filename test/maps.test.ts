@@ -5,7 +5,7 @@ import { BpfMap } from '../src/maps/bpf_map.ts';
 import { createMap } from '../src/maps/map.ts';
 import { BPF_FLAGS } from '../src/uapi/enums.ts';
 import { ERRNO } from '../src/uapi/errno.ts';
-import { hex, type MapShape, mapWorld, u32, u64 } from './map_world.ts';
+import { hex, type MapShape, mapWorld, programs, u32, u64 } from './map_world.ts';
 
 const { E2BIG, EEXIST, EINVAL, ENOENT } = ERRNO;
 const hash: MapShape = { type: 'hash', keySize: 4, valueSize: 8, maxEntries: 4 };
@@ -275,8 +275,7 @@ describe('PERCPU_HASH', () => {
 
 describe('slots', () => {
   it('PROG_ARRAY takes programs by id and checks their type', () => {
-    const types: Record<number, number> = { 7: 6, 8: 6, 9: 1 };
-    const world = mapWorld(1, { progType: (id) => types[id] });
+    const world = mapWorld(1, { progOwner: programs({ 7: 6, 8: 6, 9: 1 }) });
     const { map, memory, kernelMap } = world.open({ type: 'prog_array', keySize: 4, valueSize: 4, maxEntries: 3 });
     expect(map.get(0)).toBeUndefined();
     map.set(1, { id: 7 });

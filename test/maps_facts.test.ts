@@ -11,7 +11,7 @@ import { mapTypeById } from '../src/spec/map_types.ts';
 import { BPF_FLAGS } from '../src/uapi/enums.ts';
 import { errnoName } from '../src/uapi/errno.ts';
 import { BpfError } from '../src/uapi/errors.ts';
-import { hex, mapWorld, u32, u64 } from './map_world.ts';
+import { hex, mapWorld, programs, u32, u64 } from './map_world.ts';
 
 interface Probe {
   readonly case: string;
@@ -51,7 +51,7 @@ const TYPES = [
   'XSKMAP',
 ] as const;
 /** Slots of these hold things that the probes could not make: their updates used an invalid fd. */
-const NOTHING_EXISTS: Partial<MapContext> = { targetExists: () => false, progType: () => undefined };
+const NOTHING_EXISTS: Partial<MapContext> = { targetExists: () => false, progOwner: () => undefined };
 
 const file = sharedFile('facts', 'map-semantics.json');
 const facts: Facts | null = file === null ? null : JSON.parse(readFileSync(file, 'utf8'));
@@ -295,8 +295,8 @@ describe.skipIf(facts === null)('Linux 6.18 map probes', () => {
   });
 
   it('PROG_ARRAY slots', () => {
-    const types: Record<number, number> = { 11: 1, 12: 6 };
-    const map = create(shapeOf('PROG_ARRAY'), mapWorld(1, { progType: (id) => types[id] }).ctx);
+    const progOwner = programs({ 11: 1, 12: 6 });
+    const map = create(shapeOf('PROG_ARRAY'), mapWorld(1, { progOwner }).ctx);
     const set = (index: number, id: number, flags = 0n) => name(map.update(u32(index), u32(id), flags));
     const steps: Record<string, () => string> = {
       'update idx1=socket_filter prog': () => set(1, 11),

@@ -12,6 +12,7 @@ import { checkCreate, type MapParams } from './create.ts';
 import { openHashStore } from './hash_store.ts';
 import { callOp, lockOwner } from './ops.ts';
 import type { MapPlacement } from './placement.ts';
+import type { ProgOwner } from './prog_owner.ts';
 import { openIndexStore, openProgStore } from './slot_stores.ts';
 import { type MapContext, type OpenStore, type Store, userValueSize } from './store.ts';
 
@@ -153,6 +154,11 @@ export class KernelMap {
   }
 
   /** Gives the memory back; the map must not be used any more. */
+  /** Whether a program like this one may refer to the map (prog_owner.ts). */
+  admits(program: ProgOwner): boolean {
+    return this.#store.admits?.(program) ?? true;
+  }
+
   release(): void {
     this.#store.release();
   }

@@ -5,6 +5,7 @@ import type { MapTypeRow } from '../spec/map_types.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import type { MapParams } from './create.ts';
 import type { MapPlacement, OpCall } from './placement.ts';
+import { isCompatible, type ProgOwner } from './prog_owner.ts';
 import {
   type MapContext,
   NOT_SUPPORTED,
@@ -57,12 +58,14 @@ function placeSlots(params: MapParams, type: MapTypeRow, ctx: MapContext, stride
   };
 }
 
-/** PROG_ARRAY (kernel fd_array, prog_fd_array_*). All programs of one map have one type. */
+/** PROG_ARRAY (kernel fd_array, prog_fd_array_*). */
 export const openProgStore: OpenStore = (params, type, ctx) => {
   const slots = placeSlots(params, type, ctx, 4);
   const { memory } = ctx;
-  let ownerType: number | undefined;
+  let owner: ProgOwner | undefined;
+  const admits = (program: ProgOwner) => isCompatible((owner ??= program), program);
   return {
+    admits,
     placement: slots.placement,
     lookup(key) {
       const at = slots.at(key);
@@ -74,10 +77,9 @@ export const openProgStore: OpenStore = (params, type, ctx) => {
       const at = slots.at(key);
       if (at === 0) return -ERRNO.E2BIG;
       const id = u32Key(value);
-      const progType = id === 0 ? undefined : ctx.progType === undefined ? -1 : ctx.progType(id);
-      if (progType === undefined) return -ERRNO.EBADF;
-      if (ownerType !== undefined && ownerType !== progType) return -ERRNO.EINVAL;
-      ownerType = progType;
+      const program = id === 0 ? undefined : ctx.progOwner?.(id);
+      if (program === undefined) return -ERRNO.EBADF;
+      if (!admits(program)) return -ERRNO.EINVAL;
       memory.setU32(at, id);
       return 0;
     },

@@ -9,6 +9,7 @@ import { ERRNO } from '../uapi/errno.ts';
 import type { MapParams } from './create.ts';
 import { lockOwner, type MapOps } from './ops.ts';
 import type { MapPlacement } from './placement.ts';
+import type { ProgOwner } from './prog_owner.ts';
 
 /** The Kernel a map belongs to, as seen by one thread. */
 export interface MapContext {
@@ -23,8 +24,8 @@ export interface MapContext {
   readonly generation?: number;
   /** Random u32 for the hash functions of maps without BPF_F_ZERO_SEED. Without it all maps hash alike. */
   readonly seed?: () => number;
-  /** Program type of a program id, for PROG_ARRAY slots; undefined = there is no such program. */
-  readonly progType?: (id: number) => number | undefined;
+  /** What a program id stands for, for PROG_ARRAY slots; undefined = there is no such program. */
+  readonly progOwner?: (id: number) => ProgOwner | undefined;
   /** Whether a DEVMAP's ifindex or an XSKMAP's socket exists. Without it every one does. */
   readonly targetExists?: (map: 'devmap' | 'xskmap', target: number) => boolean;
 }
@@ -38,6 +39,8 @@ export interface Store {
   /** lookup_and_delete. */
   take(key: Uint8Array): Uint8Array | number;
   nextKey(key: Uint8Array | null): Uint8Array | number;
+  /** Whether such a program may refer to the map; if it is the first one, the map is its kind's from now on. */
+  admits?(program: ProgOwner): boolean;
   /** Gives the memory back. */
   release(): void;
 }

@@ -9,6 +9,7 @@ import { BpfMap } from '../maps/bpf_map.ts';
 import type { MapParams } from '../maps/create.ts';
 import { createMap } from '../maps/map.ts';
 import { instantiateMapOps, type MapOps } from '../maps/ops.ts';
+import type { ProgOwner } from '../maps/prog_owner.ts';
 import type { MapContext } from '../maps/store.ts';
 import { Arena } from '../memory/alloc.ts';
 import { arenaStart, controlWord } from '../memory/layout.ts';
@@ -48,6 +49,15 @@ export interface KernelOptions {
 }
 
 const MAX_CPUS = 64;
+
+/** UAPI flag of BPF_PROG_LOAD. */
+const BPF_F_XDP_HAS_FRAGS = 32;
+
+const ownerOf = ({ type, expectedAttachType, flags }: ProgramInput): ProgOwner => ({
+  type,
+  expectedAttachType,
+  xdpHasFrags: (flags & BPF_F_XDP_HAS_FRAGS) !== 0,
+});
 
 function limitsOf({ stoppable, maxSteps }: KernelOptions): RunLimits {
   if (maxSteps === undefined) return { stoppable: stoppable ?? false };
@@ -105,7 +115,7 @@ export class Kernel implements ProgramHost, LoadHost {
       ops: this.#mapOps,
       cpus,
       seed: () => this.world.random(0),
-      progType: (id) => this.#registry.program(id)?.code.type,
+      progOwner: (id) => this.#registry.progOwner(id),
     };
     this.#helperEnv = {
       memory: this.memory,
@@ -172,6 +182,12 @@ export class Kernel implements ProgramHost, LoadHost {
     const { verify = true, logLevel = 1 } = options;
     const { code, report } = check(input, verify ? { logLevel, cpus: this.cpus } : null);
     checkRunnable(code);
+    const owner = ownerOf(input);
+    const other = maps.find((map) => !map.kernelMap.admits(owner));
+    if (other !== undefined) {
+      const what = 'another program type, attach type or XDP fragments';
+      throw new BpfError('EINVAL', `map '${other.name}' is for tail calls between programs of ${what}`);
+    }
     const loaded: LoadedProgram = {
       id: this.#registry.nextProgramId(),
       code,
@@ -180,6 +196,7 @@ export class Kernel implements ProgramHost, LoadHost {
     };
     this.#registry.addProgram(
       loaded,
+      owner,
       maps.map((map) => map.kernelMap),
     );
     return new Program(loaded, engine, report, this);

@@ -5,12 +5,14 @@
 
 import type { BpfMap } from '../maps/bpf_map.ts';
 import type { KernelMap } from '../maps/map.ts';
+import type { ProgOwner } from '../maps/prog_owner.ts';
 import type { Addr } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import type { LoadedProgram } from './engine.ts';
 
 interface ProgramEntry {
   readonly loaded: LoadedProgram;
+  readonly owner: ProgOwner;
   readonly maps: readonly KernelMap[];
   open: boolean;
 }
@@ -33,8 +35,8 @@ export class Registry {
   nextProgramId(): number {
     return ++this.#lastId;
   }
-  addProgram(loaded: LoadedProgram, maps: readonly KernelMap[]): void {
-    this.#programs.set(loaded.id, { loaded, maps, open: true });
+  addProgram(loaded: LoadedProgram, owner: ProgOwner, maps: readonly KernelMap[]): void {
+    this.#programs.set(loaded.id, { loaded, owner, maps, open: true });
   }
   addMap(map: KernelMap): void {
     this.#maps.set(map.placement.addr, { map, open: true });
@@ -42,6 +44,10 @@ export class Registry {
 
   program(id: number): LoadedProgram | undefined {
     return this.#programs.get(id)?.loaded;
+  }
+  /** What it is to a PROG_ARRAY. */
+  progOwner(id: number): ProgOwner | undefined {
+    return this.#programs.get(id)?.owner;
   }
   /** The map that programs know by this address. */
   mapAt(addr: Addr): KernelMap | undefined {
