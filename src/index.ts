@@ -45,6 +45,7 @@ export function loadJit(): Promise<void> {
 
 export type { MapSpec, ObjectSpec, ProgramSpec, VariableSpec } from './loader/index.ts';
 export { type Kconfig, type OpenOptions, openObject } from './loader/index.ts';
+export { readKernelTypes } from './loader/kernel_btf.ts';
 export { BpfMap, type MapKey, type MapValue, type UpdateMode } from './maps/bpf_map.ts';
 export { Batch } from './runtime/batch.ts';
 export type { HelperMocking, KernelOptions } from './runtime/kernel.ts';

@@ -2,7 +2,9 @@
 // created and nothing runs. A rejected program shows the log of the path that failed, as BPF_PROG_LOAD returns it.
 
 import type { ObjectSpec, ProgramSpec } from '../loader/index.ts';
+import { readKernelTypes } from '../loader/kernel_btf.ts';
 import { programInput } from '../runtime/program_input.ts';
+import type { KernelTypes } from '../spec/kernel_struct.ts';
 import { progTypeByName } from '../spec/prog_types.ts';
 import { UnsupportedError } from '../uapi/errors.ts';
 import { verify } from '../verifier/index.ts';
@@ -28,18 +30,18 @@ export interface LoadOptions {
   readonly verbose: boolean;
   /** See VerifyOptions. */
   readonly allowUninitStack: boolean;
+  readonly kernelTypes?: KernelTypes;
 }
 
 /** What Linux would answer to loading this program. */
 export function loadVerdict(object: ObjectSpec, program: ProgramSpec, options: LoadOptions): Verdict {
-  const { verbose, allowUninitStack } = options;
+  const { verbose, ...rules } = options;
   const name = program.name;
   try {
     const input = programInput(object, program);
-    let result = verify(input, { allowUninitStack, logLevel: verbose ? 2 : 0 });
+    let result = verify(input, { ...rules, logLevel: verbose ? 2 : 0 });
     // As libbpf does: the log is made when it is needed. A path of a million instructions explains nothing.
-    if (!result.ok && !verbose && result.error.code !== 'E2BIG')
-      result = verify(input, { allowUninitStack, logLevel: 1 });
+    if (!result.ok && !verbose && result.error.code !== 'E2BIG') result = verify(input, { ...rules, logLevel: 1 });
     const { log, stats } = result;
     return result.ok
       ? { program: name, verdict: 'accept', log, stats }
@@ -100,7 +102,7 @@ export const progLoad: Command = {
   words: ['prog', 'load'],
   usage: 'OBJ [name N] [type T] [btf FILE] [--strict-stack]',
   summary:
-    'verify the programs of an object file, as Linux does for root; exit code 1 if any is rejected. -d: the full log; btf: types of the kernel that CO-RE relocations are made for (/sys/kernel/btf/vmlinux); --strict-stack: nobody may read stack that was not written, as without CAP_PERFMON',
+    'verify the programs of an object file, as Linux does for root; exit code 1 if any is rejected. -d: the full log; btf: types of the kernel, for CO-RE relocations and for loads from its structures (/sys/kernel/btf/vmlinux); --strict-stack: nobody may read stack that was not written, as without CAP_PERFMON',
   options: { 'strict-stack': { type: 'boolean' } },
   run({ words, options, style, debug }: Invocation): Answer {
     const path = words.take('object file');
@@ -122,7 +124,11 @@ export const progLoad: Command = {
     const object = readObject(path, btf && { btf });
     const programs = chosen(object, path, name);
     if (type !== undefined) for (const program of programs) program.type = type;
-    const settings = { verbose: debug, allowUninitStack: options['strict-stack'] !== true };
+    const settings = {
+      verbose: debug,
+      allowUninitStack: options['strict-stack'] !== true,
+      ...(btf && { kernelTypes: readKernelTypes(btf) }),
+    };
     const verdicts = programs.map((program) => loadVerdict(object, program, settings));
     const bad = verdicts.filter((v) => v.verdict !== 'accept').length;
     const summary =

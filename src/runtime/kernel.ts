@@ -19,6 +19,7 @@ import { BpfError } from '../uapi/errors.ts';
 import type { ProgramInput } from '../verifier/verified.ts';
 import { check } from './check.ts';
 import type { Cpu, Engine, LoadedProgram } from './engine.ts';
+import { withoutKernelLoads } from './kernel_fields.ts';
 import { killWord } from './kill.ts';
 import { compileObject, compileSync, type LoadedObject, type LoadHost, type LoadOptions, loadObject } from './load.ts';
 import { Program, type ProgramHost } from './program.ts';
@@ -180,8 +181,9 @@ export class Kernel implements ProgramHost, LoadHost {
     const foreign = maps.find((map) => !this.#registry.hasMap(map));
     if (foreign !== undefined) throw new BpfError('EBADF', `map '${foreign.name}' is not a map of this Kernel`);
     const { verify = true, logLevel = 1 } = options;
-    const { code, report } = check(input, verify ? { logLevel, cpus: this.cpus } : null);
-    checkRunnable(code);
+    const { code: verified, report } = check(input, verify ? { logLevel, cpus: this.cpus } : null);
+    checkRunnable(verified);
+    const code = withoutKernelLoads(verified);
     const owner = ownerOf(input);
     const other = maps.find((map) => !map.kernelMap.admits(owner));
     if (other !== undefined) {

@@ -3,6 +3,7 @@
 
 import type { InsnIndex } from '../isa/insn.ts';
 import { type CtxRow, ctxOf } from '../spec/ctx.ts';
+import { COMMON_TYPES, type KernelTypes } from '../spec/kernel_struct.ts';
 import { attachTypeOf, type ProgTypeRow, progTypeById } from '../spec/prog_types.ts';
 import type { Judgement } from './branch.ts';
 import type { Cfg } from './cfg.ts';
@@ -21,6 +22,8 @@ export interface VerifyOptions {
   readonly logLevel?: 0 | 1 | 2;
   /** Number of possible CPUs: bpf_get_smp_processor_id is below it. */
   readonly cpus?: number;
+  /** Layouts of kernel structures beyond those of maps and sockets: readKernelTypes() of /sys/kernel/btf/vmlinux. */
+  readonly kernelTypes?: KernelTypes;
   /** Off: no pruning (exponential; for tests of small programs). */
   readonly prune?: boolean;
   /**
@@ -56,6 +59,7 @@ export class Env {
   readonly log: Log;
   readonly facts: FactRecorder;
   readonly cpus: number;
+  readonly kernelTypes: KernelTypes;
   readonly prune: boolean;
   readonly allowUninitStack: boolean;
   readonly strictAlignment: boolean;
@@ -95,6 +99,7 @@ export class Env {
     this.log = log;
     this.facts = new FactRecorder(prog.insns.length);
     this.cpus = options.cpus ?? 1;
+    this.kernelTypes = options.kernelTypes ?? COMMON_TYPES;
     this.prune = options.prune ?? true;
     this.allowUninitStack = options.allowUninitStack ?? true;
     this.strictAlignment = (prog.input.flags & 1) !== 0;

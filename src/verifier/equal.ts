@@ -72,7 +72,8 @@ function sameFields(a: Reg, b: Reg): boolean {
     a.map === b.map &&
     a.range === b.range &&
     a.frame === b.frame &&
-    a.size === b.size
+    a.size === b.size &&
+    a.btf === b.btf
   );
 }
 

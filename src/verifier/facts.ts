@@ -2,7 +2,7 @@
 
 import type { InsnIndex } from '../isa/insn.ts';
 import type { Reg, RegKind } from './reg.ts';
-import { type Facts, REG_KIND } from './verified.ts';
+import { type Facts, type KernelLoad, REG_KIND } from './verified.ts';
 
 const KIND: Record<RegKind, number> = {
   not_init: REG_KIND.unseen,
@@ -21,7 +21,10 @@ const KIND: Record<RegKind, number> = {
   sock_common: REG_KIND.other_ptr,
   tcp_sock: REG_KIND.other_ptr,
   xdp_sock: REG_KIND.other_ptr,
-  btf_id: REG_KIND.other_ptr,
+  // Addresses of nothing that engines have: numbers.
+  btf_id: REG_KIND.scalar,
+  untrusted_ptr: REG_KIND.scalar,
+  untrusted_mem: REG_KIND.scalar,
   ringbuf_mem: REG_KIND.mem,
   flow_keys: REG_KIND.other_ptr,
   tp_buffer: REG_KIND.other_ptr,
@@ -44,6 +47,7 @@ export class FactRecorder {
   readonly dst: Uint8Array;
   readonly src: Uint8Array;
   readonly callMap: Int32Array;
+  readonly kernelLoads = new Map<InsnIndex, KernelLoad | null>();
   readsUninitStack = false;
 
   constructor(n: number) {
@@ -64,8 +68,16 @@ export class FactRecorder {
     this.callMap[at] = old === NO_MAP || old === map ? map : MIXED_MAP;
   }
 
+  /** A load `off` bytes into a map (-1: another structure of the kernel). */
+  kernelLoad(at: InsnIndex, map: number, off: number): void {
+    const old = this.kernelLoads.get(at);
+    const same = old === undefined || (old !== null && old.map === map && old.off === off);
+    this.kernelLoads.set(at, same ? { map, off } : null);
+  }
+
   facts(): Facts {
-    const { reached, taken, dst, src, readsUninitStack } = this;
-    return { reached, taken, dst, src, callMap: this.callMap.map((m) => (m === MIXED_MAP ? -1 : m)), readsUninitStack };
+    const { reached, taken, dst, src, readsUninitStack, kernelLoads } = this;
+    const callMap = this.callMap.map((m) => (m === MIXED_MAP ? NO_MAP : m));
+    return { reached, taken, dst, src, callMap, readsUninitStack, kernelLoads };
   }
 }

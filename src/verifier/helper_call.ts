@@ -44,7 +44,8 @@ const RETURNS: Partial<Record<RetKind, (env: Env, call: Call) => Reg>> = {
   sock_common_or_null: orNull('sock_common'),
   tcp_sock_or_null: orNull('tcp_sock'),
   ringbuf_mem_or_null: orNull('ringbuf_mem'),
-  btf_id_or_null: orNull('btf_id'),
+  btf_id_or_null: (env, { helper }) =>
+    makeReg({ kind: 'btf_id', maybeNull: true, id: env.newId(), btf: helper.retBtf ?? '' }),
   s32: () => INT,
   u32: () => INT,
   s64: () => INT,

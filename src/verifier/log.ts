@@ -4,7 +4,7 @@
 //   5: (0f) r1 += r0                      ; R0=scalar(smin=smin32=0,smax=umax=8,var_off=(0x0; 0x8)) R1=fp-16
 //   from 1 to 5: R0=0 R10=fp0 fp-8=mmmmmmmm
 
-import { isPacket, kindText, type Reg } from './reg.ts';
+import { isPacket, kindText, type Reg, type RegKind } from './reg.ts';
 import { S32_MAX, S32_MIN, S64_MAX, S64_MIN, type Scalar, U32_MAX } from './scalar.ts';
 import { byteType, type Frame, isSpill, SLOT, type Slot, type SlotType, type State } from './state.ts';
 import { tnumText, U64_MAX } from './tnum.ts';
@@ -134,13 +134,16 @@ function scalarText(reg: Reg): string {
   return `${p}scalar(${parts.join(',')})`;
 }
 
+/** Memory whose size the register says (kernel PTR_TO_MEM). */
+const SIZED: ReadonlySet<RegKind> = new Set<RegKind>(['mem', 'ringbuf_mem', 'untrusted_mem']);
+
 /** A register as the log prints it. `mapText` describes maps: name, key and value size. */
 export function regText(reg: Reg, frameno: number, mapText: (map: number) => string): string {
   if (reg.kind === 'not_init') return '?';
   if (reg.kind === 'scalar') return scalarText(reg);
   const constant = reg.s.var_off.mask === 0n;
   // Pointers into another frame say which.
-  const name = reg.kind === 'fp' && reg.frame !== frameno ? `fp[${reg.frame}]` : kindText(reg);
+  const name = reg.kind === 'fp' && reg.frame !== frameno ? `fp[${reg.frame}]` : kindText(reg) + reg.btf;
   if (reg.kind === 'fp' && constant) {
     return `${name}${snum(BigInt(reg.off) + BigInt.asIntN(64, reg.s.var_off.value))}`;
   }
@@ -149,7 +152,7 @@ export function regText(reg: Reg, frameno: number, mapText: (map: number) => str
   if (reg.off !== 0) parts.push(`off=${snum(BigInt(reg.off))}`);
   if (isPacket(reg)) parts.push(`r=${unum(BigInt.asUintN(64, BigInt(reg.range)))}`);
   if (reg.map >= 0) parts.push(mapText(reg.map));
-  if (reg.kind === 'mem') parts.push(`sz=${reg.size}`);
+  if (SIZED.has(reg.kind)) parts.push(`sz=${reg.size}`);
   if (constant) {
     const v = BigInt.asIntN(64, reg.s.var_off.value);
     if (v !== 0n) parts.push(`imm=${snum(v)}`);

@@ -7,6 +7,7 @@ import { mapTypeById } from '../spec/map_types.ts';
 import { type SockKind, sockLoadOk } from '../spec/sock.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
 import type { Env } from './env.ts';
+import { mapFields, structFields, untrustedMemory } from './kernel_pointer.ts';
 import { isPacket, kindText, makeReg, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, explain, invalid, type Reject } from './reject.ts';
 import { constant, S64_MIN, signExtend, truncate } from './scalar.ts';
@@ -287,6 +288,10 @@ const HANDLERS: Partial<Record<RegKind, Handler>> = {
   xdp_sock: socket,
   flow_keys: flowKeys,
   tp_buffer: tracepointBuffer,
+  map_ptr: mapFields,
+  btf_id: structFields,
+  untrusted_ptr: structFields,
+  untrusted_mem: untrustedMemory,
 };
 
 /** One access. Loads return what the register holds (cut to its size). */

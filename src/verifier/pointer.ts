@@ -19,6 +19,8 @@ const MOVABLE: ReadonlySet<RegKind> = new Set([
   'ringbuf_mem',
   'func',
   'tp_buffer',
+  'btf_id',
+  'untrusted_ptr',
   'trusted_ptr',
 ]);
 
@@ -88,6 +90,8 @@ export function pointerAlu(
   }
   const name = kindText(ptr);
   if (ptr.maybeNull) return denied(`R${dst} pointer arithmetic on ${name} prohibited, null-check it first`);
+  // Loads through it can't fault, wherever it points: the register stays what it was.
+  if (ptr.kind === 'untrusted_mem') return scalarFirst ? UNKNOWN_SCALAR : ptr;
   const known = s.var_off.mask === 0n;
   const zeroAdd = ptr.kind === 'map_ptr' && known && s.smin === 0n && op === 'add';
   const fixedOnly = ptr.kind === 'flow_keys' && known;

@@ -24,6 +24,8 @@ export type RegKind =
   | 'flow_keys'
   | 'tp_buffer'
   | 'btf_id'
+  | 'untrusted_ptr'
+  | 'untrusted_mem'
   | 'trusted_ptr';
 
 export interface Reg {
@@ -50,6 +52,8 @@ export interface Reg {
   readonly frame: number;
   /** mem: size in bytes. func: slot of the function. */
   readonly size: number;
+  /** btf_id, untrusted_ptr: name of the kernel structure. */
+  readonly btf: string;
   /** Scalars: the value decided something, so pruning compares it. */
   readonly precise: boolean;
 }
@@ -69,6 +73,7 @@ const EMPTY: Reg = {
   range: 0,
   frame: 0,
   size: 0,
+  btf: '',
   precise: false,
 };
 
@@ -116,13 +121,19 @@ export function isNotNull(r: Reg): boolean {
   return NEVER_NULL.has(r.kind);
 }
 
+const NAMED: Partial<Record<RegKind, string>> = {
+  btf_id: 'ptr_',
+  untrusted_ptr: 'untrusted_ptr_',
+  trusted_ptr: 'trusted_ptr_',
+};
+const TEXT: Partial<Record<RegKind, string>> = { not_init: '?', untrusted_mem: 'rdonly_untrusted_mem' };
+
 /** Kernel reg_type_str: the kind as messages print it. */
 export function kindText(r: Reg): string {
   // Pointers to kernel structures are followed by the structure's name.
-  const named: Partial<Record<RegKind, string>> = { btf_id: 'ptr_', trusted_ptr: 'trusted_ptr_' };
-  const name = named[r.kind];
+  const name = NAMED[r.kind];
   if (name !== undefined) return name + (r.maybeNull ? 'or_null_' : '');
-  return (r.kind === 'not_init' ? '?' : r.kind) + (r.maybeNull ? '_or_null' : '');
+  return (TEXT[r.kind] ?? r.kind) + (r.maybeNull ? '_or_null' : '');
 }
 
 /** Bits needed for the value as an unsigned number. */

@@ -40,12 +40,30 @@ function load(env: Env, insn: Insn, size: Size, signed: boolean, strict: boolean
 }
 
 /** Accesses through these are rewritten per instruction in the kernel: one instruction, one kind (save_aux_ptr_type). */
-const REWRITTEN: ReadonlySet<RegKind> = new Set<RegKind>(['ctx', 'sock', 'sock_common', 'tcp_sock', 'xdp_sock']);
+const REWRITTEN: ReadonlySet<RegKind> = new Set<RegKind>([
+  'ctx',
+  'sock',
+  'sock_common',
+  'tcp_sock',
+  'xdp_sock',
+  'btf_id',
+  'untrusted_ptr',
+  'trusted_ptr',
+]);
+/** A load from one of these can be one from any other: the kernel then expects a fault. */
+const PROBED: ReadonlySet<RegKind> = new Set<RegKind>([
+  'btf_id',
+  'untrusted_ptr',
+  'trusted_ptr',
+  'untrusted_mem',
+  'mem',
+]);
 
 function onePointerKind(env: Env, ptr: Reg): Reject | null {
   const before = env.pointerKind.get(env.insnIdx);
   if (before === undefined) env.pointerKind.set(env.insnIdx, ptr.kind);
-  const clash = before !== undefined && before !== ptr.kind && (REWRITTEN.has(before) || REWRITTEN.has(ptr.kind));
+  if (before === undefined || before === ptr.kind || (PROBED.has(before) && PROBED.has(ptr.kind))) return null;
+  const clash = REWRITTEN.has(before) || REWRITTEN.has(ptr.kind);
   return clash ? invalid('same insn cannot be used with different pointers') : null;
 }
 

@@ -86,8 +86,16 @@ export interface Facts {
   readonly src: Uint8Array;
   /** Per call slot: index of the one map that every arrival passes as const_map_ptr; -1 = none or different ones. */
   readonly callMap: Int32Array;
+  /** Loads from structures of the kernel, by slot; null = of different ones. */
+  readonly kernelLoads: ReadonlyMap<InsnIndex, KernelLoad | null>;
   /** Some path reads stack bytes that it did not write (allowed for root): engines must then agree on what is there. */
   readonly readsUninitStack: boolean;
+}
+
+/** What a load reads: `off` bytes into the map with index `map`; -1 = into another structure. */
+export interface KernelLoad {
+  readonly map: number;
+  readonly off: number;
 }
 
 /** A program an engine can run. With facts = null nothing was proven (verification was off). */

@@ -1,0 +1,143 @@
+// Loads through pointers into the kernel (kernel check_ptr_to_btf_access, check_ptr_to_map_access, btf_struct_access):
+// which fields of a structure may be read, and whether that gives a number or the next pointer. Layouts come from
+// env.kernelTypes. A load through such a pointer never faults: Linux makes it 0 (BPF_PROBE_MEM).
+
+import { type KernelField, type KernelStruct, type KernelTypes, MAP_STRUCTS } from '../spec/kernel_struct.ts';
+import type { Env } from './env.ts';
+import type { Access } from './mem.ts';
+import { kindText, makeReg, type Reg, UNKNOWN_SCALAR } from './reg.ts';
+import { denied, explain, invalid, type Reject, refused } from './reject.ts';
+import { tnumText } from './tnum.ts';
+
+/** What lies at an offset: a number, memory nobody knows, or a pointer to a structure. */
+type Found = 'scalar' | 'memory' | { readonly to: string; readonly untrusted: boolean };
+
+function beyond(struct: KernelStruct, off: number, size: number): Reject {
+  return denied(`access beyond struct ${struct.name} at off ${off} size ${size}`);
+}
+
+function isReject(x: Found | Reject): x is Reject {
+  return typeof x === 'object' && 'message' in x;
+}
+
+function fieldSize(types: KernelTypes, { type }: KernelField): number {
+  if (type.kind === 'ptr') return 8;
+  return type.kind === 'scalar' ? type.size : (types.struct(type.key)?.size ?? 0);
+}
+
+/** Behind the end of a structure whose last field is an array of any length. */
+function behind(
+  types: KernelTypes,
+  struct: KernelStruct,
+  off: number,
+  size: number,
+  untrusted: boolean,
+): Found | Reject {
+  const last = struct.fields.at(-1);
+  if (last?.count !== 0 || off < last.off) return beyond(struct, off, size);
+  if (last.type.kind === 'scalar') return 'scalar';
+  const element = last.type.kind === 'struct' ? types.struct(last.type.key) : undefined;
+  if (element === undefined || element.size === 0) return beyond(struct, off, size);
+  return walk(types, element, (off - last.off) % element.size, size, untrusted);
+}
+
+/** Kernel btf_struct_walk. A union of several members makes what it points to untrusted. */
+function walk(types: KernelTypes, struct: KernelStruct, off: number, size: number, untrusted: boolean): Found | Reject {
+  const doubt = untrusted || (struct.union && struct.fields.length !== 1);
+  if (off + size > struct.size) return behind(types, struct, off, size, doubt);
+  for (const field of struct.fields) {
+    if (off + size <= field.off) break;
+    if (field.bitEnd > 0) {
+      if (off <= field.off && Math.ceil(field.bitEnd / 8) <= off + size) return 'scalar';
+      continue;
+    }
+    if (off < field.off) break;
+    const each = fieldSize(types, field);
+    const end = field.off + each * (field.count ?? 1);
+    if (off >= end) continue;
+    const start = field.off + (field.count === null ? 0 : Math.floor((off - field.off) / each) * each);
+    return inField(types, struct, field, { off, size, start, each, end }, doubt);
+  }
+  return invalid(`struct ${struct.name} doesn't have field at offset ${off}`);
+}
+
+interface Place {
+  readonly off: number;
+  readonly size: number;
+  /** Of the element. */
+  readonly start: number;
+  readonly each: number;
+  /** Of the field. */
+  readonly end: number;
+}
+
+function inField(
+  types: KernelTypes,
+  struct: KernelStruct,
+  { name, type }: KernelField,
+  at: Place,
+  untrusted: boolean,
+): Found | Reject {
+  if (type.kind === 'struct') return walk(types, types.struct(type.key)!, at.off - at.start, at.size, untrusted);
+  if (type.kind === 'scalar') {
+    if (at.off + at.size <= at.end || untrusted) return 'scalar';
+    const where = `in struct ${struct.name} with off ${at.off} size ${at.size}` as const;
+    return denied(`access beyond the end of member ${name} (mend:${at.end}) ${where}`);
+  }
+  if (at.size !== at.each || at.off !== at.start) {
+    const where = `in struct ${struct.name} with off ${at.off} size ${at.size}` as const;
+    return denied(`cannot access ptr member ${name} with moff ${at.start} ${where}`);
+  }
+  return type.to === null ? 'memory' : { to: type.to, untrusted };
+}
+
+function loaded(found: Found, untrusted: boolean): Reg {
+  if (found === 'scalar') return UNKNOWN_SCALAR;
+  if (found === 'memory') return makeReg({ kind: 'untrusted_mem' });
+  return makeReg({ kind: untrusted || found.untrusted ? 'untrusted_ptr' : 'btf_id', btf: found.to });
+}
+
+function access(env: Env, a: Access, off: number, name: string, untrusted: boolean): Reg | Reject {
+  const struct = env.kernelTypes.struct(name);
+  if (struct === undefined) {
+    const reject = denied(`R${a.regno} invalid mem access '${kindText(a.ptr)}'`);
+    return explain(reject, `the layout of struct ${name} is not known: verify with the kernel's BTF`);
+  }
+  const found = walk(env.kernelTypes, struct, off, a.size, false);
+  return isReject(found) ? found : loaded(found, untrusted);
+}
+
+/** Fields of the map behind a map pointer. */
+export function mapFields(env: Env, a: Access, off: number): Reg | Reject {
+  const { type } = env.map(a.ptr.map);
+  const name = MAP_STRUCTS[type];
+  if (name === undefined) {
+    return refused('ENOTSUPP', `map_ptr access not supported for map type ${type}`);
+  }
+  if (off < 0) return denied(`R${a.regno} is ${name} invalid negative access: off=${off}`);
+  if (a.write) return denied(`only read from ${name} is supported`);
+  env.facts.kernelLoad(env.insnIdx, a.ptr.map, off);
+  return access(env, a, off, name, false);
+}
+
+/** Fields of a structure. What a trusted pointer (a reference) leads to is not trusted itself. */
+export function structFields(env: Env, a: Access, off: number): Reg | Reject {
+  const { ptr, regno } = a;
+  if (!env.gpl) return invalid(`Cannot access kernel 'struct ${ptr.btf}' from non-GPL compatible program`);
+  if (off < 0) return denied(`R${regno} is ptr_${ptr.btf} invalid negative access: off=${off}`);
+  const { var_off } = ptr.s;
+  if (var_off.mask !== 0n || var_off.value !== 0n) {
+    const where = `off=${off}, var_off=${tnumText(var_off)}` as const;
+    return denied(`R${regno} is ptr_${ptr.btf} invalid variable offset: ${where}`);
+  }
+  if (a.write) return denied('only read is supported');
+  env.facts.kernelLoad(env.insnIdx, -1, off);
+  return access(env, a, off, ptr.btf, ptr.kind === 'untrusted_ptr' || ptr.refObjId !== 0);
+}
+
+/** Memory of the kernel that nobody vouches for: any load, at any distance. */
+export function untrustedMemory(env: Env, a: Access, off: number): Reg | Reject {
+  if (a.write) return denied(`R${a.regno} cannot write into ${kindText(a.ptr)}`);
+  env.facts.kernelLoad(env.insnIdx, -1, off);
+  return UNKNOWN_SCALAR;
+}
