@@ -8,9 +8,11 @@
 
 import type { InsnIndex } from '../../src/isa/insn.ts';
 import { checkCfg } from '../../src/verifier/cfg.ts';
+import { buildGraph } from '../../src/verifier/graph.ts';
 import { verify } from '../../src/verifier/index.ts';
 import { liveRegisters } from '../../src/verifier/liveness.ts';
 import { isReject, prepare } from '../../src/verifier/program.ts';
+import type { StackLiveness } from '../../src/verifier/stack_live.ts';
 import { frameInsn, type State } from '../../src/verifier/state.ts';
 import type { ProgramInput, Verified } from '../../src/verifier/verified.ts';
 import type { Call } from './scene.ts';
@@ -34,6 +36,8 @@ export interface KeptBook {
   statesAt(insn: InsnIndex, calls: readonly Call[]): State[];
   /** Registers of a frame that count, as a mask. */
   registers(state: State, frame: number): number;
+  /** Whether slot `spi` of a frame counts: some path may read it later. */
+  slot(state: State, frame: number, spi: number): boolean;
   readonly size: number;
 }
 
@@ -62,9 +66,9 @@ type OnState = NonNullable<Parameters<typeof verify>[1]>['onState'];
 /** Verifies with `onState` watching; the result, or why there is none. */
 function watched(input: ProgramInput, mode: Mode, maxStates: number, onState: OnState): Verified | NoBook {
   let size = 0;
-  const counted: OnState = (insn, state, pending) => {
+  const counted: OnState = (insn, state, pending, live) => {
     if (++size > maxStates) throw new TooMany();
-    onState?.(insn, state, pending);
+    onState?.(insn, state, pending, live);
   };
   try {
     const result = verify(input, { onState: counted, prune: mode === 'kept' });
@@ -81,15 +85,17 @@ export function recordKept(input: ProgramInput, maxStates: number): KeptBook | N
   const states: State[][] = Array.from(input.insns, () => []);
   let size = 0;
   const freq = { ...input, flags: input.flags | BPF_F_TEST_STATE_FREQ };
-  const verified = watched(freq, 'kept', maxStates, (insn, state) => {
+  let stack: StackLiveness | null = null as StackLiveness | null;
+  const verified = watched(freq, 'kept', maxStates, (insn, state, _pending, live) => {
     size++;
+    stack = live;
     states[insn].push(state);
   });
   if (isNone(verified)) return verified;
   const prog = prepare(input);
   const cfg = isReject(prog) ? prog : checkCfg(prog);
   if (isReject(prog) || isReject(cfg)) throw new Error('an accepted program is refused');
-  const live = liveRegisters(prog);
+  const live = liveRegisters(prog, buildGraph(prog, cfg));
   const reached = verified.facts?.reached;
   const nested = verified.subprogs.length > 1;
   return {
@@ -100,12 +106,8 @@ export function recordKept(input: ProgramInput, maxStates: number): KeptBook | N
     expects: (insn) => cfg.prune[insn] !== 0 || reached?.[insn] === 0,
     statesAt: (insn, calls) => (nested ? states[insn].filter((s) => sameCalls(s, calls)) : states[insn]),
     registers: (state, f) => live[frameInsn(state, f)],
+    slot: (state, f, spi) => stack?.alive(state, f, spi) ?? true,
   };
-}
-
-/** Whether slot `spi` of a frame counts: some path read it later. */
-export function slotCounts(state: State, frame: number, spi: number): boolean {
-  return (state.read[frame * 2 + (spi >> 5)] & (1 << (spi & 31))) !== 0;
 }
 
 function sameCalls(state: State, calls: readonly Call[]): boolean {

@@ -6,7 +6,7 @@ import { codeAddr, MEMORY_BASE } from '../../src/memory/layout.ts';
 import { AT_PKT_END, BEYOND_PKT_END, type Reg, type RegKind } from '../../src/verifier/reg.ts';
 import type { Scalar } from '../../src/verifier/scalar.ts';
 import { allBytes, byteType, SLOT, type Slot, type State } from '../../src/verifier/state.ts';
-import { type KeptBook, slotCounts } from './book.ts';
+import type { KeptBook } from './book.ts';
 import type { Call, Scene } from './scene.ts';
 
 const u64 = (x: bigint): bigint => BigInt.asUintN(64, x);
@@ -188,7 +188,7 @@ export class Comparison {
     for (let spi = 0; spi < stack.length; spi++) {
       const slot = stack[spi];
       if (slot.types === 0 || slot.types === MISC) continue;
-      if (this.#book !== null && !slotCounts(this.#state, f, spi)) continue;
+      if (this.#book !== null && !this.#book.slot(this.#state, f, spi)) continue;
       const why = this.#slot(slot, top - 8 * spi - 8);
       if (why !== null) return `frame ${f} fp-${8 * spi + 8}: ${why}`;
     }
@@ -227,7 +227,7 @@ export class Comparison {
       for (let spi = 0; spi < stack.length; spi++) {
         const slot = stack[spi];
         if (!sameId(reg, slot.reg) || !this.#decides(slot.reg)) continue;
-        if (this.#book !== null && !slotCounts(this.#state, f, spi)) continue;
+        if (this.#book !== null && !this.#book.slot(this.#state, f, spi)) continue;
         const bytes = spilledBytes(slot);
         if (bytes === 0) continue;
         const there = this.#scene.memory.u64(Number(call.regs[10]) - 8 * spi - 8);

@@ -8,12 +8,14 @@ import { attachTypeOf, type ProgTypeRow, progTypeById } from '../spec/prog_types
 import type { Judgement } from './branch.ts';
 import type { Cfg } from './cfg.ts';
 import { FactRecorder } from './facts.ts';
+import type { Graph } from './graph.ts';
 import type { Log } from './log.ts';
 import { Memo } from './memo.ts';
 import type { Prog } from './program.ts';
 import { constReg, makeReg, type Reg, type RegKind } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
 import type { Scalar } from './scalar.ts';
+import { StackLiveness } from './stack_live.ts';
 import type { Frame, HistoryEntry, LinkedReg, State } from './state.ts';
 import type { MapDef } from './verified.ts';
 
@@ -36,7 +38,7 @@ export interface VerifyOptions {
    * `prune: false` every state before its instruction. `pending`: paths that wait, newest last. For tests that compare
    * states with what really happens.
    */
-  readonly onState?: (insn: InsnIndex, state: State, pending: number) => void;
+  readonly onState?: (insn: InsnIndex, state: State, pending: number, live: StackLiveness) => void;
 }
 
 /** A path that waits to be explored. */
@@ -50,8 +52,11 @@ export interface Pending {
 export class Env {
   readonly prog: Prog;
   readonly cfg: Cfg;
+  readonly graph: Graph;
   /** Live registers before each slot. */
   readonly live: Uint16Array;
+  /** Live stack slots. */
+  readonly stackLive: StackLiveness;
   readonly type: ProgTypeRow;
   /** Expected attach type. */
   readonly attach: number;
@@ -89,10 +94,12 @@ export class Env {
   /** Bytes of stack per subprogram. */
   readonly stackDepth: number[];
 
-  constructor(prog: Prog, cfg: Cfg, live: Uint16Array, initial: State, log: Log, options: VerifyOptions) {
+  constructor(prog: Prog, cfg: Cfg, graph: Graph, live: Uint16Array, initial: State, log: Log, options: VerifyOptions) {
     this.prog = prog;
     this.cfg = cfg;
+    this.graph = graph;
     this.live = live;
+    this.stackLive = new StackLiveness(prog, graph, cfg, log);
     this.type = progTypeById(prog.input.type)!;
     this.attach = attachTypeOf(this.type, prog.input.expectedAttachType);
     this.ctx = ctxOf(this.type.id, this.attach);
@@ -204,8 +211,9 @@ export class Env {
   touchReg(r: number): void {
     this.touchedRegs |= 1 << r;
   }
-  touchSlot(frame: number, spi: number): void {
-    if (frame === this.state.frames.length - 1) this.touchedSlots[spi >> 5] |= 1 << (spi & 31);
+  /** Of whichever frame: the kernel does not tell them apart. */
+  touchSlot(spi: number): void {
+    this.touchedSlots[spi >> 5] |= 1 << (spi & 31);
   }
 
   /** Grows the stack of a frame and the depth of its function. */

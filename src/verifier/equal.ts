@@ -87,7 +87,8 @@ function regsExact(old: Reg, cur: Reg, ids: IdMap): boolean {
 
 function regSafe(old: Reg, cur: Reg, ids: IdMap, exact: Exactness): boolean {
   if (exact === 'exact') return regsExact(old, cur, ids);
-  if (old.kind === 'not_init') return true;
+  // The old paths can't have used it. Where not all of them are known yet, it must hold nothing now, too.
+  if (old.kind === 'not_init' && (exact === 'not_exact' || cur.kind === 'not_init')) return true;
   if (old.kind !== cur.kind || old.maybeNull !== cur.maybeNull) return false;
   switch (old.kind) {
     case 'scalar':
@@ -120,8 +121,8 @@ function slotScalar(env: Env, slot: Slot): Reg | null {
 }
 
 function slotSafe(env: Env, old: Slot, cur: Slot, ids: IdMap, exact: Exactness): boolean {
-  if (exact === 'exact' && old.types !== cur.types) return false;
-  const anyUnwritten = env.allowUninitStack && exact !== 'exact';
+  if (exact !== 'not_exact' && old.types !== cur.types) return false;
+  const anyUnwritten = env.allowUninitStack && exact === 'not_exact';
   const oldScalar = slotScalar(env, old);
   const curScalar = cur.types === 0 && anyUnwritten ? UNKNOWN_SCALAR : slotScalar(env, cur);
   if (oldScalar && curScalar) return regSafe(oldScalar, curScalar, ids, exact);
@@ -131,7 +132,7 @@ function slotSafe(env: Env, old: Slot, cur: Slot, ids: IdMap, exact: Exactness):
     const c = byteType(cur, i);
     if (o === SLOT.invalid || (o === SLOT.misc && anyUnwritten)) continue;
     // What was safe with any byte is safe with a zero; not so the other way round.
-    if (o === SLOT.misc && c === SLOT.zero && exact !== 'exact') continue;
+    if (o === SLOT.misc && c === SLOT.zero && exact === 'not_exact') continue;
     if (o !== c) return false;
     if (i === 7) spill = o === SLOT.spill;
   }
@@ -139,12 +140,12 @@ function slotSafe(env: Env, old: Slot, cur: Slot, ids: IdMap, exact: Exactness):
 }
 
 function stackSafe(env: Env, old: Frame, cur: Frame, ids: IdMap, exact: Exactness): boolean {
-  const n = exact === 'exact' ? Math.max(old.stack.length, cur.stack.length) : old.stack.length;
-  for (let spi = 0; spi < n; spi++) {
-    const o = old.stack[spi] ?? EMPTY_SLOT;
+  if (exact !== 'not_exact' && old.stack.length > cur.stack.length) return false;
+  for (let spi = 0; spi < old.stack.length; spi++) {
+    const o = old.stack[spi];
     const c = cur.stack[spi] ?? EMPTY_SLOT;
     if (o === c && o.reg.id === 0) continue;
-    if (exact !== 'exact') {
+    if (exact === 'not_exact') {
       if (o.types === 0 || (o.types === MISC && env.allowUninitStack)) continue;
       // The old path used more stack than the current one ever touched.
       if (spi >= cur.stack.length) return false;
@@ -173,7 +174,7 @@ export function statesEqual(env: Env, old: State, cur: State, exact: Exactness):
   for (let f = 0; f < old.frames.length; f++) {
     const a = old.frames[f];
     const b = cur.frames[f];
-    if (a.callsite !== b.callsite) return false;
+    if (a.callsite !== b.callsite || a.callbackDepth > b.callbackDepth) return false;
     const live = env.live[frameInsn(cur, f)];
     for (let r = 0; r < 10; r++) {
       if ((live & (1 << r)) !== 0 && !regSafe(a.regs[r], b.regs[r], ids, exact)) return false;

@@ -149,9 +149,10 @@ export function regText(reg: Reg, frameno: number, mapText: (map: number) => str
   }
   const parts: string[] = [];
   if (reg.id !== 0) parts.push(`id=${reg.id}`);
+  if (reg.refObjId !== 0) parts.push(`ref_obj_id=${reg.refObjId}`);
+  if (reg.map >= 0) parts.push(mapText(reg.map));
   if (reg.off !== 0) parts.push(`off=${snum(BigInt(reg.off))}`);
   if (isPacket(reg)) parts.push(`r=${unum(BigInt.asUintN(64, BigInt(reg.range)))}`);
-  if (reg.map >= 0) parts.push(mapText(reg.map));
   if (SIZED.has(reg.kind)) parts.push(`sz=${reg.size}`);
   if (constant) {
     const v = BigInt.asIntN(64, reg.s.var_off.value);
@@ -178,8 +179,16 @@ function slotText(slot: Slot, spi: number, frameno: number, mapText: (map: numbe
   return `${at}=${head}${regText(slot.reg, frameno, mapText)}`;
 }
 
+/** References and locks that are held, and whether a helper called the function. */
+function heldText(state: State, frame: Frame): string {
+  const ids = state.held.map((h) => h.id);
+  const refs = ids.length > 0 && ids[0] !== 0 ? ` refs=${ids.filter((id) => id !== 0).join(',')}` : '';
+  return frame.isCallback ? `${refs} cb` : refs;
+}
+
 /** Registers and slots of a frame: those in the masks, or every one that holds something. */
 export function frameText(
+  state: State,
   frame: Frame,
   mapText: (map: number) => string,
   only: { readonly regs: number; readonly slots: readonly [number, number] } | null,
@@ -194,9 +203,10 @@ export function frameText(
     if (slot.types === 0 || (only && (only.slots[spi >> 5] & (1 << (spi & 31))) === 0)) return;
     parts.push(` ${slotText(slot, spi, frame.frameno, mapText)}`);
   });
+  parts.push(heldText(state, frame));
   return parts.join('');
 }
 
 export function stateText(state: State, mapText: (map: number) => string): string {
-  return frameText(state.frame, mapText, null);
+  return frameText(state, state.frame, mapText, null);
 }

@@ -7,11 +7,12 @@ import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
 import { frameText } from './log.ts';
 import { callTarget } from './program.ts';
+import type { Reg } from './reg.ts';
 import type { Reject } from './reject.ts';
 import { type Frame, type HistoryEntry, isScalarSpill, type State } from './state.ts';
 
 /** Registers and slots that are still to be traced, per frame. */
-class Trace {
+export class Trace {
   frame: number;
   readonly regs: number[] = [];
   readonly slots: bigint[] = [];
@@ -240,7 +241,7 @@ class TraceLog {
   }
   parent(state: State): void {
     for (let f = this.#t.frame; f >= 0; f--) {
-      const text = frameText(state.frames[f], (m) => this.#env.mapText(m), null);
+      const text = frameText(state, state.frames[f], (m) => this.#env.mapText(m), null);
       this.#line(f, `parent state ${this.#wanted(f)}: ${text}`);
     }
   }
@@ -251,8 +252,11 @@ function historyAt(state: State, end: number, at: InsnIndex): HistoryEntry | nul
   return h !== undefined && h.idx === at ? h : null;
 }
 
-/** Marks what is still wanted precise in a kept state; what is no scalar there, or precise already, needs no more. */
-function markIn(state: State, t: Trace): void {
+/**
+ * Marks what is still wanted precise in a kept state; what is no scalar there, or precise already, needs no more. Answers
+ * whether anything was left to mark.
+ */
+function markIn(state: State, t: Trace): boolean {
   for (let f = t.frame; f >= 0; f--) {
     const frame = state.frames[f];
     for (let r = 0; r < 10; r++) {
@@ -263,6 +267,7 @@ function markIn(state: State, t: Trace): void {
     }
     markSlots(frame, t, f);
   }
+  return !t.empty;
 }
 
 function markSlots(frame: Frame, t: Trace, f: number): void {
@@ -275,27 +280,33 @@ function markSlots(frame: Frame, t: Trace, f: number): void {
 }
 
 /** Every scalar of every ancestor becomes precise: the fallback that is always right. */
-function markAll(from: State): void {
-  for (let st: State | null = from; st !== null; st = st.parent) {
-    for (const frame of st.frames) {
-      for (let r = 0; r < 10; r++) {
-        const reg = frame.regs[r];
-        if (reg.kind === 'scalar' && !reg.precise) frame.regs[r] = { ...reg, precise: true };
-      }
+export function markAll(env: Env, from: State): void {
+  const say = (text: string) => {
+    if (env.log.level === 2) env.log.line(text);
+  };
+  say(`mark_precise: frame${from.frames.length - 1}: falling back to forcing all scalars precise`);
+  for (let st = from.parent; st !== null; st = st.parent) {
+    st.frames.forEach((frame, f) => {
+      const force = (reg: Reg, name: string): Reg => {
+        if (reg.kind !== 'scalar' || reg.precise) return reg;
+        say(`force_precise: frame${f}: forcing ${name} to be precise`);
+        return { ...reg, precise: true };
+      };
+      for (let r = 0; r < 10; r++) frame.regs[r] = force(frame.regs[r], `r${r}`);
       frame.stack.forEach((slot, spi) => {
-        if (isScalarSpill(slot) && !slot.reg.precise) {
-          frame.stack[spi] = { types: slot.types, reg: { ...slot.reg, precise: true } };
-        }
+        if (!isScalarSpill(slot) || slot.reg.precise) return;
+        frame.stack[spi] = { types: slot.types, reg: force(slot.reg, `fp${-8 * (spi + 1)}`) };
       });
-    }
+    });
   }
 }
 
-function trace(env: Env, t: Trace): void {
+/** Traces what is wanted back from where `start` stands. Answers whether anything new became precise. */
+export function trace(env: Env, start: State, t: Trace): boolean {
   const say = env.log.level === 2 ? new TraceLog(env, t) : null;
-  const start = env.state;
+  let changed = false;
   let st: State = start;
-  let last = env.insnIdx;
+  let last = start.insnIdx;
   let subseq: InsnIndex = -1;
   let skip = true;
   while (!t.empty) {
@@ -307,10 +318,10 @@ function trace(env: Env, t: Trace): void {
       if (!skip) say?.before(at);
       if (skip) skip = false;
       else if (traceBack(env, at, subseq, hist, t) === GIVE_UP) {
-        markAll(start);
-        return;
+        markAll(env, start);
+        return changed;
       }
-      if (t.empty) return;
+      if (t.empty) return changed;
       subseq = at;
       if (at === st.firstInsnIdx && (end === 0 || (end === 1 && st.history[0].idx === at))) break;
       if (hist !== null) {
@@ -323,18 +334,19 @@ function trace(env: Env, t: Trace): void {
     const { parent } = st;
     if (parent === null) {
       // Arguments of the program itself come from nowhere.
-      if (t.frame === 0 && (t.regs[0] & ~0b111110) === 0 && t.slots[0] === 0n) return;
+      if (t.frame === 0 && (t.regs[0] & ~0b111110) === 0 && t.slots[0] === 0n) return changed;
       break;
     }
     // The parent was kept just before `first` was executed.
-    markIn(parent, t);
+    if (markIn(parent, t)) changed = true;
     say?.parent(parent);
-    if (t.empty) return;
+    if (t.empty) return changed;
     subseq = st.firstInsnIdx;
     last = parent.lastInsnIdx;
     st = parent;
   }
-  if (!t.empty) markAll(start);
+  if (!t.empty) markAll(env, start);
+  return changed;
 }
 
 /** The scalar in register `regno` of the current frame decided something here. */
@@ -343,7 +355,7 @@ export function markPrecise(env: Env, regno: number): Reject | null {
   if (reg.kind !== 'scalar' || !env.prune) return null;
   const t = new Trace(env.state.frames.length - 1);
   t.set(regno);
-  trace(env, t);
+  trace(env, env.state, t);
   return null;
 }
 
@@ -352,28 +364,5 @@ export function markSlotPrecise(env: Env, frame: number, spi: number): void {
   if (!env.prune) return;
   const t = new Trace(env.state.frames.length - 1);
   t.setSlot(frame, spi);
-  trace(env, t);
-}
-
-/** Pruning against `old`: what is precise there must be precise on the current path too. */
-export function propagatePrecision(env: Env, old: State): void {
-  const t = new Trace(env.state.frames.length - 1);
-  old.frames.forEach((frame, f) => {
-    for (let r = 0; r < 10; r++) if (frame.regs[r].kind === 'scalar' && frame.regs[r].precise) t.set(r, f);
-    frame.stack.forEach((slot, spi) => {
-      if (isScalarSpill(slot) && slot.reg.precise) t.setSlot(f, spi);
-    });
-  });
-  if (t.empty) return;
-  if (env.log.level === 2) logPropagation(env, t);
-  trace(env, t);
-}
-
-function logPropagation(env: Env, t: Trace): void {
-  for (let f = t.frame; f >= 0; f--) {
-    const names: string[] = [];
-    for (let r = 0; r < 10; r++) if ((t.regs[f] & (1 << r)) !== 0) names.push(`r${r}`);
-    for (let spi = 0; spi < 64; spi++) if (t.hasSlot(f, spi)) names.push(`fp${-8 * (spi + 1)}`);
-    if (names.length > 0) env.log.line(`frame ${f}: propagating ${names.join(',')}`);
-  }
+  trace(env, env.state, t);
 }

@@ -42,7 +42,8 @@ function isLocalCall(insn: Insn): boolean {
   return insn.code === 0x85 && insn.src === 1;
 }
 
-function findSubprogs(insns: readonly Insn[]): number[] | Reject {
+/** First slots of the functions. */
+export function findSubprogs(insns: readonly Insn[]): number[] | Reject {
   const starts = new Set([0]);
   for (let i = 0; i < insns.length; i++) {
     if (!isLocalCall(insns[i]) && !isFuncAddress(insns[i])) continue;

@@ -1,16 +1,18 @@
 // The search (kernel do_check, is_state_visited): follows every path depth first, keeps states at prune points, and stops
-// a path where a kept state covers it. States of one instruction and call site are a list, newest first.
+// a path where a kept state covers it. States of one instruction are in one list, newest first.
 
 import { disasmInsn, LOG_STYLE } from '../isa/index.ts';
 import type { InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
-import { type Exactness, statesEqual } from './equal.ts';
+import { statesEqual } from './equal.ts';
 import { frameText, stateText } from './log.ts';
-import { propagatePrecision } from './precision.ts';
 import { MAX_INSNS } from './program.ts';
+import { propagateBackedges, propagatePrecision } from './propagate.ts';
 import { NOT_INIT } from './reg.ts';
 import { invalid, type Reject, tooBig } from './reject.ts';
-import { byteType, EMPTY_SLOT, type Frame, frameInsn, isScalarSpill, markStackRead, SLOT, State } from './state.ts';
+import { isIncomplete, type SccVisit, SccVisits } from './scc_visit.ts';
+import { MAX_STACK_MASKS } from './stack_live.ts';
+import { byteType, EMPTY_SLOT, type Frame, frameInsn, isScalarSpill, SLOT, State } from './state.ts';
 import { step } from './step.ts';
 import { END } from './steps.ts';
 
@@ -24,16 +26,21 @@ type Verdict = 'safe' | 'go on' | Reject;
 
 export class Search {
   readonly #env: Env;
-  /** Kept states by call site and instruction. */
+  /** Kept states by a hash of call site and instruction. */
   readonly #kept = new Map<number, Kept[]>();
+  readonly #visits: SccVisits;
   /** Line of source that was printed last. */
   #printedLine: object | null = null;
   /** What the next instruction is printed behind: the whole state, and how the path got there. */
   #printState = true;
+  /** What the last instruction changed is still to be printed, and what was printed before it ran. */
+  #printChanges = false;
+  #written = 0;
   #printFrom = false;
 
   constructor(env: Env) {
     this.#env = env;
+    this.#visits = new SccVisits(env.graph, env.log);
   }
 
   /** Explores everything. null = no path does anything wrong. */
@@ -43,6 +50,7 @@ export class Search {
       const reject = this.#path();
       if (reject) return reject;
       this.#finish(env.state);
+      if (env.prune) env.stackLive.update(env.state);
       const next = env.pending.pop();
       if (next === undefined) return null;
       env.log.cut(next.logPos);
@@ -50,6 +58,7 @@ export class Search {
       env.insnIdx = next.insnIdx;
       env.prevInsnIdx = next.prevInsnIdx;
       this.#printState = this.#printFrom = true;
+      this.#printChanges = false;
     }
   }
 
@@ -58,14 +67,12 @@ export class Search {
     const env = this.#env;
     for (;;) {
       env.current = null;
-      env.touchedRegs = 0;
-      env.touchedSlots[0] = env.touchedSlots[1] = 0;
       if (++env.processed > MAX_INSNS) {
         return tooBig(`BPF program is too large. Processed ${env.processed} insn`);
       }
       env.state.lastInsnIdx = env.prevInsnIdx;
       env.state.insnIdx = env.insnIdx;
-      if (!env.prune) env.onState?.(env.insnIdx, picture(env.state), env.pending.length);
+      if (!env.prune) env.onState?.(env.insnIdx, picture(env.state), env.pending.length, env.stackLive);
       else if (env.cfg.prune[env.insnIdx]) {
         const verdict = this.#visited();
         if (verdict === 'safe') {
@@ -77,11 +84,17 @@ export class Search {
       if (env.cfg.jump[env.insnIdx]) env.remember({});
       env.facts.reached[env.insnIdx] = 1;
       this.#logBefore();
+      env.touchedRegs = 0;
+      env.touchedSlots[0] = env.touchedSlots[1] = 0;
       const frames = env.log.on ? env.state.frames.slice() : [];
-      const written = env.log.position;
+      this.#written = env.log.position;
+      if (env.prune) env.stackLive.begin(env.state);
       const next = step(env);
       if (typeof next !== 'number') return next;
-      this.#logAfter(next, frames, written);
+      if (env.prune) env.stackLive.commit();
+      if (env.stackLive.size > MAX_STACK_MASKS)
+        return { code: 'ENOMEM', message: 'too many call chains that use stack' };
+      this.#logAfter(next, frames);
       if (next === END) return null;
       env.prevInsnIdx = env.insnIdx;
       env.insnIdx = next;
@@ -92,12 +105,23 @@ export class Search {
   #finish(state: State): void {
     for (let st: State | null = state; st !== null; st = st.parent) {
       if (--st.branches > 0) return;
-      if (st.evicted) this.#env.keptStates--;
+      const done = this.#visits.exit(st);
+      if (done !== null) this.#closeLoop(done);
+      if (st.evicted && !isIncomplete(st)) this.#env.keptStates--;
     }
   }
 
+  /** Everything behind the entry of a loop is explored. */
+  #closeLoop(visit: SccVisit): void {
+    const env = this.#env;
+    env.keptStates -= visit.backedges.length;
+    propagateBackedges(env, visit.backedges);
+    visit.backedges = [];
+  }
+
+  /** States of other places may share the list: as in the kernel, where max_states_per_insn counts them all. */
   #key(state: State): number {
-    return (state.frame.callsite + 1) * 0x100000 + state.insnIdx;
+    return ((state.insnIdx ^ state.frame.callsite) >>> 0) % this.#env.prog.insns.length;
   }
 
   #visited(): Verdict {
@@ -113,16 +137,19 @@ export class Search {
     for (let i = 0; i < list.length; ) {
       const kept = list[i];
       seen++;
+      if (kept.state.insnIdx !== cur.insnIdx) {
+        i++;
+        continue;
+      }
       if (kept.state.branches > 0) {
-        const verdict = this.#stillOpen(kept.state, cur);
+        const verdict = this.#stillOpen(kept, cur);
         if (verdict !== null) return verdict;
         // In a loop, iterations differ: new states too often would not help.
         const early = env.jmpsProcessed - env.prevJmpsProcessed < 20 && env.processed - env.prevProcessed < 100;
         if (!force && early) add = false;
-      } else if (this.#covered(kept.state, cur, kept.state.incomplete ? 'range_within' : 'not_exact')) {
-        if (kept.state.incomplete) markIncomplete(cur, null);
-        kept.hits++;
-        return 'safe';
+      } else {
+        const loop = isIncomplete(kept.state);
+        if (statesEqual(env, kept.state, cur, loop ? 'range_within' : 'not_exact')) return this.#end(kept, loop);
       }
       if (add) kept.misses++;
       const patience = env.cfg.force[env.insnIdx] && kept.state.branches > 0 ? 64 : 3;
@@ -141,20 +168,14 @@ export class Search {
   }
 
   /** The current path may be going round a loop. */
-  #stillOpen(old: State, cur: State): Verdict | null {
+  #stillOpen(kept: Kept, cur: State): Verdict | null {
     const env = this.#env;
+    const old = kept.state;
     const mayGoto = env.prog.ops[env.insnIdx]?.kind === 'may_goto';
     if (mayGoto && old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, old, cur, 'range_within')) {
-      this.#adopt(old);
-      markIncomplete(cur, old);
-      return 'safe';
+      return this.#end(kept, true);
     }
-    if (callsFunction(env)) {
-      if (!statesEqual(env, old, cur, 'range_within')) return null;
-      this.#adopt(old);
-      markIncomplete(cur, old);
-      return 'safe';
-    }
+    if (callsFunction(env)) return statesEqual(env, old, cur, 'range_within') ? this.#end(kept, true) : null;
     const looping =
       sameRegisters(old, cur) &&
       old.mayGotoDepth === cur.mayGotoDepth &&
@@ -166,60 +187,62 @@ export class Search {
     return { code: loop.code, message: `${loop.message}\n${states}`, summary: loop.message };
   }
 
-  #covered(old: State, cur: State, exact: Exactness): boolean {
-    if (!statesEqual(this.#env, old, cur, exact)) return false;
-    this.#adopt(old);
-    return true;
-  }
-
-  /** The current path ends in `old`: what that one read and relied on, this one does. */
-  #adopt(old: State): void {
+  /** The current path ends in a kept state: what that one relied on, this one does. */
+  #end(kept: Kept, loop: boolean): Verdict {
     const env = this.#env;
     const { state } = env;
-    for (let f = 0; f < state.frames.length; f++) {
-      for (let word = 0; word < 2; word++) {
-        for (let rest = old.read[f * 2 + word]; rest !== 0; rest &= rest - 1) {
-          markStackRead(state, f, word * 32 + (31 - Math.clz32(rest & -rest)));
-        }
-      }
-    }
-    if (coversUnwritten(old, state)) env.facts.readsUninitStack = true;
+    kept.hits++;
+    if (coversUnwritten(kept.state, state)) env.facts.readsUninitStack = true;
     if (env.cfg.jump[env.insnIdx]) env.remember({});
-    propagatePrecision(env, old);
+    propagatePrecision(env, kept.state, state);
+    if (!loop) return 'safe';
+    this.#visits.addBackedge(kept.state, state.clone());
+    this.#count(1);
+    return 'safe';
+  }
+
+  #count(more: number): void {
+    const env = this.#env;
+    env.keptStates += more;
+    if (env.keptStates > env.peakStates) env.peakStates = env.keptStates;
   }
 
   #keep(list: Kept[], cur: State): void {
     const env = this.#env;
     env.totalStates++;
-    env.keptStates++;
-    if (env.keptStates > env.peakStates) env.peakStates = env.keptStates;
+    this.#count(1);
     env.prevJmpsProcessed = env.jmpsProcessed;
     env.prevProcessed = env.processed;
     forgetPrecision(cur);
     const kept = cur.clone();
     kept.branches = 1;
+    this.#visits.enter(kept);
     cur.parent = kept;
     cur.firstInsnIdx = env.insnIdx;
     cur.history = [];
     env.current = null;
-    cur.read.fill(0);
-    cur.written.fill(0);
     list.unshift({ state: kept, hits: 0, misses: 0 });
-    env.onState?.(env.insnIdx, kept, env.pending.length);
+    env.onState?.(env.insnIdx, kept, env.pending.length, env.stackLive);
   }
 
   /** Dead registers and slots of states that are explored to the end never count again. */
   #clean(list: readonly Kept[], cur: State): void {
     const env = this.#env;
     for (const { state } of list) {
-      if (state.branches > 0 || state.cleaned || state.frames.length !== cur.frames.length) continue;
+      if (
+        state.branches > 0 ||
+        state.cleaned ||
+        state.insnIdx !== cur.insnIdx ||
+        !sameCalls(state, cur) ||
+        isIncomplete(state)
+      )
+        continue;
       state.cleaned = true;
       state.frames.forEach((frame, f) => {
         const live = env.live[frameInsn(state, f)];
         for (let r = 0; r < 10; r++) if ((live & (1 << r)) === 0) frame.regs[r] = NOT_INIT;
         for (let spi = 0; spi < frame.stack.length; spi++) {
-          if (!state.incomplete && (state.read[f * 2 + (spi >> 5)] & (1 << (spi & 31))) === 0)
-            frame.stack[spi] = EMPTY_SLOT;
+          if (!env.stackLive.alive(state, f, spi)) frame.stack[spi] = EMPTY_SLOT;
         }
       });
     }
@@ -238,6 +261,7 @@ export class Search {
     const env = this.#env;
     const { log, insnIdx } = env;
     if (log.level < 1) return;
+    if (this.#printChanges) this.#logChanges(insnIdx);
     const state = this.#printState || this.#printFrom ? this.#stateText(env.state.frame) : '';
     if (this.#printFrom && log.level > 1) log.line(`\nfrom ${env.prevInsnIdx} to ${insnIdx}:${state}`);
     if (this.#printState) log.line(`${insnIdx}:${state}`);
@@ -251,11 +275,11 @@ export class Search {
   }
 
   #stateText(frame: Frame): string {
-    return frameText(frame, (m) => this.#env.mapText(m), null);
+    return frameText(this.#env.state, frame, (m) => this.#env.mapText(m), null);
   }
 
   /** What the instruction changed; calls and returns show both sides. */
-  #logAfter(next: InsnIndex, before: readonly Frame[], position: number): void {
+  #logAfter(next: InsnIndex, before: readonly Frame[]): void {
     const env = this.#env;
     const { log } = env;
     if (log.level < 1 || next === END) return;
@@ -272,11 +296,22 @@ export class Search {
       this.#printFrom = true;
       return;
     }
+    // A jump says at once what it taught; others when the path goes on: not when it ends in a state seen before.
+    if (env.prog.ops[env.insnIdx]?.kind === 'jmp') this.#logChanges(env.insnIdx);
+    else this.#printChanges = true;
+  }
+
+  /** Behind what tracing wrote, the changes have a line of their own, with the number of an instruction. */
+  #logChanges(at: InsnIndex): void {
+    const env = this.#env;
+    this.#printChanges = false;
     const only = { regs: env.touchedRegs, slots: env.touchedSlots };
-    const text = frameText(env.frame, (m) => this.#env.mapText(m), only);
-    // Behind what tracing wrote, the state has a line of its own, with the number of the instruction it belongs to.
-    const jump = env.prog.ops[env.insnIdx]?.kind === 'jmp';
-    if (text !== '') log.beside(text, position, jump ? env.insnIdx : next);
+    if ((only.regs | only.slots[0] | only.slots[1]) === 0) return;
+    env.log.beside(
+      frameText(env.state, env.frame, (m) => env.mapText(m), only),
+      this.#written,
+      at,
+    );
   }
 }
 
@@ -285,11 +320,6 @@ function picture(state: State): State {
   const copy = new State(state.frames.map((f) => f.clone()));
   copy.insnIdx = state.insnIdx;
   return copy;
-}
-
-/** The states between `cur` and the loop's entry (or the start) depend on reads that are not known yet. */
-function markIncomplete(cur: State, entry: State | null): void {
-  for (let st = cur.parent; st !== null && st !== entry; st = st.parent) st.incomplete = true;
 }
 
 /** Whether the current instruction calls a helper that calls a function of the program. */
@@ -308,6 +338,10 @@ function coversUnwritten(old: State, cur: State): boolean {
       return false;
     }),
   );
+}
+
+function sameCalls(a: State, b: State): boolean {
+  return a.frames.length === b.frames.length && a.frames.every((f, i) => f.callsite === b.frames[i].callsite);
 }
 
 /** Cheap test before the exact comparison (kernel states_maybe_looping). */

@@ -8,14 +8,11 @@ import { markPrecise } from './precision.ts';
 import { constReg, isNull, NOT_INIT, type Reg, regWidth, UNKNOWN_SCALAR, ZERO_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject, refused } from './reject.ts';
 import {
-  allBytes,
   byteType,
   EMPTY_SLOT,
   type Frame,
   isScalarSpill,
   isSpill,
-  markStackRead,
-  markStackWritten,
   SLOT,
   type Slot,
   scrub,
@@ -105,7 +102,7 @@ export function writeStack(
 
 function setSlot(env: Env, frame: Frame, spi: number, slot: Slot): void {
   frame.stack[spi] = slot;
-  env.touchSlot(frame.frameno, spi);
+  env.touchSlot(spi);
 }
 
 /** Slot after the register was spilled into its low `size` bytes; the bytes above keep being zero or unknown. */
@@ -131,7 +128,7 @@ function writeStackFixed(
   const spi = spiOf(off);
   const old = slotAt(frame, spi);
   const aligned = off % 8 === 0;
-  if (size === 8) markStackWritten(env.state, frame.frameno, spi);
+  if (size === 8) env.stackLive.write(frame.frameno, spi);
   if (value !== null && aligned && value.kind === 'scalar') {
     const fits = regWidth(value) <= size * 8;
     const linked = regno >= 0 && fits ? linkForCopy(env, regno) : value;
@@ -174,6 +171,7 @@ function writeStackVar(env: Env, ptr: Reg, off: number, size: number, value: Reg
     const spi = spiOf(at);
     const slot = slotAt(frame, spi);
     const t = byteType(slot, byteOf(at));
+    env.touchSlot(spi);
     // Only some of the bytes are written, but all count as written from here on.
     if (t === SLOT.invalid) env.facts.readsUninitStack = true;
     if (t === SLOT.invalid && !env.allowUninitStack) {
@@ -205,8 +203,8 @@ export function readStack(env: Env, regno: number, ptr: Reg, off: number, size: 
 }
 
 function touchRead(env: Env, frame: Frame, spi: number): void {
-  markStackRead(env.state, frame.frameno, spi);
-  env.touchSlot(frame.frameno, spi);
+  env.stackLive.read(frame.frameno, spi);
+  env.touchSlot(spi);
 }
 
 function readStackFixed(env: Env, ptr: Reg, off: number, size: number): Reg | Reject {
@@ -273,8 +271,9 @@ function readBytes(env: Env, frame: Frame, min: number, max: number): Reg {
   let zeroes = 0;
   for (let at = min; at < max; at++) {
     const spi = spiOf(at);
-    touchRead(env, frame, spi);
-    if (byteType(slotAt(frame, spi), byteOf(at)) === SLOT.zero) zeroes++;
+    env.touchSlot(spi);
+    if (byteType(slotAt(frame, spi), byteOf(at)) !== SLOT.zero) break;
+    zeroes++;
   }
   return zeroes === max - min ? ZERO_SCALAR : UNKNOWN_SCALAR;
 }
@@ -318,11 +317,11 @@ export function checkStackRange(
   }
   for (let at = min; at < max; at++) {
     const spi = spiOf(at);
-    markStackRead(env.state, frame.frameno, spi);
+    env.stackLive.read(frame.frameno, spi);
     const slot = slotAt(frame, spi);
     if (!use.clobber) continue;
-    if (isSpill(slot)) setSlot(env, frame, spi, { types: scrub(slot.types), reg: NOT_INIT });
-    else setSlot(env, frame, spi, { types: withByte(slot.types, byteOf(at), SLOT.misc), reg: NOT_INIT });
+    const types = isSpill(slot) ? scrub(slot.types) : withByte(slot.types, byteOf(at), SLOT.misc);
+    frame.stack[spi] = { types, reg: NOT_INIT };
   }
   return null;
 }
@@ -338,7 +337,6 @@ export function fillStack(env: Env, ptr: Reg, off: number, size: number): void {
     if (byteType(slot, byteOf(at)) === SLOT.invalid) env.facts.readsUninitStack = true;
     const types = withByte(isSpill(slot) ? scrub(slot.types) : slot.types, byteOf(at), SLOT.misc);
     setSlot(env, frame, spi, { types, reg: NOT_INIT });
-    if (types === allBytes(SLOT.misc) && at === start + size - 1) markStackWritten(env.state, frame.frameno, spi);
   }
 }
 

@@ -7,6 +7,7 @@
 import type { InsnIndex } from '../isa/insn.ts';
 import type { Held } from './refs.ts';
 import { NOT_INIT, type Reg } from './reg.ts';
+import type { SccVisit } from './scc_visit.ts';
 
 export const SLOT = { invalid: 0, spill: 1, misc: 2, zero: 3 } as const;
 export type SlotType = (typeof SLOT)[keyof typeof SLOT];
@@ -122,16 +123,9 @@ export class State {
   callbackUnrollDepth = 0;
   /** References and locks, in the order they were taken. */
   held: readonly Held[] = [];
-  /** Per frame, two words of 32 slots: read by a descendant before it was written. */
-  readonly read = new Int32Array(MAX_CALL_FRAMES * 2);
-  /** Per frame: fully written since the parent. */
-  readonly written = new Int32Array(MAX_CALL_FRAMES * 2);
   cleaned = false;
-  /**
-   * A path below ended in a state that was itself still open (a loop of unknown length): what that one reads and relies
-   * on later is not known here. Such a state covers only what lies within its ranges, and keeps its stack.
-   */
-  incomplete = false;
+  /** Kept states: the loop and call chain they are in. */
+  visit: SccVisit | null = null;
   /** Taken out of the list of kept states while paths below it were open. */
   evicted = false;
 
@@ -155,8 +149,6 @@ export class State {
     s.mayGotoDepth = this.mayGotoDepth;
     s.callbackUnrollDepth = this.callbackUnrollDepth;
     s.held = this.held;
-    s.read.set(this.read);
-    s.written.set(this.written);
     return s;
   }
 }
@@ -186,21 +178,4 @@ export function mapRegs(state: State, f: (reg: Reg) => Reg): void {
       if (reg !== slot.reg) frame.stack[i] = { types: slot.types, reg };
     }
   }
-}
-
-/** Notes that slot `spi` of `frame` is read here: every ancestor up to the last full write depends on it. */
-export function markStackRead(state: State, frame: number, spi: number): void {
-  const word = frame * 2 + (spi >> 5);
-  const bit = 1 << (spi & 31);
-  let st = state;
-  while ((st.written[word] & bit) === 0) {
-    const parent = st.parent;
-    if (parent === null || (parent.read[word] & bit) !== 0) return;
-    parent.read[word] |= bit;
-    st = parent;
-  }
-}
-
-export function markStackWritten(state: State, frame: number, spi: number): void {
-  state.written[frame * 2 + (spi >> 5)] |= 1 << (spi & 31);
 }

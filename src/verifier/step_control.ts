@@ -72,6 +72,7 @@ function localCall(env: Env, insn: Insn): Next {
   clearCallerSaved(env);
   const subprog = env.prog.subprogOf[target];
   frames.push(new Frame(regs, [], env.insnIdx, frames.length, subprog));
+  env.stackLive.reset();
   return target;
 }
 
@@ -83,6 +84,7 @@ export function exit(env: Env, _op: Of<'exit'>, insn: Insn): Next {
   if (frames.length === 1) {
     return checkLeaks(env, 'BPF_EXIT instruction in main prog', true) ?? env.read(0) ?? checkReturnCode(env) ?? END;
   }
+  if (env.prune) env.stackLive.update(env.state);
   if (r0.kind === 'fp') return invalid('cannot return stack pointer to the caller');
   if (env.frame.isCallback) {
     const bad = env.read(0) ?? checkCallbackResult(env, r0);
