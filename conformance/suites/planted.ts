@@ -5,14 +5,14 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { progTypeById } from '../../src/spec/prog_types.ts';
+import { verify } from '../../src/verifier/index.ts';
 import type { Oracle } from '../kernel/oracle.ts';
 import { BUGS, type Bug } from '../planted/bugs.ts';
 import { askLinux, quickRows } from '../planted/live.ts';
 import { withPlanted } from '../planted/plant.ts';
 import type { Findings, Task } from '../planted/probe.ts';
 import { sharedFile } from '../shared.ts';
-import { readVerifierRows } from '../vectors.ts';
+import { readVerifierRows, type VerifierRow } from '../vectors.ts';
 import type { Progress } from './progress.ts';
 
 export interface PlantedRow extends Findings {
@@ -59,13 +59,15 @@ export function runPlanted(
   const vectors = ['verifier-bugclass.json', 'verifier-dev.json'].flatMap((f) => sharedFile('vectors', f) ?? []);
   const folder = mkdtempSync(join(tmpdir(), 'beewasm-live-'));
   try {
+    const rowsThere = quickRows(vectors.flatMap(readVerifierRows));
     let live: string | null = null;
-    if (oracle !== null && vectors.length > 0) {
+    if (oracle !== null && rowsThere.length > 0) {
       live = join(folder, 'answers.json');
-      const rows = vectors.flatMap(readVerifierRows).filter((r) => progTypeById(r.input.type) !== undefined);
-      writeFileSync(live, JSON.stringify(askLinux(quickRows(rows), seed, count, oracle)));
+      writeFileSync(live, JSON.stringify(askLinux(rowsThere, seed, count, oracle)));
     }
-    const task: Task = { vectors, live, seed, count };
+    const differs = (r: VerifierRow) => verify(r.input).ok !== (r.kernel.verdict === 'ACCEPT');
+    const except = rowsThere.filter(differs).map((r) => r.id);
+    const task: Task = { vectors, live, except, seed, count };
     const unplanted = probePlanted(null, task);
     const shown = progress(bugs.length);
     const rows: PlantedRow[] = [];
