@@ -16,6 +16,7 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   explain    the same rows: Linux's log (live kernel) and ours up to where they part
   mutants    verifier rows with one or two instructions changed: the live kernel's verdict beside ours
   helpers    every helper with fitting and other arguments, per program type: the live kernel's answer beside ours
+  twins      verdicts that must not change: pruning on and off, programs written otherwise
   planted    bugs planted into the verifier: what finds them (--id TEXT: of that class or name)
   real       every XDP, tc and socket program of the objects below DIR: the live kernel's answer beside ours
 
@@ -26,7 +27,7 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   --theme TEXT               verifier: only themes that contain TEXT (repeatable)
   --type NAME|NUMBER         verifier, helpers: only this program type (repeatable)
   --id TEXT                  only rows whose id (real: objects whose path, helpers: whose name) contains TEXT
-  --count N --seed S         mutants, planted: how many programs, from which seed (default 2000, 1)
+  --count N --seed S         mutants, twins, planted: how many programs, from which seed (default 2000, 1)
   --no-run                   verifier: verdicts only
   --log 1|2                  explain: log level (default 2)`;
 
@@ -37,6 +38,7 @@ export const SUITES = [
   'verifier',
   'explain',
   'mutants',
+  'twins',
   'planted',
   'real',
   'helpers',
@@ -51,6 +53,7 @@ const INPUT = {
   verifier: 'vectors',
   explain: 'vectors',
   mutants: 'vectors',
+  twins: null,
   planted: null,
   real: 'dir',
   helpers: null,

@@ -18,6 +18,7 @@ import { plantedPassed, plantedText, runPlanted } from './suites/planted.ts';
 import { startProgress } from './suites/progress.ts';
 import { runReal } from './suites/real.ts';
 import { runRejects } from './suites/rejects.ts';
+import { runTwinsSuite, twinsText } from './suites/twins.ts';
 import { runVerifier } from './suites/verifier.ts';
 import { type IsaRow, readIsaRows, readVerifierRows, type VerifierRow } from './vectors.ts';
 
@@ -86,6 +87,11 @@ async function mutants(options: Options): Promise<Result> {
   return { report, text: mutantsText(report), passed: report.false_accept.length === 0 };
 }
 
+async function twins(options: Options): Promise<Result> {
+  const report = runTwinsSuite(options, startProgress('twins', options.count));
+  return { report, text: twinsText(report), passed: report.differences.length === 0 };
+}
+
 async function planted(options: Options): Promise<Result> {
   const oracle = openOracle((reason) => process.stderr.write(`planted: no live differential: ${reason}\n`));
   const report = runPlanted(options, oracle, (n) => startProgress('planted', n));
@@ -114,7 +120,7 @@ async function helpers(options: Options): Promise<Result> {
   return { report, text: helpersText(report), passed: report.agree === report.asked };
 }
 
-const suites = { isa, data, rejects, verifier, explain, mutants, planted, real, helpers } satisfies Record<
+const suites = { isa, data, rejects, verifier, explain, mutants, twins, planted, real, helpers } satisfies Record<
   Options['suite'],
   (o: Options) => Promise<Result>
 >;

@@ -123,7 +123,7 @@ describe('command line', () => {
   });
 
   it.for([
-    [[], 'expected one of isa, data, rejects, verifier, explain, mutants, real'],
+    [[], 'expected one of isa, data, rejects, verifier, explain, mutants'],
     [['isa'], '--vectors FILE is missing'],
     [['isa', '--vectors', 'x', '--engine', 'both2'], 'unknown engine both2'],
     [['isa', 'rejects', '--vectors', 'x'], 'unexpected argument rejects'],

@@ -4,7 +4,8 @@
 import { Kernel } from '../../src/index.ts';
 import { disasm, LOG_STYLE } from '../../src/isa/index.ts';
 import { type Addr, PACKET_HEADROOM, packetArea } from '../../src/memory/layout.ts';
-import type { Executable, LoadedProgram } from '../../src/runtime/engine.ts';
+import type { Memory } from '../../src/memory/memory.ts';
+import type { Cpu, Executable, LoadedProgram } from '../../src/runtime/engine.ts';
 import { BpfError } from '../../src/uapi/errors.ts';
 import type { ProgramInput } from '../../src/verifier/verified.ts';
 import type { FuzzProgram } from '../fuzz/program.ts';
@@ -21,16 +22,20 @@ const RAW = -1;
 /** What a program showed: refused by both verifications, a violation with the input it came with, or nothing. */
 export type Trial = 'refused' | 'fine' | { readonly input: number; readonly violation: Violation };
 
+/** A memory with a CPU, and where the input of a raw program goes. */
+export class RigMemory {
+  readonly cpu: Cpu = new Kernel({ clock: 'virtual', seed: 1 }).cpu(0);
+  readonly memory: Memory = this.cpu.memory;
+  readonly start: Addr = packetArea(0) + PACKET_HEADROOM;
+}
+
 export class Rig {
   readonly #watch: Watch;
-  readonly #kernel = new Kernel({ clock: 'virtual', seed: 1 });
-  readonly #start: Addr = packetArea(0) + PACKET_HEADROOM;
-  readonly #images: readonly Uint8Array[];
+  readonly #at = new RigMemory();
+  readonly #images = inputImages();
 
   constructor(watch: Watch) {
     this.#watch = watch;
-    const random = new Random(0x696d6167);
-    this.#images = Array.from({ length: IMAGES }, () => image(random));
   }
 
   /** Runs the program on inputs number 0 to `inputs` - 1 of index `index`. */
@@ -49,7 +54,7 @@ export class Rig {
     const loaded: LoadedProgram = { id: 1, code: kept.verified, maps: [], result: 'u64' };
     watch.keep(loaded, kept, exact);
     try {
-      const executable = watch.engine.link(loaded, this.#kernel.cpu(0), () => undefined);
+      const executable = watch.engine.link(loaded, this.#at.cpu, () => undefined);
       for (let n = 0; n < inputs; n++) {
         this.#run(executable, n === 0 ? data : this.#images[(index * 7 + n * 131) % IMAGES]);
         if (watch.violation !== null) return { input: n, violation: watch.violation };
@@ -61,11 +66,11 @@ export class Rig {
   }
 
   #run(executable: Executable, data: Uint8Array): void {
-    const { memory } = this.#kernel;
-    memory.write(this.#start, data);
+    const { memory, start } = this.#at;
+    memory.write(start, data);
     this.#watch.begin(memory);
     try {
-      executable.run64(this.#start, data.length);
+      executable.run64(start, data.length);
     } catch (e) {
       // Programs that use up their steps; what was seen until then counts.
       if (!(e instanceof BpfError)) throw e;
@@ -86,6 +91,12 @@ function differentVerdicts(kept: object | NoBook, exact: object | NoBook): strin
   if ((on === null) === (off === null)) return null;
   const say = (none: NoBook | null) => (none === null ? 'accepted' : `refused, ${none.message}`);
   return `pruning on: ${say(on)}; pruning off: ${say(off)}`;
+}
+
+/** Inputs that stand ready: always the same. */
+export function inputImages(): readonly Uint8Array[] {
+  const random = new Random(0x696d6167);
+  return Array.from({ length: IMAGES }, () => image(random));
 }
 
 /** Corner values in half of the words, small bytes in the others. */
