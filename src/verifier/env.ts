@@ -41,6 +41,8 @@ export interface VerifyOptions {
   readonly onState?: (insn: InsnIndex, state: State, pending: number, live: StackLiveness) => void;
 }
 
+const NOTHING = { spi: -1, frame: 0, dstIsStack: false, srcIsStack: false, linked: null };
+
 /** A path that waits to be explored. */
 export interface Pending {
   readonly state: State;
@@ -165,19 +167,20 @@ export class Env {
 
   /** Remembers something of the current instruction that backtracking needs (kernel push_jmp_history). */
   remember(what: Partial<HistoryEntry>): void {
-    if (this.current === null) {
-      this.current = {
-        idx: this.insnIdx,
-        prevIdx: this.prevInsnIdx,
-        spi: -1,
-        frame: 0,
-        dstIsStack: false,
-        srcIsStack: false,
-        linked: null,
-      };
-      this.state.history.push(this.current);
-    }
-    Object.assign(this.current, what);
+    const { history } = this.state;
+    const before = this.current ?? NOTHING;
+    if (this.current !== null) history.pop();
+    // Entries are shared by the states that fork here: they never change.
+    this.current = {
+      idx: this.insnIdx,
+      prevIdx: this.prevInsnIdx,
+      spi: what.spi ?? before.spi,
+      frame: what.frame ?? before.frame,
+      dstIsStack: what.dstIsStack ?? before.dstIsStack,
+      srcIsStack: what.srcIsStack ?? before.srcIsStack,
+      linked: what.linked ?? before.linked,
+    };
+    history.push(this.current);
   }
   rememberLinked(linked: readonly LinkedReg[]): void {
     this.remember({ linked });

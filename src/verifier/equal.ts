@@ -25,18 +25,25 @@ export type Exactness = 'not_exact' | 'range_within' | 'exact';
 
 /** Renaming of ids from the old state to the current one, one to one. */
 class IdMap {
-  readonly #toCur = new Map<number, number>();
-  readonly #toOld = new Map<number, number>();
+  /** Pairs, few of them: a search beats a table. */
+  readonly #old: number[] = [];
+  readonly #cur: number[] = [];
   #fresh = -1;
+
+  clear(): void {
+    this.#old.length = this.#cur.length = 0;
+    this.#fresh = -1;
+  }
 
   match(old: number, cur: number): boolean {
     if ((old === 0) !== (cur === 0)) return false;
     if (old === 0) return true;
-    const mapped = this.#toCur.get(old);
-    if (mapped !== undefined) return mapped === cur;
-    if (this.#toOld.has(cur)) return false;
-    this.#toCur.set(old, cur);
-    this.#toOld.set(cur, old);
+    for (let i = 0; i < this.#old.length; i++) {
+      if (this.#old[i] === old) return this.#cur[i] === cur;
+      if (this.#cur[i] === cur) return false;
+    }
+    this.#old.push(old);
+    this.#cur.push(cur);
     return true;
   }
   /** Scalars without an id count as having one nobody else has. */
@@ -166,10 +173,12 @@ function heldSafe(old: State, cur: State, ids: IdMap): boolean {
   );
 }
 
+const ids = new IdMap();
+
 /** Whether the old state covers the current one. */
 export function statesEqual(env: Env, old: State, cur: State, exact: Exactness): boolean {
   if (old.frames.length !== cur.frames.length) return false;
-  const ids = new IdMap();
+  ids.clear();
   if (!heldSafe(old, cur, ids)) return false;
   for (let f = 0; f < old.frames.length; f++) {
     const a = old.frames[f];

@@ -43,14 +43,13 @@ export const OPERATOR: Record<AluOp, string> = {
 };
 
 /** Kernel check_reg_sane_offset. */
-function checkSane(reg: Reg, name: string): Reject | null {
-  const { s } = reg;
+function checkSane(s: Scalar, off: number, name: string): Reject | null {
   if (s.var_off.mask === 0n) {
     const v = BigInt.asIntN(64, s.var_off.value);
     if (v >= MAX_VAR_OFF || v <= -MAX_VAR_OFF) return invalid(`math between ${name} pointer and ${v} is not allowed`);
   }
-  if (BigInt(reg.off) >= MAX_VAR_OFF || BigInt(reg.off) <= -MAX_VAR_OFF) {
-    return invalid(`${name} pointer offset ${reg.off} is not allowed`);
+  if (off >= MAX_VAR_OFF || off <= -MAX_VAR_OFF) {
+    return invalid(`${name} pointer offset ${off} is not allowed`);
   }
   if (s.smin === S64_MIN) {
     return invalid(`math between ${name} pointer and register with unbounded min value is not allowed`);
@@ -97,7 +96,7 @@ export function pointerAlu(
   const fixedOnly = ptr.kind === 'flow_keys' && known;
   if (!MOVABLE.has(ptr.kind) && !zeroAdd && !fixedOnly)
     return denied(`R${dst} pointer arithmetic on ${name} prohibited`);
-  const insane = checkSane({ ...offset, off: 0 }, name) ?? checkSane(ptr, name);
+  const insane = checkSane(s, 0, name) ?? checkSane(ptr.s, ptr.off, name);
   if (insane) return insane;
   if (op !== 'add' && op !== 'sub') {
     const bitwise = op === 'and' || op === 'or' || op === 'xor';
@@ -112,7 +111,7 @@ export function pointerAlu(
     if (ptr.kind === 'fp') return denied(`R${dst} subtraction from stack pointer prohibited`);
   }
   const result = moved(env, op, ptr, s, known);
-  return checkSane(result, name) ?? result;
+  return checkSane(result.s, result.off, name) ?? result;
 }
 
 function moved(env: Env, op: 'add' | 'sub', ptr: Reg, s: Scalar, known: boolean): Reg {

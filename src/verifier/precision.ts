@@ -15,7 +15,8 @@ import { type Frame, type HistoryEntry, isScalarSpill, type State } from './stat
 export class Trace {
   frame: number;
   readonly regs: number[] = [];
-  readonly slots: bigint[] = [];
+  /** Two words of 32 slots per frame. */
+  readonly #slots: number[] = [];
 
   constructor(frame: number) {
     this.frame = frame;
@@ -23,10 +24,10 @@ export class Trace {
   }
   clearFrame(f: number): void {
     this.regs[f] = 0;
-    this.slots[f] = 0n;
+    this.#slots[2 * f] = this.#slots[2 * f + 1] = 0;
   }
   get empty(): boolean {
-    for (let f = 0; f <= this.frame; f++) if (this.regs[f] !== 0 || this.slots[f] !== 0n) return false;
+    for (let f = 0; f <= this.frame; f++) if (this.regs[f] !== 0 || this.hasSlots(f)) return false;
     return true;
   }
   has(r: number): boolean {
@@ -39,13 +40,25 @@ export class Trace {
     this.regs[f] &= ~(1 << r);
   }
   hasSlot(f: number, spi: number): boolean {
-    return ((this.slots[f] >> BigInt(spi)) & 1n) !== 0n;
+    return (this.#slots[2 * f + (spi >> 5)] & (1 << (spi & 31))) !== 0;
   }
   setSlot(f: number, spi: number): void {
-    this.slots[f] |= 1n << BigInt(spi);
+    this.#slots[2 * f + (spi >> 5)] |= 1 << (spi & 31);
   }
   clearSlot(f: number, spi: number): void {
-    this.slots[f] &= ~(1n << BigInt(spi));
+    this.#slots[2 * f + (spi >> 5)] &= ~(1 << (spi & 31));
+  }
+  hasSlots(f: number): boolean {
+    return this.#slots[2 * f] !== 0 || this.#slots[2 * f + 1] !== 0;
+  }
+  slotsOf(f: number): number[] {
+    const found: number[] = [];
+    for (let word = 0; word < 2; word++) {
+      for (let rest = this.#slots[2 * f + word]; rest !== 0; rest &= rest - 1) {
+        found.push(32 * word + 31 - Math.clz32(rest & -rest));
+      }
+    }
+    return found;
   }
   enter(): void {
     this.frame++;
@@ -104,7 +117,7 @@ function traceLocalCall(env: Env, t: Trace, at: InsnIndex, subseq: InsnIndex): O
   if (subseq >= 0 && subseq !== target) return GIVE_UP;
   // Going back out of the callee: what it still wants of R1-R5 are the caller's.
   const regs = t.regs[t.frame];
-  if ((regs & ~0b111110) !== 0 || t.slots[t.frame] !== 0n || t.frame === 0) return GIVE_UP;
+  if ((regs & ~0b111110) !== 0 || t.hasSlots(t.frame) || t.frame === 0) return GIVE_UP;
   t.leave();
   for (const r of ARGS) if (regs & (1 << r)) t.set(r);
   return undefined;
@@ -192,7 +205,7 @@ function traceBack(env: Env, at: InsnIndex, subseq: InsnIndex, hist: HistoryEntr
       } else if (env.cfg.force[at] === 1 && at !== subseq - 1) {
         // Out of a function that the helper called: the helper sets its arguments.
         for (const r of ARGS) t.clear(r);
-        if (t.regs[t.frame] !== 0 || t.slots[t.frame] !== 0n || t.frame === 0) outcome = GIVE_UP;
+        if (t.regs[t.frame] !== 0 || t.hasSlots(t.frame) || t.frame === 0) outcome = GIVE_UP;
         else t.leave();
       } else {
         t.clear(0);
@@ -222,10 +235,7 @@ class TraceLog {
   #wanted(f: number): string {
     const regs: string[] = [];
     for (let r = 0; r <= 10; r++) if ((this.#t.regs[f] & (1 << r)) !== 0) regs.push(`r${r}`);
-    const slots: number[] = [];
-    for (let rest = this.#t.slots[f], spi = 0; rest !== 0n; rest >>= 1n, spi++) {
-      if ((rest & 1n) !== 0n) slots.push(-8 * (spi + 1));
-    }
+    const slots = this.#t.slotsOf(f).map((spi) => -8 * (spi + 1));
     return `regs=${regs.join(',')} stack=${slots.join(',')}`;
   }
   #line(frame: number, text: string): void {
@@ -271,8 +281,7 @@ function markIn(state: State, t: Trace): boolean {
 }
 
 function markSlots(frame: Frame, t: Trace, f: number): void {
-  for (let rest = t.slots[f], spi = 0; rest !== 0n; rest >>= 1n, spi++) {
-    if ((rest & 1n) === 0n) continue;
+  for (const spi of t.slotsOf(f)) {
     const slot = frame.stack[spi];
     if (slot === undefined || !isScalarSpill(slot) || slot.reg.precise) t.clearSlot(f, spi);
     else frame.stack[spi] = { types: slot.types, reg: { ...slot.reg, precise: true } };
@@ -334,7 +343,7 @@ export function trace(env: Env, start: State, t: Trace): boolean {
     const { parent } = st;
     if (parent === null) {
       // Arguments of the program itself come from nowhere.
-      if (t.frame === 0 && (t.regs[0] & ~0b111110) === 0 && t.slots[0] === 0n) return changed;
+      if (t.frame === 0 && (t.regs[0] & ~0b111110) === 0 && !t.hasSlots(0)) return changed;
       break;
     }
     // The parent was kept just before `first` was executed.

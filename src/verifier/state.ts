@@ -99,13 +99,13 @@ export interface HistoryEntry {
   readonly idx: InsnIndex;
   readonly prevIdx: InsnIndex;
   /** The instruction accessed stack slot `spi` of `frame` as a spill or fill; -1 = none. */
-  spi: number;
-  frame: number;
+  readonly spi: number;
+  readonly frame: number;
   /** Jump operands that are stack pointers can't be marked precise. */
-  dstIsStack: boolean;
-  srcIsStack: boolean;
+  readonly dstIsStack: boolean;
+  readonly srcIsStack: boolean;
   /** Scalars that gained a range together here. */
-  linked: readonly LinkedReg[] | null;
+  readonly linked: readonly LinkedReg[] | null;
 }
 
 export const MAX_CALL_FRAMES = 8;
@@ -145,7 +145,7 @@ export class State {
     s.insnIdx = this.insnIdx;
     s.firstInsnIdx = this.firstInsnIdx;
     s.lastInsnIdx = this.lastInsnIdx;
-    s.history = this.history.map((h) => ({ ...h }));
+    s.history = this.history.slice();
     s.mayGotoDepth = this.mayGotoDepth;
     s.callbackUnrollDepth = this.callbackUnrollDepth;
     s.held = this.held;
