@@ -22,8 +22,8 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     [
       'a 32-bit constant is sign-extended into 64 bits',
       'step_alu',
-      'return constant(BigInt.asUintN(width, BigInt(imm)));',
-      'return constant(BigInt.asUintN(64, BigInt(imm)));',
+      'env.number(op.width === 64 ? insn.imm : insn.imm >>> 0)',
+      'env.number(insn.imm)',
     ],
   ],
   'ALU32 bounds (CVE-2020-8835/2021-3490 class)': [
@@ -345,9 +345,9 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
   pruning: [
     [
       'reads of stack slots are not noted',
-      'state',
-      'let st = state;',
-      'let st = state;\n    if (st !== null)\n        return;',
+      'stack_live',
+      'this.#markRead(this.#current, frame, this.#insn, low, spi < 32 ? 0 : 1 << (spi - 32));',
+      '',
     ],
     [
       'precision is not traced through a fill',
@@ -363,7 +363,26 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     ],
     ['precision is not traced to linked scalars', 'precision', 'if (!linked)', 'if (true)'],
     ['no scalar is ever precise', 'precision', "if (reg.kind !== 'scalar' || !env.prune)", 'if (true)'],
-    ['pruned paths do not hand on what was precise', 'search', 'propagatePrecision(env, old);', ''],
+    ['pruned paths do not hand on what was precise', 'search', 'propagatePrecision(env, kept.state, state);', ''],
+    ['precision does not go round loops', 'search', 'propagateBackedges(env, visit.backedges);', ''],
+    [
+      'what a called function reads of its callers is dead before the call',
+      'stack_live',
+      'this.#markRead(outer, f, instance.callsite, words[LIVE_BEFORE], words[LIVE_BEFORE + 1]);',
+      '',
+    ],
+    [
+      'a slot is dead before any write to it',
+      'stack',
+      'if (size === 8)\n        env.stackLive.write(',
+      'if (size > 0)\n        env.stackLive.write(',
+    ],
+    [
+      'a slot that is written on one path is written on all',
+      'stack_live',
+      'const acc = (words[a + MUST_WRITE_ACC + half] & words[b + MUST_WRITE_ACC + half]) | written;',
+      'const acc = words[a + MUST_WRITE_ACC + half] | words[b + MUST_WRITE_ACC + half] | written;',
+    ],
     [
       'zeros on the stack cover any byte',
       'equal',
