@@ -18,6 +18,6 @@ export function check(input: ProgramInput, options: VerifyOptions | null): Check
   const started = performance.now();
   const result = verify(input, options);
   const duration = performance.now() - started;
-  if (!result.ok) throw new VerifierError(input.name, result.error, result.log);
+  if (!result.ok) throw new VerifierError(input.name, result.error, result.log, result.diagnostics);
   return { code: result.verified, report: { log: result.log, stats: result.stats, duration } };
 }

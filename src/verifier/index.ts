@@ -5,6 +5,7 @@ import { ERRNO } from '../uapi/errno.ts';
 import { UnsupportedError } from '../uapi/errors.ts';
 import { checkCfg } from './cfg.ts';
 import { checkStackDepth } from './depth.ts';
+import { diagnose, type Walk } from './diagnose/diagnose.ts';
 import { Env, initialRegs, type VerifyOptions } from './env.ts';
 import { buildGraph } from './graph.ts';
 import { liveRegisters, liveText } from './liveness.ts';
@@ -16,6 +17,9 @@ import { Search, sourceAt } from './search.ts';
 import { Frame, State } from './state.ts';
 import type { ProgramInput, VerifierStats, VerifyResult } from './verified.ts';
 
+export type { Diagnostic, Place, TrailStep } from './diagnose/diagnostic.ts';
+export { annotation, diagnosticLine, type RenderOptions, type Role, renderDiagnostic } from './diagnose/render.ts';
+export { CLASSES, type DiagnosticClass } from './diagnose/row.ts';
 export type { VerifyOptions } from './env.ts';
 export type * from './verified.ts';
 
@@ -53,6 +57,7 @@ function rejection(
   at: number | null,
   log: Log,
   stats: VerifierStats,
+  walk: Walk | null = null,
 ): VerifyResult {
   for (const line of reject.message.split('\n')) log.line(line);
   log.line(statsText(stats));
@@ -61,6 +66,7 @@ function rejection(
     ok: false,
     log: log.text(),
     stats,
+    diagnostics: [diagnose(input, reject, at, walk)],
     error: {
       code: reject.code,
       errno: ERRNO[reject.code],
@@ -115,16 +121,18 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
   if (log.level === 2) for (const line of liveText(prog, graph, live)) log.line(line);
   const env = new Env(prog, cfg, graph, live, start(prog), log, options);
   const wrong = new Search(env).run();
-  if (wrong) return rejection(input, wrong, env.insnIdx, log, statsOf(env));
+  const walk: Walk = { env, initial: () => start(prog), options };
+  if (wrong) return rejection(input, wrong, env.insnIdx, log, statsOf(env), walk);
   log.cut(0);
   const deep = checkStackDepth(env);
   const stats = statsOf(env);
-  if (deep) return rejection(input, deep, null, log, stats);
+  if (deep) return rejection(input, deep, null, log, stats, walk);
   log.line(statsText(stats));
   return {
     ok: true,
     log: log.text(),
     stats,
+    diagnostics: [],
     verified: {
       name: input.name,
       type: input.type,

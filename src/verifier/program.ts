@@ -6,7 +6,7 @@ import type { Op } from '../isa/op.ts';
 import { opOf } from '../isa/opcodes.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import { BPF_PROG_TYPE, BPF_MAP_TYPE as M } from '../uapi/enums.ts';
-import { invalid, type Reject, refused, tooBig } from './reject.ts';
+import { at, invalid, type Reject, refused, tooBig } from './reject.ts';
 import type { MapDef, MapRef, ProgramInput, Subprog } from './verified.ts';
 
 export const MAX_INSNS = 1_000_000;
@@ -48,7 +48,7 @@ export function findSubprogs(insns: readonly Insn[]): number[] | Reject {
   for (let i = 0; i < insns.length; i++) {
     if (!isLocalCall(insns[i]) && !isFuncAddress(insns[i])) continue;
     const target = callTarget(insns[i], i);
-    if (target < 0 || target >= insns.length) return invalid('call to invalid destination');
+    if (target < 0 || target >= insns.length) return at(i, invalid('call to invalid destination'));
     starts.add(target);
   }
   return [...starts].sort((a, b) => a - b);
@@ -80,7 +80,7 @@ function checkSubprogs(insns: readonly Insn[], subprogs: readonly Subprog[]): Re
       }
     }
     const last = insns[end - 1].code;
-    if (last !== 0x95 && last !== 0x05 && last !== 0x06) return invalid('last insn is not an exit or jmp');
+    if (last !== 0x95 && last !== 0x05 && last !== 0x06) return at(end - 1, invalid('last insn is not an exit or jmp'));
   }
   return null;
 }
@@ -92,9 +92,9 @@ function checkAbnormalReturn(input: ProgramInput, subprogs: readonly Subprog[]):
     for (let i = start; i < end; i++) {
       const insn = input.insns[i];
       const mode = insn.code & 0xe7;
-      if (mode === 0x20 || mode === 0x40) return invalid('LD_ABS is not allowed in subprogs without BTF');
+      if (mode === 0x20 || mode === 0x40) return at(i, invalid('LD_ABS is not allowed in subprogs without BTF'));
       if (insn.code === 0x85 && insn.src === 0 && insn.imm === TAIL_CALL) {
-        return invalid('tail_call is not allowed in subprogs without BTF');
+        return at(i, invalid('tail_call is not allowed in subprogs without BTF'));
       }
     }
   }
@@ -201,18 +201,18 @@ function resolve(input: ProgramInput): (Op | undefined)[] | Reject {
     const insn = insns[i];
     if ((insn.code & 7) === 1) {
       const mode = insn.code & 0xe0;
-      if ((mode !== 0x60 && mode !== 0x80) || insn.imm !== 0) return invalid('BPF_LDX uses reserved fields');
+      if ((mode !== 0x60 && mode !== 0x80) || insn.imm !== 0) return at(i, invalid('BPF_LDX uses reserved fields'));
     }
     if (insn.code === LDDW_CODE) {
       const reject = checkLddw(input, i);
-      if (reject) return reject;
+      if (reject) return at(i, reject);
       ops[i] = opOf(insn);
       i++;
       continue;
     }
     const op = opOf(insn);
     // The opcode byte decides what is unknown; rows that fields select are judged where the instruction is reached.
-    if (!KNOWN_CODES.has(insn.code)) return invalid(`unknown opcode ${insn.code.toString(16).padStart(2, '0')}`);
+    if (!KNOWN_CODES.has(insn.code)) return at(i, invalid(`unknown opcode ${insn.code.toString(16).padStart(2, '0')}`));
     ops[i] = op;
   }
   return ops;

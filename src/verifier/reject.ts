@@ -1,15 +1,18 @@
 // A rejection: the errno Linux answers and the text its log ends with. Checks return `Reject | null`. Every message has a
 // row in diagnose/rows_*.ts that explains it: words without one do not compile.
 
+import type { InsnIndex } from '../isa/insn.ts';
 import type { ErrnoName } from '../uapi/errno.ts';
 import type { Message } from './diagnose/catalogue.ts';
 
 export interface Reject {
   readonly code: ErrnoName;
-  /** One or more lines; the last one is what people quote. */
-  readonly message: string;
+  /** One or more lines (those in front are told by explain()); the last one is what people quote. */
+  readonly message: Message | `${string}\n${string}`;
   /** The line that says why, where it is not the last one. */
   readonly summary?: string;
+  /** The instruction, where the search does not know it: before it starts. */
+  readonly insn?: InsnIndex;
 }
 
 /** EACCES: the program would do something it may not. */
@@ -35,6 +38,11 @@ export function tooManyBranches(pending: number): Reject {
 /** Any other errno. */
 export function refused(code: ErrnoName, message: Message): Reject {
   return { code, message };
+}
+
+/** The instruction that is wrong, for what is checked before the search. */
+export function at(insn: InsnIndex, reject: Reject): Reject {
+  return { ...reject, insn };
 }
 
 /** Adds a line below the text of a rejection. */

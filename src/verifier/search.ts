@@ -9,7 +9,7 @@ import { frameText, stateText } from './log.ts';
 import { MAX_INSNS } from './program.ts';
 import { propagateBackedges, propagatePrecision } from './propagate.ts';
 import { NOT_INIT } from './reg.ts';
-import { invalid, type Reject, tooBig } from './reject.ts';
+import { invalid, type Reject, refused, tooBig } from './reject.ts';
 import { isIncomplete, type SccVisit, SccVisits } from './scc_visit.ts';
 import { MAX_STACK_MASKS } from './stack_live.ts';
 import { byteType, EMPTY_SLOT, type Frame, frameInsn, isScalarSpill, SLOT, State } from './state.ts';
@@ -92,8 +92,7 @@ export class Search {
       const next = step(env);
       if (typeof next !== 'number') return next;
       if (env.prune) env.stackLive.commit();
-      if (env.stackLive.size > MAX_STACK_MASKS)
-        return { code: 'ENOMEM', message: 'too many call chains that use stack' };
+      if (env.stackLive.size > MAX_STACK_MASKS) return refused('ENOMEM', 'too many call chains that use stack');
       this.#logAfter(next, frames);
       if (next === END) return null;
       env.prevInsnIdx = env.insnIdx;

@@ -2,6 +2,7 @@
 
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { SourceLine } from '../isa/source.ts';
+import type { Diagnostic } from './diagnose/diagnostic.ts';
 
 /** A map as the verifier sees it. */
 export interface MapDef {
@@ -120,9 +121,17 @@ export interface VerifierStats {
   readonly stackDepths: readonly number[];
 }
 
+interface Verdict {
+  /** The kernel's log, at the level that was asked for. */
+  readonly log: string;
+  readonly stats: VerifierStats;
+  /** Why a program is refused, for people and tools: one so far, as the search stops at the first. Empty when it is accepted. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 export type VerifyResult =
-  | { readonly ok: true; readonly log: string; readonly stats: VerifierStats; readonly verified: Verified }
-  | { readonly ok: false; readonly log: string; readonly stats: VerifierStats; readonly error: VerifierError };
+  | (Verdict & { readonly ok: true; readonly verified: Verified })
+  | (Verdict & { readonly ok: false; readonly error: VerifierError });
 
 /** A rejection: the errno Linux answers, its message (last line of the log before `processed`), where, and the log. */
 export interface VerifierError {

@@ -1,5 +1,6 @@
 // Messages about calls: which helpers a program may call, what fits their arguments, references and locks.
 
+import { mapTypeById } from '../../spec/map_types.ts';
 import { type Case, type MessageRow, mapName, type Rows, regName } from './row.ts';
 
 /** What the prototype's list of kinds means to people. */
@@ -177,7 +178,8 @@ export const CALL_ROWS = {
   },
   'cannot pass map_type {map} into func {helper}': {
     class: 'map_access',
-    why: (c) => `${c.part('helper').replace(/#.*/, '')} does not work on ${mapName(c)}, whose type is ${c.part('map')}`,
+    why: (c) =>
+      `${c.part('helper').replace(/#.*/, '')} does not work on ${mapName(c)}, a map of type ${mapTypeById(Number(c.part('map')))?.name ?? c.part('map')}`,
     help: 'use the helper made for this type (bpf_tail_call for PROG_ARRAY, bpf_redirect_map for DEVMAP, bpf_perf_event_output for PERF_EVENT_ARRAY, ...), or another map type',
   },
   'write into map forbidden': {

@@ -2,27 +2,48 @@
 
 import { bytes, type Case, ctxName, type MessageRow, mapName, maskBelow, type Rows, regName } from './row.ts';
 
+/** Packets are followed up to here (MAX_PACKET_OFF). */
+const PACKET_MAX = 0xffff;
+
+const START: Readonly<Record<string, readonly [start: string, end: string]>> = {
+  pkt: ['data', 'data_end'],
+  pkt_meta: ['data_meta', 'data'],
+};
+
 function packetWhy(c: Case): string {
   const off = c.num('off');
   const size = c.num('size');
   const limit = c.num('range');
-  if (c.part('off') === '')
+  const [start, end] = START[c.kind] ?? START.pkt;
+  if (c.part('off') === '') {
     return `this branch is taken where the packet is too short: behind ${regName(c)} there is nothing`;
+  }
   if (off < 0) return `${c.verb} ${-off} bytes in front of where the packet is known to start`;
-  const what = `${c.verb} ${bytes(off, size)} of the packet`;
-  return limit === 0
-    ? `${what}, but no comparison with data_end on this path proves that they exist`
-    : `${what}, but only ${bytes(0, limit)} are proven to exist`;
+  if (off + size > PACKET_MAX)
+    return `${c.verb} ${bytes(off, size)}: packets are only followed up to byte ${PACKET_MAX}`;
+  const fixed = c.umax === 0n;
+  const what = fixed
+    ? `${c.verb} ${bytes(off, size)} of the packet`
+    : `${c.verb} ${size} byte${size === 1 ? '' : 's'} at ${start} + ${off} + (${c.smin} to ${c.umax})`;
+  if (limit > 0)
+    return `${what}, but only ${fixed ? bytes(0, limit) : `${limit} bytes behind the variable part`} are proven to exist`;
+  return fixed
+    ? `${what}, but no comparison with ${end} on this path proves that the packet is that long`
+    : `${what}: no comparison with ${end} since the pointer was moved`;
 }
 
 function packetHelp(c: Case): string {
-  if (c.part('off') === '')
-    return 'access the packet only in the branch where the comparison with data_end says that it is long enough';
+  const [start, end] = START[c.kind] ?? START.pkt;
   const need = c.num('off') + c.num('size');
-  return (
-    `prove it first, on every path to here: if ((void *)header + ${need} > data_end) return ...; ` +
-    'and read through the very pointer that was compared'
-  );
+  if (c.part('off') === '') {
+    return 'access the packet only in the branch where the comparison with data_end says that it is long enough';
+  }
+  if (need > PACKET_MAX)
+    return 'give the loop a constant bound, too: for (int i = 0; i < 1500; i++) { if (pos + 1 > data_end) break; ... }';
+  if (c.umax === 0n) {
+    return `prove it first, on every path to here: if (${start} + ${need} > ${end}) return ...; and access the packet through the very pointer that was compared`;
+  }
+  return `compare after the pointer was moved, right before the access: if ((void *)(header + 1) > ${end}) return ...; and access the packet through that very pointer`;
 }
 
 const PACKET: MessageRow = { class: 'out_of_bounds', why: packetWhy, help: packetHelp };
@@ -54,9 +75,14 @@ function outside(end: 'min' | 'max'): MessageRow {
       }
       if (end === 'min')
         return `stay inside: the access may start at byte ${Math.max(room, 0)} at most; check the type the pointer is cast to`;
+      // In elements of the accessed size, behind what is fixed of the offset.
+      const size = Math.max(c.num('size'), 1);
+      const count = Math.floor((room - (c.num('off') - Number(c.umax))) / size) + 1;
+      if (count < 1)
+        return `the access may start at byte ${Math.max(room, 0)} at most; check the type the pointer is cast to`;
       return (
-        `bound it right before the access: the offset from the start may be ${Math.max(room, 0)} at most. ` +
-        `Compare (if (i >= N) return 0;) or mask (i &= ${maskBelow(Math.max(room - c.off, 0))};) the same variable that is used as the index`
+        `bound the index right before the access, in the same variable: if (i >= ${count}) return 0; ` +
+        `or i &= ${maskBelow(count - 1)}; (elements of ${size} byte${size === 1 ? '' : 's'})`
       );
     },
   };

@@ -56,6 +56,11 @@ export const PROGRAM_ROWS = {
     why: (c) => `the callers use ${c.part('size')} bytes of stack; a function with a tail call allows less than 256`,
     help: 'do the tail call in the main function, or use less stack',
   },
+  'too many call chains that use stack': {
+    class: 'limits',
+    why: 'functions that use stack are reached over so many chains of calls that keeping them apart takes too much memory',
+    help: 'call big functions from fewer places, or make some of them part of their callers (__always_inline)',
+  },
   'unreachable insn {insn}': {
     class: 'control_flow',
     why: (c) => `no path leads to instruction ${c.part('insn')}`,

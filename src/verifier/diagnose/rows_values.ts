@@ -95,7 +95,11 @@ export const VALUE_ROWS = {
   },
   'At program exit the register R0 has{value} should have been in [{min}, {max}]': {
     class: 'return_value',
-    why: (c) => `a ${c.progType} program may return ${c.part('min')} to ${c.part('max')}; R0 holds ${c.holds}`,
+    why: (c) => {
+      const allowed =
+        c.part('min') === c.part('max') ? `only ${c.part('min')}` : `${c.part('min')} to ${c.part('max')}`;
+      return `a ${c.progType} program may return ${allowed}; R0 holds ${c.holds}`;
+    },
     help: (c) =>
       c.part('min') === c.part('max')
         ? `return ${c.part('min')} on every path`

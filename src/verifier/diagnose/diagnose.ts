@@ -1,0 +1,320 @@
+// Puts a Diagnostic together: the row of the message (catalogue.ts), the register in question and its history (path.ts,
+// origin.ts), the place in the source. In: a Reject and the search it came from. Nothing here changes a verdict.
+
+import { disasmText, helperName, LOG_STYLE } from '../../isa/index.ts';
+import type { InsnIndex } from '../../isa/insn.ts';
+import { opOf } from '../../isa/opcodes.ts';
+import type { SourceLine } from '../../isa/source.ts';
+import { ctxOfType } from '../../spec/ctx.ts';
+import { helperById } from '../../spec/helpers.ts';
+import { progTypeById } from '../../spec/prog_types.ts';
+import type { Env, VerifyOptions } from '../env.ts';
+import { regText } from '../log.ts';
+import { isPointer, kindText, NOT_INIT, type Reg } from '../reg.ts';
+import type { Reject } from '../reject.ts';
+import type { State } from '../state.ts';
+import type { MapDef, ProgramInput } from '../verified.ts';
+import { type Matched, match } from './catalogue.ts';
+import type { Diagnostic, Place, TrailStep } from './diagnostic.ts';
+import { loopOf, waitingAt } from './loops.ts';
+import { type Label, originOf } from './origin.ts';
+import { type Path, pathTo } from './path.ts';
+import type { Case, Words } from './row.ts';
+import { describe } from './values.ts';
+
+/** The search that was refused. */
+export interface Walk {
+  readonly env: Env;
+  /** Makes the state that the program starts in. */
+  readonly initial: () => State;
+  readonly options: VerifyOptions;
+}
+
+/** A register of the refused instruction, with what it held before it. */
+interface Subject {
+  readonly regno: number;
+  readonly reg: Reg;
+  readonly frameno: number;
+}
+
+function linesOf(reject: Reject): string[] {
+  return reject.message.split('\n');
+}
+
+/** The rule, with what all lines of the message say. */
+function matched(reject: Reject): Matched | null {
+  const lines = linesOf(reject);
+  const main = match(reject.summary ?? lines[lines.length - 1]);
+  if (main === null) return null;
+  const parts = new Map<string, string>();
+  for (const line of lines) for (const [name, value] of match(line)?.parts ?? []) parts.set(name, value);
+  for (const [name, value] of main.parts) parts.set(name, value);
+  return { ...main, parts };
+}
+
+/** Register the message is about: the one it names, else the one the instruction works on. */
+function subjectNumber(
+  parts: ReadonlyMap<string, string>,
+  input: ProgramInput,
+  at: InsnIndex,
+  regs: readonly Reg[],
+): number {
+  const named = parts.get('reg');
+  if (named !== undefined) return Number(named);
+  const insn = input.insns[at];
+  const op = opOf(insn);
+  switch (op?.kind) {
+    case 'ldx':
+    case 'load_acq':
+      return insn.src;
+    case 'st':
+    case 'stx':
+    case 'store_rel':
+    case 'atomic':
+      return insn.dst;
+    case 'exit':
+      return 0;
+    case 'ld_abs':
+    case 'ld_ind':
+      return 6;
+    case 'alu':
+      // Of a pointer and a number, the number is what went wrong.
+      return op.operand === 'reg' && isPointer(regs[insn.dst] ?? NOT_INIT) ? insn.src : insn.dst;
+    case 'call':
+      return mapArgument(regs);
+    default:
+      return -1;
+  }
+}
+
+/** The first argument that is a map, else the first that points into a value of one. */
+function mapArgument(regs: readonly Reg[]): number {
+  const first = (kind: Reg['kind']) => regs.findIndex((reg, r) => r >= 1 && r <= 5 && reg.kind === kind);
+  return first('map_ptr') >= 0 ? first('map_ptr') : first('map_value');
+}
+
+function subjectOf(parts: ReadonlyMap<string, string>, walk: Walk, at: InsnIndex, path: Path | null): Subject | null {
+  const frames = path?.steps.at(-1)?.frames ?? walk.env.state.frames;
+  const frame = frames[frames.length - 1];
+  const regno = subjectNumber(parts, walk.env.prog.input, at, frame.regs);
+  const reg = frame.regs[regno];
+  return reg === undefined ? null : { regno, reg, frameno: frame.frameno };
+}
+
+const VERBS: Readonly<Record<string, string>> = {
+  ldx: 'reads',
+  load_acq: 'reads',
+  st: 'writes',
+  stx: 'writes',
+  store_rel: 'writes',
+  atomic: 'changes',
+};
+
+/** The map of the subject, or the one that the called helper works on. */
+function mapOf(walk: Walk | null, subject: Subject | null): MapDef | null {
+  if (walk === null) return null;
+  const own = subject?.reg.map ?? -1;
+  const { regs } = walk.env.state.frame;
+  const index = own >= 0 ? own : (regs[mapArgument(regs)]?.map ?? -1);
+  return index < 0 ? null : walk.env.map(index);
+}
+
+function caseOf(
+  parts: ReadonlyMap<string, string>,
+  input: ProgramInput,
+  at: InsnIndex | null,
+  walk: Walk | null,
+  subject: Subject | null,
+): Case {
+  const insn = at === null ? undefined : input.insns[at];
+  const op = insn && opOf(insn);
+  const helper = op?.kind === 'call' && op.callee === 'helper' ? (helperName(insn!.imm) ?? '') : '';
+  const type = progTypeById(input.type);
+  const part = (name: string) => parts.get(name) ?? '';
+  return {
+    part,
+    num: (name) => Number(part(name)),
+    regno: subject?.regno ?? -1,
+    holds: subject === null ? 'something else' : describe(subject.reg, (m) => walk!.env.map(m)),
+    kind: subject === null ? '' : kindText(subject.reg),
+    smin: subject?.reg.s.smin ?? 0n,
+    umax: subject?.reg.s.umax ?? 0n,
+    off: subject?.reg.off ?? 0,
+    verb: helper === '' ? (VERBS[op?.kind ?? ''] ?? 'uses') : `${helper} uses`,
+    write: op?.kind === 'st' || op?.kind === 'stx' || op?.kind === 'store_rel' || op?.kind === 'atomic',
+    size: op !== undefined && 'size' in op ? op.size : 0,
+    helper,
+    map: mapOf(walk, subject),
+    progType: type?.name ?? 'such',
+    ctxStruct: ctxOfType(input.type)?.struct ?? '',
+    verdicts: type?.verdicts ?? [],
+  };
+}
+
+function say(words: Words, c: Case): string {
+  return typeof words === 'string' ? words : words(c);
+}
+
+/** The C line of an instruction: the nearest that has text, in the same function. */
+export function sourceOf(input: ProgramInput, at: InsnIndex): SourceLine | null {
+  for (let i = at; i >= 0; i--) {
+    const line = input.lines?.get(i);
+    if (line !== undefined && line.text.trim() !== '') return line;
+    if (input.functions?.has(i)) return null;
+  }
+  return null;
+}
+
+function functionOf(input: ProgramInput, at: InsnIndex): string {
+  for (let i = at; i >= 0; i--) {
+    const name = input.functions?.get(i);
+    if (name !== undefined) return name;
+  }
+  return input.name;
+}
+
+function disasmAt(input: ProgramInput, at: InsnIndex): string {
+  const ref = input.mapRefs.get(at);
+  const name = ref && input.maps[ref.map]?.name;
+  const lddw = name ? () => `map[name:${name}]${ref.kind === 'value' ? `[0]+${ref.off}` : ''}` : LOG_STYLE.lddw;
+  return disasmText(input.insns, at, { lddw });
+}
+
+function placeOf(input: ProgramInput, at: InsnIndex): Place {
+  return { insn: at, disasm: disasmAt(input, at), function: functionOf(input, at), source: sourceOf(input, at) };
+}
+
+const AROUND = 3;
+
+/** Instructions around some of them, in order. */
+function listingOf(input: ProgramInput, at: InsnIndex | null, trail: readonly TrailStep[]): Diagnostic['listing'] {
+  if (at === null) return [];
+  const wanted = new Set(trail.map((step) => step.insn));
+  for (let i = Math.max(at - AROUND, 0); i <= Math.min(at + AROUND, input.insns.length - 1); i++) wanted.add(i);
+  const slots = [...wanted].sort((a, b) => a - b);
+  // The second half of an lddw is no instruction.
+  const whole = slots.filter((i) => i === at || !(input.insns[i].code === 0 && input.insns[i - 1]?.code === 0x18));
+  return whole.map((insn) => ({ insn, disasm: disasmAt(input, insn) }));
+}
+
+/** The instruction to point at, when the search does not say one: what the message names. */
+function namedPlace(parts: ReadonlyMap<string, string>, input: ProgramInput): InsnIndex | null {
+  const named = parts.get('insn');
+  return named === undefined || input.insns[Number(named)] === undefined ? null : Number(named);
+}
+
+/** References and locks that are held: where they were taken, and the last branch before they were missed. */
+function heldLabels(walk: Walk, cls: string, path: Path | null): Label[] {
+  if (cls !== 'leak' && cls !== 'lock') return [];
+  const kind = cls === 'leak' ? 'ref' : 'lock';
+  const held = walk.env.state.held.filter((h) => h.kind === kind);
+  const taken = kind === 'ref' ? 'the reference is taken here' : 'the lock is taken here';
+  const labels = held.map(({ insn }) => ({ insn, text: taken }));
+  const last = path?.steps.findLast((step) => walk.env.prog.ops[step.at]?.kind === 'jmp' || step.at === held[0]?.insn);
+  if (last === undefined || walk.env.prog.ops[last.at]?.kind !== 'jmp') return labels;
+  return [
+    ...labels,
+    {
+      insn: last.at,
+      text: `this branch leads to the end with the ${kind === 'ref' ? 'reference' : 'lock'} still held`,
+    },
+  ];
+}
+
+/** The calls that are open: who called the function that is refused. */
+function callLabels({ env }: Walk): Label[] {
+  const open = env.state.frames.slice(1).filter((frame) => !frame.isCallback);
+  return open.map(({ callsite }) => ({ insn: callsite, text: 'called from here' }));
+}
+
+/** For a program whose functions need too much stack: how much each of them uses. */
+function stackLabels({ env }: Walk): Label[] {
+  const used = env.prog.subprogs
+    .map(({ start }, i) => ({ start, bytes: env.stackDepth[i] }))
+    .filter((f) => f.bytes > 0);
+  const largest = used.sort((a, b) => b.bytes - a.bytes).slice(0, 4);
+  return largest.map(({ start, bytes }) => ({ insn: start, text: `this function uses ${bytes} bytes of stack` }));
+}
+
+interface Findings {
+  readonly at: InsnIndex | null;
+  readonly labels: readonly Label[];
+  readonly subject: Subject | null;
+}
+
+/** What the search knows beyond the message. */
+function investigate(found: Matched | null, reject: Reject, at: InsnIndex | null, walk: Walk): Findings {
+  const parts = found?.parts ?? new Map<string, string>();
+  const none = { at, labels: [], subject: null };
+  if (reject.code === 'E2BIG' && at !== null) {
+    const loop = loopOf(walk.env);
+    if (loop === null) return none;
+    const text = `this path came by here ${loop.times} times and is still not at its end`;
+    return { ...none, at: loop.insn, labels: [{ insn: loop.insn, text }] };
+  }
+  if (found?.rule === 'The sequence of {count} jumps is too complex.') {
+    const branch = waitingAt(walk.env);
+    if (branch === null) return none;
+    return { ...none, at: branch.insn, labels: [{ insn: branch.insn, text: `${branch.times} of them wait here` }] };
+  }
+  if (at === null) return { ...none, labels: parts.has('size') ? stackLabels(walk) : [] };
+  const path = pathTo(walk.env, walk.initial, walk.options);
+  const subject = subjectOf(parts, walk, at, path);
+  const cls = found?.row.class;
+  const held = heldLabels(walk, typeof cls === 'string' ? cls : '', path);
+  if (held.length > 0) return { at, labels: held, subject: null };
+  if (found?.rule === 'infinite loop detected at insn {insn}') {
+    const from = walk.env.prevInsnIdx;
+    return {
+      at,
+      labels: from < 0 || from === at ? [] : [{ insn: from, text: 'the path goes back from here' }],
+      subject: null,
+    };
+  }
+  const traceable = subject !== null && path !== null && subject.regno < 10;
+  if (!traceable) return { at, labels: callLabels(walk), subject };
+  const trace = (regno: number) => originOf(walk.env.prog, (m) => walk.env.map(m), path, regno);
+  const size = sizeFollows(walk, at, subject.regno) ? trace(subject.regno + 1) : [];
+  return { at, labels: [...trace(subject.regno), ...size, ...callLabels(walk)], subject };
+}
+
+/** Whether the argument behind `regno` is the size of the memory it points to. */
+function sizeFollows({ env }: Walk, at: InsnIndex, regno: number): boolean {
+  const insn = env.prog.insns[at];
+  const call = env.prog.ops[at]?.kind === 'call' && insn.src === 0;
+  const kind = call ? helperById(insn.imm)?.args[regno] : undefined;
+  return kind === 'size' || kind === 'size_or_zero';
+}
+
+/** Explains a rejection at instruction `at` (null: the program as a whole) of a search (null: before it began). */
+export function diagnose(input: ProgramInput, reject: Reject, at: InsnIndex | null, walk: Walk | null): Diagnostic {
+  const found = matched(reject);
+  const place = at ?? reject.insn ?? namedPlace(found?.parts ?? new Map(), input);
+  const findings: Findings =
+    walk === null ? { at: place, labels: [], subject: null } : investigate(found, reject, place, walk);
+  const { subject } = findings;
+  const c = caseOf(found?.parts ?? new Map(), input, findings.at, walk, subject);
+  const lines = linesOf(reject);
+  const trail = findings.labels.map(({ insn, text }) => ({ ...placeOf(input, insn), text }));
+  const cls = found?.row.class ?? 'malformed';
+  return {
+    class: typeof cls === 'string' ? cls : cls(c),
+    rule: found?.rule ?? null,
+    message: reject.summary ?? lines[lines.length - 1],
+    code: reject.code,
+    program: input.name,
+    place: findings.at === null ? null : placeOf(input, findings.at),
+    why: found === null ? 'the verifier refuses this' : say(found.row.why, c),
+    help: found === null ? 'the log shows the path that leads here' : say(found.row.help, c),
+    register:
+      subject === null
+        ? null
+        : {
+            name: `R${subject.regno}`,
+            value: regText(subject.reg, subject.frameno, (m) => walk!.env.mapText(m)),
+            holds: c.holds,
+          },
+    trail,
+    listing: listingOf(input, findings.at, trail),
+  };
+}
