@@ -7,6 +7,7 @@ import type { AluOp, Op } from '../src/isa/op.ts';
 import { abiReturn, type Helper, helperById } from '../src/spec/helpers.ts';
 import { REG_KIND } from '../src/verifier/verified.ts';
 import { type Compilation, type Fn, isPointer } from './compilation.ts';
+import { slotPart } from './slots.ts';
 
 /** Bits per vreg. */
 export type Bits = Uint8Array;
@@ -88,13 +89,14 @@ export function resultBits(c: Compilation, fn: Fn, at: InsnIndex, insn: Insn, op
     case 'lddw':
       return lddwBits(c, at, op.pseudo);
     case 'ldx': {
-      const slot = fn.slots[at - fn.start];
-      return slot > 0 ? bits[slot] : op.signed ? FULL : op.size * 8;
+      const part = slotPart(fn, at, op.size);
+      if (part !== null) return cap(Math.max(0, bits[part.vreg] - part.shift), part.bits);
+      return op.signed ? FULL : op.size * 8;
     }
     case 'st':
-      return cap(bitsOfImm(insn.imm, op.size * 8), op.size * 8);
+      return storedBits(fn, at, op.size, cap(bitsOfImm(insn.imm, op.size * 8), op.size * 8), bits);
     case 'stx':
-      return cap(bits[insn.src], op.size * 8);
+      return storedBits(fn, at, op.size, cap(bits[insn.src], op.size * 8), bits);
     case 'load_acq':
     case 'atomic':
     case 'ld_abs':
@@ -111,6 +113,12 @@ export function resultBits(c: Compilation, fn: Fn, at: InsnIndex, insn: Insn, op
     default:
       return op satisfies never;
   }
+}
+
+/** A slot of which some bytes are replaced. */
+function storedBits(fn: Fn, at: InsnIndex, size: number, value: number, bits: Bits): number {
+  const part = slotPart(fn, at, size);
+  return part === null || part.whole ? value : Math.max(bits[part.vreg], part.shift + value);
 }
 
 function aluBits(c: Compilation, at: InsnIndex, insn: Insn, op: Op & { kind: 'alu' }, bits: Bits): number {

@@ -8,7 +8,9 @@ import type { Op } from '../src/isa/op.ts';
 import type { LoadedProgram } from '../src/runtime/engine.ts';
 import type { HelperName } from '../src/spec/helpers.ts';
 import { type Facts, REG_KIND } from '../src/verifier/verified.ts';
+import type { Idioms } from './idioms.ts';
 import type { FnWidths } from './narrow.ts';
+import type { Selects } from './selects.ts';
 import type { Node } from './structure.ts';
 import type { Builder } from './wasm.ts';
 
@@ -76,13 +78,20 @@ export interface Fn {
   /** By promote.ts: number of vregs, and the slot vreg an access at `start + i` goes to (0: it goes to memory). */
   vregs: number;
   slots: Uint16Array;
+  /** ... which of its bytes such an access begins at, and how many bytes the slot vregs have, from vreg REGS on. */
+  slotBytes: Uint8Array;
+  slotSizes: readonly number[];
   /** By promote.ts: the bytes of the frame, from its lowest one, that accesses in memory may touch. */
   frame: FrameRange;
   /** By split.ts: this function only calls its parts, or is one of them. */
   parts: readonly Fn[] | null;
   part: Part | null;
+  /** By idioms.ts. */
+  idioms: Idioms;
   /** By narrow.ts. */
   widths: FnWidths | null;
+  /** By selects.ts. */
+  selects: Selects;
   /** By structure.ts. */
   body: readonly Node[];
 }

@@ -8,11 +8,13 @@ import type { Compilation, CompileOptions, Fn, Pass } from './compilation.ts';
 import { withModule } from './emit.ts';
 import { addEntries, addMiss } from './entries.ts';
 import { findFunctions } from './functions.ts';
+import { idioms } from './idioms.ts';
 import type { BakedMap, Image } from './image.ts';
 import { lowerFunction } from './lower.ts';
 import { GLOBALS, Module } from './module.ts';
 import { narrow } from './narrow.ts';
 import { promote } from './promote.ts';
+import { selects } from './selects.ts';
 import { split } from './split.ts';
 import { renderNodes, structure } from './structure.ts';
 
@@ -23,7 +25,9 @@ export const PASSES: readonly Pass[] = [
   { name: 'functions', fn: findFunctions, dump: (c) => perFn(c, dumpBlocks) },
   { name: 'split', fn: split, dump: (c) => c.fns.map((fn) => fn.name).join('\n') },
   { name: 'promote', fn: promote, dump: (c) => perFn(c, (fn) => `${fn.vregs} vregs`) },
+  { name: 'idioms', fn: idioms, dump: (c) => perFn(c, dumpIdioms) },
   { name: 'narrow', fn: narrow, dump: (c) => perFn(c, dumpWidths) },
+  { name: 'selects', fn: selects, dump: (c) => perFn(c, dumpSelects) },
   { name: 'structure', fn: structure, dump: (c) => perFn(c, (fn) => renderNodes(fn.body)) },
 ];
 
@@ -117,6 +121,14 @@ function perFn(c: Compilation, dump: (fn: Fn, c: Compilation) => string): string
 function dumpBlocks(fn: Fn): string {
   return fn.cfg.blocks.map((b, i) => `block ${i}: ${b.start}..${b.last} taken ${b.taken} fall ${b.fall}`).join('\n');
 }
+
+const dumpIdioms = (fn: Fn) =>
+  Array.from(fn.idioms.at, ([at, i]) => `${at}: ${i.kind === 'rotate' ? `rotate by ${i.by}` : `load ${i.size}`}`).join(
+    '\n',
+  );
+
+const dumpSelects = (fn: Fn) =>
+  Array.from(fn.selects, ([i, { over, vregs }]) => `block ${i} with ${over} chooses ${vregs.join(' ')}`).join('\n');
 
 /** Disassembly with the width of each result. */
 function dumpWidths(fn: Fn, c: Compilation): string {

@@ -9,6 +9,7 @@ import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { AluOp, Op } from '../src/isa/op.ts';
 import { helperById } from '../src/spec/helpers.ts';
 import { type Compilation, type Fn, isPointer } from './compilation.ts';
+import { type SlotPart, slotPart } from './slots.ts';
 
 export const DEAD = 0;
 export const LOW = 1;
@@ -37,7 +38,6 @@ export function demandsOf(
   const { dst, src } = insn;
   const dstIs = (n: number) => use(dst, pointerAt(c, at, 'dst') ? LOW : n);
   const srcIs = (n: number) => use(src, pointerAt(c, at, 'src') ? LOW : n);
-  const slot = fn.slots[at - fn.start];
   // Addresses of programs that were not verified are checked on 64 bits.
   const base = c.facts === null ? WHOLE : LOW;
   // A result that fits into 32 bits is computed from low halves where the operation allows it.
@@ -65,20 +65,23 @@ export function demandsOf(
       if (op.operand === 'reg') srcIs(n);
       return;
     }
-    case 'ldx':
-      if (slot > 0) use(slot, lowOnly);
-      else use(src, base);
+    case 'ldx': {
+      const part = slotPart(fn, at, op.size);
+      if (part === null) use(src, base);
+      else use(part.vreg, part.whole ? lowOnly : part.shift + part.bits <= 32 ? LOW : WHOLE);
       return;
+    }
     case 'load_acq':
       use(src, base);
       return;
     case 'st':
-      if (slot === 0) use(dst, base);
+    case 'stx': {
+      const part = slotPart(fn, at, op.size);
+      if (part === null) use(dst, base);
+      else if (!part.whole) use(part.vreg, keptNeed(part, lowOnly));
+      if (op.kind === 'stx') srcIs(op.size < 8 ? LOW : part !== null ? lowOnly : WHOLE);
       return;
-    case 'stx':
-      if (slot === 0) use(dst, base);
-      srcIs(op.size < 8 ? LOW : slot > 0 ? lowOnly : WHOLE);
-      return;
+    }
     case 'store_rel':
       use(dst, base);
       srcIs(op.size < 8 ? LOW : WHOLE);
@@ -109,6 +112,12 @@ export function demandsOf(
       op satisfies never;
       return;
   }
+}
+
+/** What a store that replaces a part of a slot leaves of it. */
+function keptNeed({ shift, bits }: SlotPart, need: number): number {
+  if (shift === 0 && bits === 32) return need === WHOLE ? WHOLE : DEAD;
+  return shift === 32 && bits === 32 ? LOW : need;
 }
 
 function operandNeed(op: Op & { kind: 'alu' }, lowOnly: number): number {

@@ -124,6 +124,7 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
     choose32: (condition, a, b) => asI32(m.if(condition, a, b)),
     choose64: (condition, a, b) => asI64(m.if(condition, a, b)),
     select32: (condition, a, b) => asI32(m.select(condition, a, b)),
+    select64: (condition, a, b) => asI64(m.select(condition, a, b)),
     call: (name, args) => asStmt(m.call(name, args, bin.none)),
     call32: (name, args) => asI32(m.call(name, args, bin.i32)),
     call64: (name, args) => asI64(m.call(name, args, bin.i64)),

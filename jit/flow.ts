@@ -7,6 +7,7 @@
 
 import { type Cfg, NONE, OUT, reversePostOrder } from '../src/analysis/cfg.ts';
 import { dominance, immediateDominators } from '../src/analysis/dominators.ts';
+import { NO_SELECTS, type Selects } from './selects.ts';
 
 export interface FlowNode {
   /** Basic block to execute; NONE for the nodes that were added here. */
@@ -31,11 +32,13 @@ export function succsOf(node: FlowNode): number[] {
   return node.taken >= 0 && node.taken !== node.fall ? [node.taken, node.fall] : [node.fall];
 }
 
-/** `entries`: block 0 is a switch over them. */
-export function flowOf(cfg: Cfg, entries: readonly number[] = []): Flow {
-  const nodes = cfg.blocks.map(
-    (b, block): FlowNode => ({ block, set: NONE, taken: b.taken, fall: b.fall, switch: null }),
-  );
+/** `entries`: block 0 is a switch over them. `selects`: blocks that are executed with the one before them. */
+export function flowOf(cfg: Cfg, entries: readonly number[] = [], selects: Selects = NO_SELECTS): Flow {
+  const nodes = cfg.blocks.map(({ taken, fall }, block): FlowNode => {
+    const select = selects.get(block);
+    const next = select === undefined ? { taken, fall } : { taken: NONE, fall: select.next };
+    return { block, set: NONE, ...next, switch: null };
+  });
   if (entries.length > 1) nodes[0].switch = [...entries];
   const flow = ordered(nodes);
   if (isReducible(flow)) return flow;

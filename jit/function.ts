@@ -2,14 +2,15 @@
 // The lower_*.ts tables read registers with low() and whole() and write them with setLow(), setSigned(), setWhole();
 // which local that is, and the conversion, is decided here from the pass `narrow`.
 
-import type { InsnIndex } from '../src/isa/insn.ts';
+import type { Insn, InsnIndex } from '../src/isa/insn.ts';
+import type { Op } from '../src/isa/op.ts';
 import { STACK_FRAME } from '../src/memory/layout.ts';
 import { defOf } from './bits.ts';
-import { type Compilation, type Fn, FP, isPointer } from './compilation.ts';
+import { type Compilation, type Fn, FP, isPointer, REGS } from './compilation.ts';
 import { DEAD } from './demand.ts';
 import type { Module } from './module.ts';
 import { type FnWidths, type Param, RESULT } from './narrow.ts';
-import type { Builder, FunctionDef, I32, I64, Site, Stmt, ValType } from './wasm.ts';
+import type { Builder, FunctionDef, I32, I64, Site, Stmt, ValType, Value } from './wasm.ts';
 
 const NO_LOCAL = -1;
 
@@ -31,6 +32,7 @@ export class FnLowering {
   readonly #narrow: Uint8Array;
   readonly #named = new Map<string, number>();
   readonly #keepsFp: boolean;
+  #lowest: Int16Array | undefined;
   readonly #sites: Site[] | null;
 
   constructor(m: Module, fn: Fn) {
@@ -159,6 +161,12 @@ export class FnLowering {
     return this.b.get32(this.params.length);
   }
 
+  /** The lowest offset of the accesses through a register: at most 0. */
+  lowest(reg: number): number {
+    this.#lowest ??= lowestOffsets(this.c, this.fn);
+    return this.#lowest[reg];
+  }
+
   /** Where the vregs are when `block` begins. */
   enterBlock(block: number): void {
     const n = this.fn.vregs;
@@ -173,6 +181,29 @@ export class FnLowering {
       for (let v = 0; v < n; v++) {
         if (widths.needs[s * n + v] !== DEAD && widths.entry[s * n + v] !== this.#narrow[v]) this.#convert(v);
       }
+    }
+  }
+
+  /** Type of the local that holds `v` when `block` begins. */
+  wants(block: number, v: number): ValType {
+    return this.widths.entry[block * this.fn.vregs + v] === 1 ? 'i32' : 'i64';
+  }
+
+  /** `v` as `block` wants it, behind a block that was left towards it. */
+  arriving(block: number, v: number): Value {
+    const { b } = this;
+    return this.wants(block, v) === 'i32' ? b.get32(this.#lowLocal(v)) : b.get64(this.#wholeLocal(v));
+  }
+
+  /** v = condition ? the local `before` : v, as `block` wants it. */
+  choose(block: number, v: number, condition: I32, before: number): void {
+    const { b } = this;
+    if (this.wants(block, v) === 'i32') {
+      const low = this.#lowLocal(v);
+      this.push(b.set(low, b.select32(condition, b.get32(before), b.get32(low))));
+    } else {
+      const whole = this.#wholeLocal(v);
+      this.push(b.set(whole, b.select64(condition, b.get64(before), b.get64(whole))));
     }
   }
 
@@ -234,4 +265,31 @@ function blocksWriteFp(c: Compilation, fn: Fn): boolean {
     }
     return false;
   });
+}
+
+function lowestOffsets(c: Compilation, fn: Fn): Int16Array {
+  const lowest = new Int16Array(REGS);
+  for (const { start, last } of fn.cfg.blocks) {
+    for (let at = start; at <= last; at++) {
+      const reg = addressOf(c.insns[at], c.ops[at]);
+      if (reg >= 0 && fn.slots[at - fn.start] === 0) lowest[reg] = Math.min(lowest[reg], c.insns[at].off);
+    }
+  }
+  return lowest;
+}
+
+/** The register whose address the instruction accesses memory at, or -1. */
+function addressOf({ dst, src }: Insn, op: Op | undefined): number {
+  switch (op?.kind) {
+    case 'ldx':
+    case 'load_acq':
+      return src;
+    case 'st':
+    case 'stx':
+    case 'store_rel':
+    case 'atomic':
+      return dst;
+    default:
+      return -1;
+  }
 }

@@ -8,6 +8,8 @@ import type { InsnIndex } from '../src/isa/insn.ts';
 import { STACK_FRAME } from '../src/memory/layout.ts';
 import type { Compilation, Fn } from './compilation.ts';
 import { REGS } from './compilation.ts';
+import { NO_IDIOMS } from './idioms.ts';
+import { NO_SELECTS } from './selects.ts';
 
 const WHOLE_FRAME = { from: 0, to: STACK_FRAME };
 
@@ -72,10 +74,14 @@ export function findFunctions(c: Compilation): void {
       callees,
       vregs: REGS,
       slots,
+      slotBytes: new Uint8Array(slots.length),
+      slotSizes: [],
       frame: WHOLE_FRAME,
       parts: null,
       part: null,
+      idioms: NO_IDIOMS,
       widths: null,
+      selects: NO_SELECTS,
       body: [],
     };
   });

@@ -11,12 +11,14 @@ import { dispatchLocal, FnLowering, mayGotoLocal } from './function.ts';
 import { lowerAlu, lowerEnd, lowerMovsx, lowerNeg } from './lower_alu.ts';
 import { lowerAtomic, lowerLoadAcquire, lowerStoreRelease } from './lower_atomic.ts';
 import { lowerCall } from './lower_call.ts';
+import { keepOperand, lowerIdiom } from './lower_idiom.ts';
 import { lowerCondition } from './lower_jmp.ts';
 import { lowerLdx, lowerSt, lowerStx } from './lower_memory.ts';
 import { lowerPacketLoad } from './lower_packet.ts';
 import { callParts, lowerPartBlock } from './lower_split.ts';
 import type { Module } from './module.ts';
 import { RESULT } from './narrow.ts';
+import type { Select } from './selects.ts';
 import type { Node, Target } from './structure.ts';
 import type { I32, Stmt } from './wasm.ts';
 
@@ -174,11 +176,32 @@ function lowerBlock(l: FnLowering, block: number): void {
   if (l.fn.part !== null) lowerPartBlock(l, l.fn.part, block);
   for (let at = start; at <= last; at++) {
     const op = l.c.ops[at];
-    if (op === undefined || l.widths.result[at - l.fn.start] === RESULT.dead) continue;
+    if (op === undefined) continue;
     l.at = at;
-    (LOWER[op.kind] as Lower<Op['kind']>)(l, l.c.insns[at], op);
+    keepOperand(l);
+    if (l.widths.result[at - l.fn.start] === RESULT.dead) continue;
+    const idiom = l.fn.idioms.at.get(at);
+    if (idiom !== undefined) lowerIdiom(l, l.c.insns[at], idiom);
+    else (LOWER[op.kind] as Lower<Op['kind']>)(l, l.c.insns[at], op);
   }
   l.leaveBlock(block);
+  const select = l.fn.selects.get(block);
+  if (select !== undefined) lowerSelect(l, block, select);
+}
+
+/** The jump that ends `block` goes around a block that is executed all the same: see selects.ts. */
+function lowerSelect(l: FnLowering, block: number, { over, next, whenTaken, vregs }: Select): void {
+  const { b } = l;
+  const condition = l.local('condition', 'i32');
+  l.push(b.set(condition, conditionOf(l, block, !whenTaken)));
+  const before = vregs.map((v) => {
+    const type = l.wants(next, v);
+    const local = l.local(`before${v} ${type}`, type);
+    l.push(b.set(local, l.arriving(next, v)));
+    return local;
+  });
+  lowerBlock(l, over);
+  for (const [i, v] of vregs.entries()) l.choose(next, v, b.get32(condition), before[i]);
 }
 
 /** The condition of the jump that ends `block`. */

@@ -8,6 +8,8 @@ import type { Op, Size } from '../src/isa/op.ts';
 import { MEMORY_BASE, MEMORY_END, STACK_FRAME } from '../src/memory/layout.ts';
 import { FP } from './compilation.ts';
 import type { FnLowering } from './function.ts';
+import { loadSlot, storeSlot, storeSlotConst } from './lower_slot.ts';
+import { slotPart } from './slots.ts';
 import type { I32 } from './wasm.ts';
 
 type OpOf<K extends Op['kind']> = Op & { kind: K };
@@ -19,15 +21,21 @@ export interface Place {
 
 /** Address `reg` + off as a base and a static offset. To be used once. */
 export function place(l: FnLowering, reg: number, off: number): Place {
-  const { b } = l;
   if (reg === FP && off < 0 && off >= -STACK_FRAME) {
     const base = l.frameBase();
     if (base !== undefined) return { ptr: base, offset: STACK_FRAME + off };
   }
   if (l.c.facts === null) return { ptr: checked(l, reg, off), offset: 0 };
-  // A static offset is added without wrapping; it can't be negative.
-  if (off >= 0) return { ptr: l.low(reg), offset: off };
-  return { ptr: b.i32.add(l.low(reg), b.i32.const(off)), offset: 0 };
+  return behind(l, l.low(reg), off, l.lowest(reg));
+}
+
+/**
+ * `off` behind (or before) an address of a verified program. A static offset is added without wrapping, so that it can't
+ * be negative: what is before the address is found from `lowest` before it, the same base for all such accesses.
+ */
+export function behind({ b }: FnLowering, ptr: I32, off: number, lowest: number): Place {
+  if (off >= 0) return { ptr, offset: off };
+  return { ptr: b.i32.add(ptr, b.i32.const(lowest)), offset: off - lowest };
 }
 
 function checked(l: FnLowering, reg: number, off: number): I32 {
@@ -48,35 +56,32 @@ const LOAD32 = {
 export function lowerLdx(l: FnLowering, insn: Insn, op: OpOf<'ldx'>): void {
   const { b } = l;
   const { dst, src, off } = insn;
-  const slot = l.fn.slots[l.at - l.fn.start];
-  if (slot > 0) {
-    moveSlot(l, dst, slot);
-    return;
-  }
-  const { ptr, offset } = place(l, src, off);
-  if (op.size === 8) {
-    // The low half stands first.
-    if (l.wantsLow) l.setLow(dst, b.i32.load(offset, 1, ptr));
-    else l.setWhole(dst, b.i64.load(offset, 1, ptr));
+  const part = slotPart(l.fn, l.at, op.size);
+  if (part !== null) {
+    loadSlot(l, part, dst);
+  } else if (!op.signed) {
+    loadReg(l, op.size, place(l, src, off), dst);
   } else {
-    const value = b.i32[LOAD32[op.size][op.signed ? 1 : 0]](offset, 1, ptr);
-    if (op.signed) l.setSigned(dst, value);
-    else l.setLow(dst, value);
+    const { ptr, offset } = place(l, src, off);
+    l.setSigned(dst, b.i32[LOAD32[op.size as 1 | 2 | 4][1]](offset, 1, ptr));
   }
 }
 
-/** A load from a slot that lives in a local. */
-function moveSlot(l: FnLowering, to: number, from: number): void {
-  if (l.wantsLow) l.setLow(to, l.low(from));
-  else l.setWhole(to, l.whole(from));
+/** `size` bytes of memory into a register, zero-extended. */
+export function loadReg(l: FnLowering, size: Size, { ptr, offset }: Place, dst: number): void {
+  const { b } = l;
+  if (size < 8) l.setLow(dst, b.i32[LOAD32[size as 1 | 2 | 4][0]](offset, 1, ptr));
+  // The low half stands first.
+  else if (l.wantsLow) l.setLow(dst, b.i32.load(offset, 1, ptr));
+  else l.setWhole(dst, b.i64.load(offset, 1, ptr));
 }
 
 export function lowerSt(l: FnLowering, insn: Insn, op: OpOf<'st'>): void {
   const { b } = l;
   const { dst, off, imm } = insn;
-  const slot = l.fn.slots[l.at - l.fn.start];
-  if (slot > 0) {
-    l.setConst(slot, BigInt.asUintN(op.size * 8, BigInt(imm)));
+  const part = slotPart(l.fn, l.at, op.size);
+  if (part !== null) {
+    storeSlotConst(l, part, imm);
     return;
   }
   const { ptr, offset } = place(l, dst, off);
@@ -86,17 +91,9 @@ export function lowerSt(l: FnLowering, insn: Insn, op: OpOf<'st'>): void {
 
 export function lowerStx(l: FnLowering, insn: Insn, op: OpOf<'stx'>): void {
   const { dst, src, off } = insn;
-  const slot = l.fn.slots[l.at - l.fn.start];
-  if (slot > 0) storeSlot(l, slot, src, op.size);
+  const part = slotPart(l.fn, l.at, op.size);
+  if (part !== null) storeSlot(l, part, src);
   else storeReg(l, op.size, place(l, dst, off), src);
-}
-
-/** A store to a slot that lives in a local: what is cut off there is cut off here. */
-function storeSlot(l: FnLowering, slot: number, src: number, size: Size): void {
-  const { b } = l;
-  if (size === 8) moveSlot(l, slot, src);
-  else if (size === 4) l.setLow(slot, l.low(src));
-  else l.setLow(slot, b.i32.and(l.low(src), b.i32.const(size === 1 ? 0xff : 0xffff)));
 }
 
 /** The low `size` bytes of a register to memory. */

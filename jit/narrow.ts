@@ -17,7 +17,7 @@ import type { InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
 import { type Bits, defOf, FULL, resultBits } from './bits.ts';
 import { type Compilation, type Fn, FP, isPointer, REGS } from './compilation.ts';
-import { DEAD, demandsOf, WHOLE } from './demand.ts';
+import { DEAD, demandsOf, LOW, WHOLE } from './demand.ts';
 
 export interface Param {
   readonly reg: number;
@@ -182,12 +182,13 @@ function widthsOf(c: Compilation, fn: Fn, args: Uint8Array, forward: Forward): F
       if (def >= 0) {
         need[def] = DEAD;
         result[slot] = forward.result[slot] <= 32 || wanted !== WHOLE ? RESULT.narrow : RESULT.wide;
-        if (wanted === DEAD && isPure(c, fn, at, op)) {
-          result[slot] = RESULT.dead;
-          continue;
-        }
+        if (wanted === DEAD && isPure(c, fn, at, op)) result[slot] = RESULT.dead;
       }
-      demandsOf(c, fn, at, c.insns[at], op, wanted, forward.result[slot], use);
+      const dead = def >= 0 && result[slot] === RESULT.dead;
+      // An idiom reads what was kept for it.
+      if (!dead && !fn.idioms.at.has(at)) demandsOf(c, fn, at, c.insns[at], op, wanted, forward.result[slot], use);
+      const kept = fn.idioms.kept.get(at);
+      if (kept !== undefined) use(kept.reg, kept.whole ? WHOLE : LOW);
     }
     let changed = false;
     for (let v = 0; v < n; v++) {

@@ -6,7 +6,8 @@
 // passed to another function) ends the attempt for the whole function: r10 is the only origin of such pointers, so what
 // is not followed can't reach the frame.
 //
-// A slot becomes a local when all accesses to its bytes are plain loads and stores of the same offset and size.
+// Bytes become a local when all accesses to them are plain loads and stores. Narrower ones than the widest (clang spills
+// a register whole and fills its low half) take or replace a part of the local.
 
 import type { Cfg } from '../src/analysis/cfg.ts';
 import { effects, solveForward } from '../src/analysis/liveness.ts';
@@ -54,44 +55,42 @@ function promoteIn(c: Compilation, fn: Fn): void {
     if (e === LOST) return;
     throw e;
   }
-  const vregOf = new Map<number, number>();
-  // All accesses at one offset have one size here.
-  for (const { at, off } of choose(uses)) {
-    let vreg = vregOf.get(off);
-    if (vreg === undefined) vregOf.set(off, (vreg = REGS + vregOf.size));
-    fn.slots[at - fn.start] = vreg;
+  const units = choose(uses);
+  const vregOf = new Map<Unit, number>();
+  for (const { at, off } of uses.accesses) {
+    const unit = units[off + STACK_FRAME];
+    if (unit === undefined) continue;
+    if (!vregOf.has(unit)) vregOf.set(unit, REGS + vregOf.size);
+    fn.slots[at - fn.start] = vregOf.get(unit)!;
+    fn.slotBytes[at - fn.start] = off + STACK_FRAME - unit.from;
   }
+  fn.slotSizes = Array.from(vregOf.keys(), (unit) => unit.size);
   fn.vregs = REGS + vregOf.size;
   const from = uses.kept.indexOf(1);
   fn.frame = from < 0 ? { from: 0, to: 0 } : { from, to: uses.kept.lastIndexOf(1) + 1 };
 }
 
-/** The accesses to slots that may become locals. */
-function choose({ accesses, kept }: FrameUses): Access[] {
-  // Per byte: which (offset, size) covers it; two different ones spoil each other.
-  const owner = new Int32Array(STACK_FRAME);
-  const keyOf = (a: Access) => (a.off + STACK_FRAME) * 16 + a.size;
-  for (const a of accesses) {
-    const key = keyOf(a);
-    for (let i = 0; i < a.size; i++) {
-      const byte = a.off + STACK_FRAME + i;
-      if (owner[byte] !== 0 && owner[byte] !== key) kept[byte] = 1;
-      owner[byte] = key;
-    }
+/** Bytes of the frame, from its lowest one, that become a local: those of the widest access over them. */
+interface Unit {
+  readonly from: number;
+  readonly size: number;
+}
+
+/** By byte of the frame: the unit that becomes a local. The bytes of all others are marked as kept in memory. */
+function choose({ accesses, kept }: FrameUses): (Unit | undefined)[] {
+  /** Size of the widest access that begins at a byte. */
+  const widest = new Uint8Array(STACK_FRAME);
+  for (const { off, size } of accesses) widest[off + STACK_FRAME] = Math.max(widest[off + STACK_FRAME], size);
+  const units = new Array<Unit | undefined>(STACK_FRAME);
+  for (let from = 0; from < STACK_FRAME; from++) {
+    if (widest[from] === 0) continue;
+    const size = widest[from];
+    const end = from + size;
+    if (kept.subarray(from, end).includes(1)) kept.fill(1, from, end);
+    else units.fill({ from, size }, from, end);
+    from = end - 1;
   }
-  // A spoiled byte keeps all bytes of every slot over it in memory; repeat until nothing spreads.
-  for (let spread = true; spread; ) {
-    spread = false;
-    for (const a of accesses) {
-      const bytes = kept.subarray(a.off + STACK_FRAME, a.off + STACK_FRAME + a.size);
-      const spoiled = bytes.reduce((n, b) => n + b, 0);
-      if (spoiled > 0 && spoiled < a.size) {
-        bytes.fill(1);
-        spread = true;
-      }
-    }
-  }
-  return accesses.filter((a) => kept[a.off + STACK_FRAME] === 0);
+  return units;
 }
 
 interface FrameUses {
@@ -195,7 +194,8 @@ function access(base: Value, off: number, size: number, at: InsnIndex, plain: bo
   if (base.kind !== 'frame') return;
   const from = base.n + off;
   if (from < -STACK_FRAME || from + size > 0) throw LOST;
-  if (plain) uses.accesses.push({ at, off: from, size });
+  // Aligned ones, as the verifier wants them: of two that overlap, one covers the other.
+  if (plain && from % size === 0) uses.accesses.push({ at, off: from, size });
   else keep(from, size, uses);
 }
 

@@ -95,6 +95,7 @@ function makePart(
     name: `${fn.name}.${p}`,
     cfg: withPreds(all, start, end),
     slots: new Uint16Array(end - start),
+    slotBytes: new Uint8Array(end - start),
     part: {
       of: fn,
       entries: firsts,

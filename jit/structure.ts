@@ -39,7 +39,7 @@ export type Node =
   | { readonly kind: 'out'; readonly block: number };
 
 export function structure(c: Compilation): void {
-  for (const fn of c.fns) fn.body = structured(flowOf(fn.cfg, fn.part?.entries));
+  for (const fn of c.fns) fn.body = structured(flowOf(fn.cfg, fn.part?.entries, fn.selects));
 }
 
 interface Tree {

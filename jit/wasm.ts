@@ -138,6 +138,7 @@ export interface Builder {
   readonly choose64: (condition: I32, a: I64, b: I64) => I64;
   /** ... where both are. */
   readonly select32: (condition: I32, a: I32, b: I32) => I32;
+  readonly select64: (condition: I32, a: I64, b: I64) => I64;
   readonly call: (name: string, args: readonly Value[]) => Stmt;
   readonly call32: (name: string, args: readonly Value[]) => I32;
   readonly call64: (name: string, args: readonly Value[]) => I64;
