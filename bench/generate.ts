@@ -42,6 +42,12 @@ const ALU = [
   (d: string, s: string) => `${d} = ${s}`,
   (d: string, _: string, c: number) => `${d} += ${c & 0x7fff}`,
 ];
+/** Nothing is dead: the result hangs on every register and stack slot. */
+const TAIL = [
+  ...['r1', 'r2', 'r3', 'r4', 'r5', 'r7', 'r8', 'r9'].map((r) => `r0 ^= ${r}`),
+  ...Array.from({ length: 8 }, (_, i) => `r1 = *(u64 *)(r10 - ${8 * (i + 1)})\nr0 ^= r1`),
+  'exit',
+].join('\n');
 const REGS = ['r0', 'r1', 'r2', 'r3', 'r4', 'r5', 'r7', 'r8', 'r9'];
 /** Instructions of a block. Linux follows at most 8192 branches one after the other: 256k instructions need longer ones than 32. */
 const BLOCK = 36;
@@ -89,7 +95,7 @@ function blocks(seed: number): Insn[] {
 export function generate(length: number, seed: number): Insn[] {
   const head = asm(PROLOGUE).insns;
   const body = blocks(seed);
-  const tail = asm('r0 = 2\nexit').insns;
+  const tail = asm(TAIL).insns;
   const filler = asm('r0 += r1').insns[0];
   const room = length - head.length - tail.length;
   const whole = Math.floor(room / BLOCK) * BLOCK; // a block is never cut: its branch would point outside

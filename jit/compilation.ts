@@ -75,6 +75,8 @@ export interface Fn {
   cfg: Cfg;
   /** Functions it calls, by start slot. */
   readonly callees: readonly InsnIndex[];
+  /** It changes r10: only programs that were not verified do. */
+  readonly writesFp: boolean;
   /** By promote.ts: number of vregs, and the slot vreg an access at `start + i` goes to (0: it goes to memory). */
   vregs: number;
   slots: Uint16Array;

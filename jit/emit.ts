@@ -95,6 +95,7 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
   const asStmt = (e: number) => e as Stmt;
   const asI32 = (e: number) => e as I32;
   const asI64 = (e: number) => e as I64;
+  const body = (stmts: readonly Stmt[]) => (stmts.length === 1 ? stmts[0] : m.block(null, stmts));
   const callType = bin.createType([bin.i32, bin.i32]);
   // As with the memory: an instruction that names a table which does not exist yet aborts Binaryen.
   let source: number | undefined;
@@ -119,8 +120,7 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
     br: (label) => asStmt(m.br(label)),
     brIf: (label, condition) => asStmt(m.br_if(label, condition)),
     brTable: (labels, index) => asStmt(m.switch(labels, labels[0], index)),
-    if: (condition, then, otherwise) =>
-      asStmt(m.if(condition, m.block(null, then), otherwise && m.block(null, otherwise))),
+    if: (condition, then, otherwise) => asStmt(m.if(condition, body(then), otherwise && body(otherwise))),
     choose32: (condition, a, b) => asI32(m.if(condition, a, b)),
     choose64: (condition, a, b) => asI64(m.if(condition, a, b)),
     select32: (condition, a, b) => asI32(m.select(condition, a, b)),

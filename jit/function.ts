@@ -5,7 +5,6 @@
 import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
 import { STACK_FRAME } from '../src/memory/layout.ts';
-import { defOf } from './bits.ts';
 import { type Compilation, type Fn, FP, isPointer, REGS } from './compilation.ts';
 import { DEAD } from './demand.ts';
 import type { Module } from './module.ts';
@@ -50,7 +49,7 @@ export class FnLowering {
     }
     this.#low[FP] = this.#newLocal('i32');
     this.#sites = m.c.options.onText === undefined ? null : [];
-    this.#keepsFp = !writesFp(m.c, fn);
+    this.#keepsFp = !(fn.part?.of ?? fn).writesFp;
   }
 
   #newLocal(type: ValType): number {
@@ -250,21 +249,6 @@ export function paramsOf(c: Compilation, fn: Fn): readonly Param[] {
   if (fn.index > 0 || c.openCalls) return params;
   const r2 = params.find((p) => p.reg === 2);
   return [{ reg: 1, narrow: true }, ...(r2 === undefined ? [] : [r2])];
-}
-
-function writesFp(c: Compilation, fn: Fn): boolean {
-  const parts = fn.part?.of.parts ?? [fn];
-  return parts.some((part) => blocksWriteFp(c, part));
-}
-
-function blocksWriteFp(c: Compilation, fn: Fn): boolean {
-  return fn.cfg.blocks.some((block) => {
-    for (let at = block.start; at <= block.last; at++) {
-      const op = c.ops[at];
-      if (op !== undefined && defOf(fn, at, c.insns[at], op) === FP) return true;
-    }
-    return false;
-  });
 }
 
 function lowestOffsets(c: Compilation, fn: Fn): Int16Array {

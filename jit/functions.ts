@@ -4,10 +4,11 @@
 // see Facts); what then can't be reached is neither analysed nor emitted.
 
 import { buildCfg, type Cfg, targetOf } from '../src/analysis/cfg.ts';
+import { effects } from '../src/analysis/liveness.ts';
 import type { InsnIndex } from '../src/isa/insn.ts';
 import { STACK_FRAME } from '../src/memory/layout.ts';
 import type { Compilation, Fn } from './compilation.ts';
-import { REGS } from './compilation.ts';
+import { FP, REGS } from './compilation.ts';
 import { NO_IDIOMS } from './idioms.ts';
 import { NO_SELECTS } from './selects.ts';
 
@@ -17,24 +18,27 @@ export function findFunctions(c: Compilation): void {
   const { insns, ops, facts } = c;
   const { subprogs } = c.program.code;
   const sides = facts === null ? undefined : (at: InsnIndex) => facts.taken[at];
-  const found = new Map<InsnIndex, { cfg: Cfg; callees: InsnIndex[] }>();
+  const found = new Map<InsnIndex, { cfg: Cfg; callees: InsnIndex[]; writesFp: boolean }>();
   const explore = (start: InsnIndex) => {
     const range = subprogs.find((f) => f.start === start);
     if (range === undefined) return undefined;
     const cfg = buildCfg(insns, ops, range, sides);
     const callees = new Set<InsnIndex>();
+    let writesFp = false;
     for (const b of cfg.blocks) {
       for (let at = b.start; at <= b.last; at++) {
         const op = ops[at];
-        if (op?.kind === 'call' && op.callee === 'local') callees.add(targetOf(insns[at], op, at));
-        if (op?.kind === 'lddw' && op.pseudo === 'func') {
+        if (op === undefined) continue;
+        if (facts === null && (effects(insns[at], op).def & (1 << FP)) !== 0) writesFp = true;
+        if (op.kind === 'call' && op.callee === 'local') callees.add(targetOf(insns[at], op, at));
+        if (op.kind === 'lddw' && op.pseudo === 'func') {
           callees.add(at + 1 + insns[at].imm);
           c.openCalls = true;
         }
       }
     }
     const known = [...callees].filter((at) => subprogs.some((f) => f.start === at));
-    const fn = { cfg, callees: known };
+    const fn = { cfg, callees: known, writesFp };
     found.set(start, fn);
     return fn;
   };
@@ -63,7 +67,7 @@ export function findFunctions(c: Compilation): void {
     }
   }
   c.fns = post.reverse().map((start, index): Fn => {
-    const { cfg, callees } = found.get(start)!;
+    const { cfg, callees, writesFp } = found.get(start)!;
     const slots = new Uint16Array(cfg.blockOf.length);
     const name = `${c.prefix}f${start}`;
     return {
@@ -72,6 +76,7 @@ export function findFunctions(c: Compilation): void {
       name,
       cfg,
       callees,
+      writesFp,
       vregs: REGS,
       slots,
       slotBytes: new Uint8Array(slots.length),

@@ -25,8 +25,8 @@ export function loopsOf({ preds }: Flow): Loops {
     return x;
   };
   for (let head = n - 1; head >= 0; head--) {
+    if (!preds[head].some((p) => p >= head)) continue;
     const latches = preds[head].filter((p) => p >= head);
-    if (latches.length === 0) continue;
     isHead[head] = 1;
     inner[head] = head;
     const work = latches.map(find);
@@ -47,11 +47,14 @@ export function loopsOf({ preds }: Flow): Loops {
   return { isHead, inner, parent };
 }
 
-/** Head of the outermost loop that holds `x` but not `y`, or -1. */
+/** Head of the outermost loop that holds `x` but not `y`, or -1. Loops have higher numbers than those around them. */
 export function loopLeft({ inner, parent }: Loops, x: number, y: number): number {
-  const around = new Set<number>();
-  for (let l = inner[y]; l !== -1; l = parent[l]) around.add(l);
   let left = -1;
-  for (let l = inner[x]; l !== -1 && !around.has(l); l = parent[l]) left = l;
+  for (let a = inner[x], b = inner[y]; a !== b; ) {
+    if (a > b) {
+      left = a;
+      a = parent[a];
+    } else b = parent[b];
+  }
   return left;
 }

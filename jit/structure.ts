@@ -45,9 +45,11 @@ export function structure(c: Compilation): void {
 interface Tree {
   readonly flow: Flow;
   readonly loops: Loops;
-  /** Nodes that stand behind a node's code (inside: label behind code; behind: label behind its loop), ascending. */
-  readonly inside: readonly number[][];
-  readonly behind: readonly number[][];
+  /** Labels that stand behind a node's code (inside: label behind code; behind: label behind its loop): the last one. */
+  readonly inside: Int32Array;
+  readonly behind: Int32Array;
+  /** By label: the one before it in the same list. */
+  readonly before: Int32Array;
   readonly labelled: Uint8Array;
   /** How many nodes are placed at or below a node. */
   readonly size: Int32Array;
@@ -71,32 +73,81 @@ interface Task {
   readonly into: Node[];
 }
 
+/** Bodies in bodies: Binaryen's stack ends at some thousand. Labels in a row, each in front of the next, cost none. */
+const MAX_LEVEL = 200;
+
 function placed(flow: Flow): Tree {
-  const n = flow.nodes.length;
+  const { nodes, preds, idom } = flow;
+  const n = nodes.length;
   const loops = loopsOf(flow);
-  const inside: number[][] = flow.nodes.map(() => []);
-  const behind: number[][] = flow.nodes.map(() => []);
-  const labelled = new Uint8Array(n);
+  const tree: Tree = {
+    flow,
+    loops,
+    inside: new Int32Array(n).fill(NONE),
+    behind: new Int32Array(n).fill(NONE),
+    before: new Int32Array(n).fill(NONE),
+    labelled: new Uint8Array(n),
+    size: new Int32Array(n).fill(1),
+  };
   const owner = new Int32Array(n).fill(NONE);
-  for (const node of flow.nodes) for (const s of node.switch ?? []) labelled[s] = 1;
+  for (const node of nodes) for (const s of node.switch ?? []) tree.labelled[s] = 1;
+  const left = new Int32Array(n).fill(-1);
   for (let node = 1; node < n; node++) {
-    const above = flow.idom[node];
-    const loop = loopLeft(loops, above, node);
-    const forward = flow.preds[node].filter((p) => p < node);
-    owner[node] = loop === -1 ? above : loop;
-    if (loop !== -1 || forward.length > 1) labelled[node] = 1;
-    if (labelled[node] === 1) (loop === -1 ? inside[above] : behind[loop]).push(node);
+    left[node] = loopLeft(loops, idom[node], node);
+    if (left[node] !== -1 || isJoin(preds[node], node)) tree.labelled[node] = 1;
+    owner[node] = left[node] === -1 ? idom[node] : left[node];
   }
-  const size = new Int32Array(n).fill(1);
-  for (let node = n - 1; node > 0; node--) size[owner[node]] += size[node];
-  return { flow, loops, inside, behind, labelled, size };
+  flatten(tree, left, owner);
+  for (let node = 1; node < n; node++) {
+    if (tree.labelled[node] === 0) continue;
+    const list = left[node] === -1 ? tree.inside : tree.behind;
+    tree.before[node] = list[owner[node]];
+    list[owner[node]] = node;
+  }
+  for (let node = n - 1; node > 0; node--) tree.size[owner[node]] += tree.size[node];
+  return tree;
+}
+
+/** Whether several edges go forward to `node`. */
+function isJoin(preds: readonly number[], node: number): boolean {
+  let forward = 0;
+  for (const p of preds) if (p < node) forward++;
+  return forward > 1;
+}
+
+/**
+ * Where bodies would nest too deeply a label moves out, to a dominator further up in the same loop: its code only has to
+ * stand behind that of all its predecessors.
+ */
+function flatten({ flow: { idom }, loops: { isHead, inner }, labelled }: Tree, left: Int32Array, owner: Int32Array) {
+  const n = idom.length;
+  const opens = new Uint8Array(n);
+  const last = new Int32Array(n); // the highest label of an owner stands beside it, not inside
+  for (let node = 1; node < n; node++) {
+    if (labelled[node] === 0) continue;
+    opens[owner[node]] = 1;
+    if (left[node] === -1) last[owner[node]] = node;
+  }
+  const level = new Int32Array(n); // of the list a node stands in
+  const anchor = new Int32Array(n); // the dominator that labels below a node may move to
+  for (let node = 1; node < n; node++) {
+    const up = owner[node];
+    const label = labelled[node] === 1;
+    if (left[node] !== -1) level[node] = level[up];
+    else if (label && level[up] > MAX_LEVEL) {
+      owner[node] = anchor[up];
+      level[node] = level[owner[node]] + 1;
+    } else level[node] = level[up] + isHead[up] + (label && last[up] === node ? 0 : opens[up]);
+    const over = anchor[left[node] === -1 ? up : idom[up]];
+    anchor[node] = level[node] > MAX_LEVEL && inner[over] === inner[node] && isHead[node] === 0 ? over : node;
+  }
 }
 
 function put(tree: Tree, node: number, into: Node[], work: Task[]): void {
   let list = into;
   // The last label is the outermost block.
-  const open = (labels: readonly number[]) => {
-    for (const label of labels.toReversed()) {
+  const open = (last: number) => {
+    for (let label = last; label !== NONE; label = tree.before[label]) {
       const body: Node[] = [];
       list.push({ kind: 'block', label, body });
       work.push({ node: label, into: list });

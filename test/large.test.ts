@@ -41,6 +41,11 @@ describe('large programs', () => {
     kernel.close();
   });
 
+  it('bodies do not nest deeper than a compiler can follow', { timeout: 60_000 }, () => {
+    const { wasm } = compile(rig.load(largeProgram('nest', 40_000)), { splitAbove: 1e6 });
+    expect(WebAssembly.validate(wasm as Uint8Array<ArrayBuffer>)).toBe(true);
+  });
+
   it('random programs in parts leave every byte as the interpreter does', { timeout: 60_000 }, async () => {
     const jit = await createJitEngine({ splitAbove: 12, partSlots: 9, maxSteps: 65_536 });
     const kernel = kernelWith(createInterpreter({ maxSteps: 20_000 }), jit);

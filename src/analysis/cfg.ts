@@ -54,16 +54,17 @@ export function targetOf(insn: Insn, op: Op, at: InsnIndex): InsnIndex {
   return at + 1 + (wide ? insn.imm : insn.off);
 }
 
-/** Where control goes after one instruction, as slots: both NONE after exit. */
+const JUMPS: ReadonlySet<Op['kind']> = new Set(['exit', 'ja', 'may_goto', 'jmp']);
+
+/** Slots: both NONE after exit. */
 interface Flow {
   readonly taken: number;
   readonly fall: number;
 }
 
+/** `op` is one of JUMPS. */
 function flowOf(insn: Insn, op: Op, at: InsnIndex, sides: LiveSides): Flow {
   switch (op.kind) {
-    case 'exit':
-      return { taken: NONE, fall: NONE };
     case 'ja':
       return { taken: targetOf(insn, op, at), fall: NONE };
     case 'may_goto':
@@ -72,10 +73,8 @@ function flowOf(insn: Insn, op: Op, at: InsnIndex, sides: LiveSides): Flow {
       const alive = sides(at) & 3 || 3;
       return joined(alive & 1 ? targetOf(insn, op, at) : NONE, alive & 2 ? at + 1 : NONE);
     }
-    case 'lddw':
-      return { taken: NONE, fall: at + 2 };
     default:
-      return { taken: NONE, fall: at + 1 };
+      return { taken: NONE, fall: NONE };
   }
 }
 
@@ -84,11 +83,12 @@ function joined(taken: number, fall: number): Flow {
   return taken === fall ? { taken: NONE, fall } : { taken, fall };
 }
 
-interface Draft {
-  readonly start: InsnIndex;
-  readonly last: InsnIndex;
-  readonly taken: InsnIndex;
-  readonly fall: InsnIndex;
+/** Blocks by number in order of their starts. `taken` and `fall` are slots first, numbers of blocks in the end. */
+interface Drafts {
+  readonly start: Int32Array;
+  readonly last: Int32Array;
+  readonly taken: Int32Array;
+  readonly fall: Int32Array;
 }
 
 export function buildCfg(
@@ -99,20 +99,34 @@ export function buildCfg(
 ): Cfg {
   const { start, end } = range;
   const isInsn = (at: number) => at >= start && at < end && ops[at] !== undefined;
-  const flow = (at: InsnIndex) => flowOf(insns[at], ops[at]!, at, sides);
-  const leads = findLeaders(start, end, isInsn, flow);
+  const next: Next = (at) => {
+    const op = ops[at]!;
+    if (!JUMPS.has(op.kind)) return at + (op.kind === 'lddw' ? 2 : 1);
+    const flow = flowOf(insns[at], op, at, sides);
+    return flow.taken === NONE && flow.fall !== NONE ? flow.fall : flow;
+  };
+  const leads = findLeaders(start, end, isInsn, next);
 
-  const drafts: Draft[] = [];
+  let count = 0;
+  for (const mark of leads) if (mark === LEADER) count++;
   const draftAt = new Int32Array(end - start).fill(NONE);
-  for (let at = start; at < end; at++) {
-    if (leads[at - start] === LEADER) {
-      draftAt[at - start] = drafts.length;
-      drafts.push(draftFrom(at, leads, start, end, flow));
-    }
+  const column = () => new Int32Array(count);
+  const drafts: Drafts = { start: column(), last: column(), taken: column(), fall: column() };
+  for (let at = start, d = 0; at < end; at++) {
+    if (leads[at - start] !== LEADER) continue;
+    draftAt[at - start] = d;
+    draft(drafts, d++, at, leads, start, end, next);
   }
   const draftOf = (at: number) => (at === NONE ? NONE : isInsn(at) ? draftAt[at - start] : OUT);
-  return finish(drafts, draftOf, start, end);
+  for (let d = 0; d < count; d++) {
+    drafts.taken[d] = draftOf(drafts.taken[d]);
+    drafts.fall[d] = draftOf(drafts.fall[d]);
+  }
+  return finish(drafts, draftOf(start), start, end);
 }
+
+/** Where control goes after an instruction: to one slot, or the way a block ends. */
+type Next = (at: InsnIndex) => Flow | InsnIndex;
 
 /** Instructions of a block: so that what divides a function among blocks can divide any function. */
 const MAX_BLOCK = 16_384;
@@ -121,7 +135,7 @@ const REACHED = 1;
 const LEADER = 2;
 
 /** Per slot: REACHED, LEADER (a block starts here), or 0. */
-function findLeaders(start: number, end: number, isInsn: (at: number) => boolean, flow: (at: InsnIndex) => Flow) {
+function findLeaders(start: number, end: number, isInsn: (at: number) => boolean, next: Next) {
   const marks = new Uint8Array(end - start);
   const work: InsnIndex[] = [];
   const lead = (at: number) => {
@@ -133,19 +147,19 @@ function findLeaders(start: number, end: number, isInsn: (at: number) => boolean
   while (work.length > 0) {
     let at = work.pop()!;
     for (let size = 1; ; size++) {
-      const { taken, fall } = flow(at);
-      if (taken !== NONE || fall === NONE) {
-        lead(taken);
-        lead(fall);
+      const to = next(at);
+      if (typeof to !== 'number') {
+        lead(to.taken);
+        lead(to.fall);
         break;
       }
-      if (!isInsn(fall) || marks[fall - start] !== 0) break;
+      if (!isInsn(to) || marks[to - start] !== 0) break;
       if (size === MAX_BLOCK) {
-        lead(fall);
+        lead(to);
         break;
       }
-      marks[fall - start] = REACHED;
-      at = fall;
+      marks[to - start] = REACHED;
+      at = to;
     }
   }
   // What was walked through before it turned out to be a target keeps its LEADER mark; a block that was entered by
@@ -153,75 +167,87 @@ function findLeaders(start: number, end: number, isInsn: (at: number) => boolean
   return marks;
 }
 
-function draftFrom(
+/** Fills row `d`: the block that starts at `from`. */
+function draft(
+  drafts: Drafts,
+  d: number,
   from: InsnIndex,
   marks: Uint8Array,
   start: InsnIndex,
   end: InsnIndex,
-  flow: (at: InsnIndex) => Flow,
-): Draft {
+  next: Next,
+): void {
   let at = from;
-  for (;;) {
-    const { taken, fall } = flow(at);
-    const goesOn = taken === NONE && fall !== NONE && fall < end && marks[fall - start] === REACHED;
-    if (!goesOn) return { start: from, last: at, taken, fall };
-    at = fall;
+  let to = next(at);
+  while (typeof to === 'number' && to < end && marks[to - start] === REACHED) {
+    at = to;
+    to = next(at);
   }
+  drafts.start[d] = from;
+  drafts.last[d] = at;
+  drafts.taken[d] = typeof to === 'number' ? NONE : to.taken;
+  drafts.fall[d] = typeof to === 'number' ? to : to.fall;
 }
 
 /** Numbers the drafts in reverse post-order and links them. */
-function finish(drafts: readonly Draft[], draftOf: (at: number) => number, start: InsnIndex, end: InsnIndex): Cfg {
-  const order = reversePostOrder(drafts.length, draftOf(start), (d) => [
-    draftOf(drafts[d].taken),
-    draftOf(drafts[d].fall),
-  ]);
-  const number = new Int32Array(drafts.length).fill(NONE);
-  order.forEach((d, i) => {
-    number[d] = i;
-  });
-  const idOf = (at: number) => {
-    const d = draftOf(at);
-    return d < 0 ? d : number[d];
-  };
-  const preds: number[][] = order.map(() => []);
-  const blocks = order.map((d, i): Block => {
-    const draft = drafts[d];
-    const taken = idOf(draft.taken);
-    const fall = idOf(draft.fall);
-    const succs = [...new Set([taken, fall])].filter((b) => b >= 0);
-    for (const s of succs) preds[s].push(i);
-    return { start: draft.start, last: draft.last, taken, fall, succs, preds: preds[i] };
-  });
+function finish(
+  { start: starts, last: lasts, taken: takens, fall: falls }: Drafts,
+  entry: number,
+  start: InsnIndex,
+  end: InsnIndex,
+): Cfg {
+  const n = starts.length;
+  const order = reversePostOrder(n, entry, (d, i) => (i === 0 ? takens[d] : i === 1 ? falls[d] : undefined));
+  const number = new Int32Array(n).fill(NONE);
+  for (let i = 0; i < order.length; i++) number[order[i]] = i;
+  const idOf = (d: number) => (d < 0 ? d : number[d]);
+  const preds: number[][] = Array.from(order, () => []);
   const blockOf = new Int32Array(end - start).fill(NONE);
-  blocks.forEach((b, i) => {
-    blockOf.fill(i, b.start - start, b.last - start + 1);
+  const blocks = Array.from(order, (d, i): Block => {
+    const taken = idOf(takens[d]);
+    const fall = idOf(falls[d]);
+    const succs = succsOf(taken, fall);
+    for (const s of succs) preds[s].push(i);
+    blockOf.fill(i, starts[d] - start, lasts[d] - start + 1);
+    return { start: starts[d], last: lasts[d], taken, fall, succs, preds: preds[i] };
   });
   return { blocks, blockOf, start };
 }
 
+/** Of `taken` and `fall` those that name a block, each once. */
+export function succsOf(taken: number, fall: number): number[] {
+  if (taken < 0) return fall < 0 ? [] : [fall];
+  return fall < 0 || fall === taken ? [taken] : [taken, fall];
+}
+
 /**
  * Nodes reachable from `entry` in reverse post-order. Of several successors the last one comes first after its node.
- * Negative successors are ignored. Iterative: programs have any number of blocks.
+ * `succ` gives the i-th successor of a node, undefined behind the last one; negative ones are ignored. Iterative:
+ * programs have any number of blocks.
  */
-export function reversePostOrder(n: number, entry: number, succs: (node: number) => readonly number[]): number[] {
+export function reversePostOrder(
+  n: number,
+  entry: number,
+  succ: (node: number, i: number) => number | undefined,
+): Int32Array {
+  if (entry < 0 || entry >= n) return new Int32Array(0);
+  const order = new Int32Array(n);
+  let first = n;
   const seen = new Uint8Array(n);
-  const post: number[] = [];
-  if (entry < 0 || entry >= n) return post;
-  const stack: { node: number; next: readonly number[]; i: number }[] = [];
-  const enter = (node: number) => {
-    seen[node] = 1;
-    stack.push({ node, next: succs(node), i: 0 });
-  };
-  enter(entry);
-  while (stack.length > 0) {
-    const top = stack[stack.length - 1];
-    if (top.i === top.next.length) {
-      post.push(top.node);
-      stack.pop();
-    } else {
-      const s = top.next[top.i++];
-      if (s >= 0 && seen[s] === 0) enter(s);
+  const path = new Int32Array(n);
+  const done = new Int32Array(n); // successors of path[i] that were entered
+  let depth = 0;
+  path[0] = entry;
+  seen[entry] = 1;
+  while (depth >= 0) {
+    const s = succ(path[depth], done[depth]++);
+    if (s === undefined) {
+      order[--first] = path[depth];
+      done[depth--] = 0;
+    } else if (s >= 0 && seen[s] === 0) {
+      seen[s] = 1;
+      path[++depth] = s;
     }
   }
-  return post.reverse();
+  return order.subarray(first);
 }

@@ -1,35 +1,45 @@
-// Immediate dominators of a flow graph whose nodes are numbered in reverse post-order (cfg.ts).
+// Immediate dominators of an acyclic flow graph: node 0 is the entry, and only edges that go to a higher number count.
 //
-// Cooper, Harvey, Kennedy: "A Simple, Fast Dominance Algorithm". dom(n) = n joined with the common dominators of its
-// predecessors; two nodes are intersected by walking up the tree from the one with the higher number. Two sweeps suffice
-// for reducible graphs.
+// In a reducible graph whose nodes are numbered so that edges against the numbering close loops (reverse post-order does
+// that), these are the dominators of the whole graph: such an edge goes to a dominator of its source, so every path has a
+// shorter one without it over the same nodes. isReducible() says whether they are.
+//
+// dom(n) = n joined with the common dominators of its predecessors: one sweep. The common ancestor is found over jumps
+// up the tree that are as long as those of a skew binary number (Myers: "An applicative random-access stack"), so a
+// long chain with many ways to its end costs n log n.
 
 /** idom[node]; the entry (node 0) is its own. */
 export function immediateDominators(preds: readonly (readonly number[])[]): Int32Array {
-  const idom = new Int32Array(preds.length).fill(-1);
-  if (preds.length === 0) return idom;
-  idom[0] = 0;
-  const intersect = (a: number, b: number) => {
+  const n = preds.length;
+  const idom = new Int32Array(n);
+  const jump = new Int32Array(n);
+  const depth = new Int32Array(n);
+  const common = (x: number, y: number) => {
+    let [a, b] = depth[x] >= depth[y] ? [x, y] : [y, x];
+    while (depth[a] > depth[b]) a = depth[jump[a]] >= depth[b] ? jump[a] : idom[a];
     while (a !== b) {
-      while (a > b) a = idom[a];
-      while (b > a) b = idom[b];
+      const far = jump[a] !== jump[b];
+      a = far ? jump[a] : idom[a];
+      b = far ? jump[b] : idom[b];
     }
     return a;
   };
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let node = 1; node < preds.length; node++) {
-      let next = -1;
-      for (const p of preds[node]) {
-        if (idom[p] !== -1) next = next === -1 ? p : intersect(p, next);
-      }
-      if (idom[node] !== next) {
-        idom[node] = next;
-        changed = true;
-      }
-    }
+  for (let node = 1; node < n; node++) {
+    let up = -1;
+    for (const p of preds[node]) if (p < node) up = up === -1 ? p : common(p, up);
+    if (up === -1) up = 0;
+    const over = jump[up];
+    idom[node] = up;
+    depth[node] = depth[up] + 1;
+    jump[node] = depth[up] - depth[over] === depth[over] - depth[jump[over]] ? jump[over] : up;
   }
   return idom;
+}
+
+/** Whether the target of every edge against the numbering dominates its source. */
+export function isReducible(preds: readonly (readonly number[])[], idom: Int32Array): boolean {
+  const dominates = dominance(idom);
+  return preds.every((from, node) => from.every((p) => p < node || dominates(node, p)));
 }
 
 /** Answers "does a dominate b?" (a node dominates itself) in constant time, from intervals of a walk over the tree. */
