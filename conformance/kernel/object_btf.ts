@@ -1,6 +1,7 @@
 // An object's .BTF as the live kernel takes it. Only types of functions matter for loading a program, so what clang leaves
-// unfinished is made harmless in place: sections (DATASEC) become nameless structs, their variables and all tags ints,
-// extern functions typedefs. Type ids stay as they are. In: bytes of .BTF; out: a copy.
+// unfinished is made harmless in place: sections (DATASEC) become nameless structs, their variables and the tags of all but functions
+// ints, extern functions typedefs; functions whose symbol is hidden become static, as libbpf does. Type ids stay as they are.
+// In: the bytes of .BTF and ids of such functions; out: a copy.
 
 const KIND = { int: 1, struct: 4, func: 12, var: 14, datasec: 15, declTag: 17, typedef: 8 } as const;
 
@@ -23,16 +24,25 @@ const EXTRA: readonly ((vlen: number) => number)[] = [
   (n) => n * 12,
 ];
 
-export function kernelBtf(btf: Uint8Array): Uint8Array {
+export function kernelBtf(btf: Uint8Array, hidden: ReadonlySet<number> = new Set()): Uint8Array {
   const bytes = btf.slice();
   const view = new DataView(bytes.buffer);
   const start = view.getUint32(4, true) + view.getUint32(8, true);
   const end = start + view.getUint32(12, true);
+  const kinds = [0];
+  const places = [0];
   for (let at = start; at < end; ) {
     const info = view.getUint32(at + 4, true);
-    const [kind, vlen] = [(info >>> 24) & 31, info & 0xffff];
-    soften(view, at, kind, vlen);
-    at += 12 + EXTRA[kind](vlen);
+    const kind = (info >>> 24) & 31;
+    kinds.push(kind);
+    places.push(at);
+    at += 12 + EXTRA[kind](info & 0xffff);
+  }
+  for (let id = 1; id < kinds.length; id++) {
+    const at = places[id];
+    const ofFunction = kinds[id] === KIND.declTag && kinds[view.getUint32(at + 8, true)] === KIND.func;
+    if (hidden.has(id)) view.setUint32(at + 4, KIND.func << 24, true);
+    if (!ofFunction) soften(view, at, kinds[id], view.getUint32(at + 4, true) & 0xffff);
   }
   return bytes;
 }

@@ -5,16 +5,14 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { checkLoadable, type ObjectSpec, openObject, type ProgramSpec } from '../../src/loader/index.ts';
-import { programInput } from '../../src/runtime/program_input.ts';
 import { progTypeById } from '../../src/spec/prog_types.ts';
 import { BPF_PROG_TYPE as T } from '../../src/uapi/enums.ts';
 import { BeewasmError } from '../../src/uapi/errors.ts';
 import { verify } from '../../src/verifier/index.ts';
 import type { ProgramInput } from '../../src/verifier/verified.ts';
 import { errorText } from '../engines.ts';
-import { kernelBtf } from '../kernel/object_btf.ts';
 import type { KernelProgram, Oracle } from '../kernel/oracle.ts';
-import { createKernelMaps, type KernelMaps } from '../objects/kernel_maps.ts';
+import { type KernelPrograms, kernelPrograms } from '../objects/kernel_program.ts';
 import type { Progress } from './progress.ts';
 
 export interface Side {
@@ -94,25 +92,20 @@ function judgeObject(name: string, bytes: Uint8Array, oracle: Oracle): RealRow[]
     const none = { program: '', section: '', type: '', insns: 0, linux: null, beewasm: null };
     return [{ ...none, object: name, outcome: 'skipped', reason: error.message }];
   }
-  const maps = createKernelMaps(oracle, object);
-  const btf = object.btf === null ? -1 : oracle.createBtf(kernelBtf(object.btf));
+  const kernel = kernelPrograms(oracle, object);
   try {
     return Object.values(object.programs).flatMap((program) => {
       const type = typeOf(name, program);
       if (type === null || !NETWORK.has(type)) return [];
       program.type = type;
-      return [judge(name, object, program, { ...maps, btf }, oracle)];
+      return [judge(name, program, kernel, oracle)];
     });
   } finally {
-    maps.close();
-    oracle.close(btf);
+    kernel.close();
   }
 }
 
-/** What of the object the kernel has. `btf` < 0: nothing of it. */
-type InKernel = Pick<KernelMaps, 'byName'> & { readonly btf: number };
-
-function judge(name: string, object: ObjectSpec, program: ProgramSpec, maps: InKernel, oracle: Oracle): RealRow {
+function judge(name: string, program: ProgramSpec, kernel: KernelPrograms, oracle: Oracle): RealRow {
   const type = Object.keys(T).find((k) => T[k as keyof typeof T] === program.type) ?? '';
   const row = {
     object: name,
@@ -127,14 +120,10 @@ function judge(name: string, object: ObjectSpec, program: ProgramSpec, maps: InK
   const skip = (reason: string): RealRow => ({ ...row, outcome: 'skipped', reason });
   try {
     checkLoadable(program);
-    const input = programInput(object, program);
-    const handles = input.maps.map((m) => maps.byName.get(m.name));
-    const refused = handles.find((h) => typeof h !== 'number');
-    if (refused !== undefined) return skip(`the kernel refuses ${refused}`);
-    // As libbpf: all functions have types, or none is named.
-    const typed = maps.btf > 0 && program.functionTypes.size === program.functions.size;
-    const btf = typed ? { handle: maps.btf, functions: program.functionTypes } : undefined;
-    const linux = askLinux(oracle, { ...input, maps: handles as number[], ...(btf && { btf }) });
+    const both = kernel.of(program);
+    if (typeof both === 'string') return skip(both);
+    const { input } = both;
+    const linux = askLinux(oracle, both.kernel);
     if (!progTypeById(input.type)) return { ...row, outcome: 'skipped', reason: `program type ${row.type}`, linux };
     const beewasm = askBeewasm(input, oracle.possibleCpus);
     const outcome = linux.verdict === beewasm.verdict ? 'agree' : `false_${beewasm.verdict.toLowerCase()}`;

@@ -10,6 +10,8 @@ const ET_REL = 1;
 
 export const SHT = { PROGBITS: 1, SYMTAB: 2, STRTAB: 3, RELA: 4, NOBITS: 8, REL: 9 } as const;
 export const SHF = { WRITE: 1, ALLOC: 2, EXECINSTR: 4, COMPRESSED: 0x800 } as const;
+/** Visibility of a symbol. */
+export const STV = { DEFAULT: 0, INTERNAL: 1, HIDDEN: 2, PROTECTED: 3 } as const;
 export const STT = { NOTYPE: 0, OBJECT: 1, FUNC: 2, SECTION: 3, FILE: 4 } as const;
 export const STB = { LOCAL: 0, GLOBAL: 1, WEAK: 2 } as const;
 export const SHN = { UNDEF: 0, LORESERVE: 0xff00, XINDEX: 0xffff } as const;
@@ -41,6 +43,7 @@ export interface ElfSymbol {
   readonly size: number;
   readonly type: number;
   readonly bind: number;
+  readonly visibility: number;
   /** Section index; SHN.UNDEF = extern. */
   readonly shndx: number;
 }
@@ -170,6 +173,7 @@ function readSymbols(sections: readonly ElfSection[]): ElfSymbol[] {
       size: table.size64(at + 16),
       type,
       bind: table.u8(at + 4) >> 4,
+      visibility: table.u8(at + 5) & 3,
       shndx,
     });
   }

@@ -9,6 +9,7 @@ import { coreRelocator } from './core_reloc.ts';
 import { dataMap, sectionVars, variablesOf } from './datasec.ts';
 import { type Elf, readElf, SHT, sectionNamed } from './elf.ts';
 import { type Externs, type Kconfig, readExterns } from './externs.ts';
+import { protoReader } from './func_protos.ts';
 import { fillTailCalls, type LegacyMap, readLegacyMaps } from './legacy_maps.ts';
 import { type MapDefinition, readMapDefs } from './map_defs.ts';
 import { type MapLookup, readPrograms } from './programs.ts';
@@ -44,6 +45,7 @@ export function openObject(bytes: Uint8Array, options: OpenOptions = {}): Object
     mapAt: mapLookup(elf, defs, legacy, data),
     externs,
     relocate: btf && coreRelocator(btf, target),
+    protoOf: btf && protoReader(btf),
   });
   fillTailCalls(legacy, programs);
   return {

@@ -4,6 +4,7 @@
 
 import { decode, type Insn, type InsnIndex, LDDW_CODE } from '../isa/insn.ts';
 import type { SourceLine } from '../isa/source.ts';
+import type { FuncProto } from '../spec/func_proto.ts';
 import { FormatError, UnsupportedError } from '../uapi/errors.ts';
 import type { BtfExt, ExtCoreRelo } from './btf_ext.ts';
 import type { CoreRelocator } from './core_reloc.ts';
@@ -19,6 +20,7 @@ import {
   SHT,
   STB,
   STT,
+  STV,
 } from './elf.ts';
 import { type Externs, KCONFIG } from './externs.ts';
 import { sectionDef } from './sections.ts';
@@ -37,6 +39,8 @@ interface Func {
   /** First byte and size in the section. */
   readonly start: number;
   readonly size: number;
+  /** Not visible outside of the object: STV_HIDDEN or STV_INTERNAL. */
+  readonly hidden: boolean;
   readonly insns: readonly Insn[];
   refs: readonly Ref[];
 }
@@ -69,6 +73,8 @@ export interface Resolver {
   readonly externs: Externs;
   /** null: the object has no BTF, so no CO-RE either. */
   readonly relocate: CoreRelocator | null;
+  /** null: no BTF. */
+  readonly protoOf: ((id: number, hidden: boolean) => FuncProto | null) | null;
 }
 
 /** All programs of an object, in file order. */
@@ -86,7 +92,7 @@ export function readPrograms(elf: Elf, ext: BtfExt, resolver: Resolver): Program
   }
   // Functions of .text are there to be called, except that libbpf loads a lone one as a program.
   const entries = funcs.length === 1 ? funcs : funcs.filter((f) => f.section.name !== TEXT);
-  return entries.map((entry) => link(entry, ext, resolver.relocate));
+  return entries.map((entry) => link(entry, ext, resolver));
 }
 
 function isCode(section: ElfSection): boolean {
@@ -115,11 +121,11 @@ function untypedFunctions(section: ElfSection, symbols: readonly ElfSymbol[]): E
   }
   const { size, index: shndx } = section;
   const own = symbols.find((s) => s.type === STT.NOTYPE && s.value === 0 && /^(?!\.?L)./.test(s.name));
-  return [{ name: own?.name ?? section.name, value: 0, size, type: STT.FUNC, bind: STB.GLOBAL, shndx }];
+  return [{ name: own?.name ?? section.name, value: 0, size, type: STT.FUNC, bind: STB.GLOBAL, visibility: 0, shndx }];
 }
 
 function readFunction(section: ElfSection, symbol: ElfSymbol): Func {
-  const { name, value: start, size } = symbol;
+  const { name, value: start, size, visibility } = symbol;
   if (name === '') throw new FormatError('ELF', `a function of section ${section.name} has no name`);
   if (size === 0 || size % 8 !== 0 || start % 8 !== 0 || start + size > section.size) {
     throw new FormatError(
@@ -127,7 +133,8 @@ function readFunction(section: ElfSection, symbol: ElfSymbol): Func {
       `function ${name} has ${size} bytes at ${start} of section ${section.name} (${section.size} bytes)`,
     );
   }
-  return { name, section, start, size, insns: decode(section.data.subarray(start, start + size)), refs: [] };
+  const hidden = visibility === STV.INTERNAL || visibility === STV.HIDDEN;
+  return { name, section, start, size, hidden, insns: decode(section.data.subarray(start, start + size)), refs: [] };
 }
 
 type Finder = (section: number, offset: number) => Func | undefined;
@@ -237,18 +244,21 @@ function placeFunctions(entry: Func): Map<Func, Placed> {
   return placed;
 }
 
-function link(entry: Func, ext: BtfExt, relocate: CoreRelocator | null): ProgramSpec {
+function link(entry: Func, ext: BtfExt, { relocate, protoOf }: Resolver): ProgramSpec {
   const placed = placeFunctions(entry);
   const insns: Insn[] = [];
   const relocs: MapReloc[] = [];
   const functions = new Map<InsnIndex, string>();
   const functionTypes = new Map<InsnIndex, number>();
+  const prototypes = new Map<InsnIndex, FuncProto>();
   const lines = new Map<InsnIndex, SourceLine>();
   const missing: string[] = [];
   for (const { func, base } of placed.values()) {
     functions.set(base, func.name);
     const info = inFunction(func, ext.funcs).find((f) => f.offset === func.start);
     if (info !== undefined) functionTypes.set(base, info.type);
+    const proto = info && protoOf?.(info.type, func.hidden);
+    if (proto) prototypes.set(base, proto);
     for (const insn of func.insns) insns.push(insn);
     for (const ref of func.refs) {
       const at = base + ref.insn;
@@ -287,6 +297,7 @@ function link(entry: Func, ext: BtfExt, relocate: CoreRelocator | null): Program
     relocs,
     functions,
     functionTypes,
+    prototypes,
     lines,
     ...(missing.length > 0 ? { unsupported: missing[0] } : {}),
   };

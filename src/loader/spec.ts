@@ -2,6 +2,7 @@
 
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { SourceLine } from '../isa/source.ts';
+import type { FuncProto } from '../spec/func_proto.ts';
 
 export interface MapSpec {
   name: string;
@@ -53,6 +54,8 @@ export interface ProgramSpec {
   functions: Map<InsnIndex, string>;
   /** BTF type id of each function that has one, by first slot. */
   functionTypes: Map<InsnIndex, number>;
+  /** Their prototypes: global ones are verified by it. */
+  prototypes: Map<InsnIndex, FuncProto>;
   lines: Map<InsnIndex, SourceLine>;
   /** Why it can't be loaded yet ('CO-RE relocations', 'kfunc bpf_foo', ...): checkLoadable() throws it. */
   unsupported?: string;

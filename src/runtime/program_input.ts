@@ -29,9 +29,14 @@ export function programInput(object: ObjectSpec, program: ProgramSpec): ProgramI
       return mapDef(object.maps[name]);
     }),
     mapRefs,
-    functions: program.functions,
+    ...functionInfo(program),
     lines: program.lines,
   };
+}
+
+/** The kernel is told of functions when all have types (libbpf passes func_info then). */
+function functionInfo({ functions, prototypes }: ProgramSpec): Pick<ProgramInput, 'functions' | 'prototypes'> {
+  return prototypes.size === functions.size ? { functions, prototypes } : {};
 }
 
 /** Names of the maps a program refers to, in the order of their first use: what `map` of its MapRefs counts. */

@@ -4,7 +4,7 @@
 
 import type { Env } from './env.ts';
 import { markPrecise } from './precision.ts';
-import { makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
+import { isNull, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
 import { Frame, MAX_CALL_FRAMES, sameCallsAt } from './state.ts';
 import { widen } from './widen.ts';
@@ -15,6 +15,8 @@ type Arguments = (env: Env, caller: readonly Reg[]) => readonly Reg[];
 interface CallbackRow {
   readonly args: Arguments;
   /** Largest number of calls, where an argument of the helper says it; that register decides, so it is precise. */
+  /** A register that decides, where it is 0, whether Linux inlines the call. */
+  readonly inlinedIfZero?: number;
   readonly limit?: (caller: readonly Reg[]) => { readonly regno: number; readonly max: bigint };
 }
 
@@ -22,6 +24,7 @@ interface CallbackRow {
 const CALLBACKS: Readonly<Record<string, CallbackRow>> = {
   bpf_loop: {
     args: (_env, caller) => [UNKNOWN_SCALAR, caller[3]],
+    inlinedIfZero: 4,
     limit: (caller) => ({ regno: 1, max: caller[1].s.umax }),
   },
   bpf_for_each_map_elem: {
@@ -42,10 +45,23 @@ export function callsBack(helper: string): boolean {
   return Object.hasOwn(CALLBACKS, helper);
 }
 
+/** Kernel update_loop_inline_state: as long as the call may be inlined, the flags that say so are precise. */
+function noteInlining(env: Env, regno: number, target: number): void {
+  const first = env.inlined.get(env.insnIdx);
+  if (first === NOT_INLINED) return;
+  const zero = isNull(env.reg(regno));
+  if (zero) markPrecise(env, regno);
+  const fits = zero && (first === undefined || first === target);
+  env.inlined.set(env.insnIdx, fits ? target : NOT_INLINED);
+}
+const NOT_INLINED = -1;
+
 /** Queues one more call of the function at slot `target`, unless the limit is reached. The current path skips it. */
 export function pushCallback(env: Env, helper: string, target: number): Reject | null {
   const row = CALLBACKS[helper];
   const caller = env.frame;
+  const flag = row.inlinedIfZero;
+  if (flag !== undefined) noteInlining(env, flag, target);
   if (row.limit !== undefined) {
     const { regno, max } = row.limit(caller.regs);
     const reject = markPrecise(env, regno);
@@ -67,6 +83,7 @@ export function pushCallback(env: Env, helper: string, target: number): Reject |
   frame.isCallback = true;
   state.frames.push(frame);
   state.callbackUnrollDepth++;
+  env.touchAll();
   caller.callbackDepth = 0;
   return null;
 }

@@ -93,6 +93,12 @@ export class Env {
   maxStatesPerInsn = 0;
   /** Kind of pointer that each load and store went through. */
   readonly pointerKind = new Map<InsnIndex, RegKind>();
+  /** Calls of bpf_loop: the one function they call with flags 0; -1 = none. */
+  readonly inlined = new Map<InsnIndex, InsnIndex>();
+  /** Global functions that some path calls. */
+  readonly calledGlobals = new Set<number>();
+  /** Static functions whose arguments do not fit their BTF: said once. */
+  readonly mistyped = new Set<number>();
   /** Bytes of stack per subprogram. */
   readonly stackDepth: number[];
 
@@ -217,6 +223,11 @@ export class Env {
   /** Of whichever frame: the kernel does not tell them apart. */
   touchSlot(spi: number): void {
     this.touchedSlots[spi >> 5] |= 1 << (spi & 31);
+  }
+
+  touchAll(): void {
+    this.touchedRegs = -1;
+    this.touchedSlots.fill(-1);
   }
 
   /** Grows the stack of a frame and the depth of its function. */

@@ -57,7 +57,14 @@ interface MemoryUse {
 }
 
 /** `size` bytes at a register that a helper will read or write (kernel check_helper_mem_access). */
-function checkMemory(env: Env, regno: number, size: number, use: MemoryUse, call: Call, exact: boolean): Reject | null {
+export function checkMemory(
+  env: Env,
+  regno: number,
+  size: number,
+  use: MemoryUse,
+  call: Call | null,
+  exact: boolean,
+): Reject | null {
   const reg = env.reg(regno);
   switch (reg.kind) {
     case 'pkt':
@@ -76,7 +83,7 @@ function checkMemory(env: Env, regno: number, size: number, use: MemoryUse, call
       return checkRegion(regno, reg, reg.off, size, reg.size, use.zeroOk);
     case 'fp': {
       const raw = use.fill && exact && reg.s.var_off.mask === 0n;
-      if (raw) call.fill = { regno, size };
+      if (raw && call !== null) call.fill = { regno, size };
       return checkStackRange(env, regno, reg, reg.off, size, { zeroOk: use.zeroOk, write: raw, clobber: use.write });
     }
     default:

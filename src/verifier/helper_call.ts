@@ -119,7 +119,7 @@ function leavesProgram(env: Env, call: Call): boolean {
 }
 
 /** Packet pointers of every frame are no longer what they were. */
-function forgetPackets(env: Env): void {
+export function forgetPackets(env: Env): void {
   for (const frame of env.state.frames) {
     frame.regs.forEach((reg, i) => {
       if (isPacket(reg) || reg.kind === 'pkt_end') frame.regs[i] = UNKNOWN_SCALAR;

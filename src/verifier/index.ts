@@ -7,6 +7,7 @@ import { checkCfg } from './cfg.ts';
 import { checkStackDepth } from './depth.ts';
 import { diagnose, type Walk } from './diagnose/diagnose.ts';
 import { Env, initialRegs, type VerifyOptions } from './env.ts';
+import { checkEntry, compareEntry, entryState, protoOf } from './global_func.ts';
 import { buildGraph } from './graph.ts';
 import { liveRegisters, liveText } from './liveness.ts';
 import { Log } from './log.ts';
@@ -84,6 +85,34 @@ function start(prog: Prog): State {
   return new State([new Frame(regs, [], -1, 0, 0)]);
 }
 
+function walkFrom(env: Env, state: State): Reject | null {
+  env.state = state;
+  return new Search(env).run();
+}
+
+/** Global functions that are called, in order; those that only they call in further rounds (kernel do_check_subprogs). */
+function verifyGlobals(env: Env): Reject | null {
+  const { log } = env;
+  log.cut(0);
+  const verified = new Set<number>();
+  for (let again = true; again; ) {
+    again = false;
+    for (const [subprog, { start }] of env.prog.subprogs.entries()) {
+      if (!env.calledGlobals.has(subprog) || verified.has(subprog)) continue;
+      env.insnIdx = start;
+      env.prevInsnIdx = -1;
+      const wrong = checkEntry(env, subprog) ?? walkFrom(env, entryState(env, subprog));
+      if (wrong) return wrong;
+      log.cut(0);
+      if (log.on)
+        log.line(`Func#${subprog} ('${protoOf(env, subprog)!.name}') is safe for any args that match its prototype`);
+      verified.add(subprog);
+      again = true;
+    }
+  }
+  return null;
+}
+
 const BPF_F_SLEEPABLE = 16;
 
 /** What Linux refuses before it looks at the instructions. */
@@ -120,10 +149,14 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
   const live = liveRegisters(prog, graph);
   if (log.level === 2) for (const line of liveText(prog, graph, live)) log.line(line);
   const env = new Env(prog, cfg, graph, live, start(prog), log, options);
-  const wrong = new Search(env).run();
-  const walk: Walk = { env, initial: () => start(prog), options };
+  compareEntry(env);
+  const wrong = new Search(env).run() ?? verifyGlobals(env);
+  const initial = () => {
+    const { subprog } = env.state.frames[0];
+    return subprog === 0 ? start(prog) : entryState(env, subprog);
+  };
+  const walk: Walk = { env, initial, options };
   if (wrong) return rejection(input, wrong, env.insnIdx, log, statsOf(env), walk);
-  log.cut(0);
   const deep = checkStackDepth(env);
   const stats = statsOf(env);
   if (deep) return rejection(input, deep, null, log, stats, walk);

@@ -6,7 +6,7 @@ import { disasmInsn, LOG_STYLE } from '../isa/index.ts';
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
 import { frameText } from './log.ts';
-import { callTarget } from './program.ts';
+import { callTarget, isGlobal } from './program.ts';
 import type { Reg } from './reg.ts';
 import type { Reject } from './reject.ts';
 import { type Frame, type HistoryEntry, isScalarSpill, type State } from './state.ts';
@@ -114,6 +114,11 @@ function traceStore(t: Trace, insn: Insn, hist: HistoryEntry | null, fromReg: bo
 
 function traceLocalCall(env: Env, t: Trace, at: InsnIndex, subseq: InsnIndex): Outcome {
   const target = callTarget(env.prog.insns[at], at);
+  if (isGlobal(env, env.prog.subprogOf[target])) {
+    // It was not looked into: its result is unknown, and the arguments are gone afterwards.
+    t.clear(0);
+    return ARGS.some((r) => t.has(r)) ? GIVE_UP : undefined;
+  }
   if (subseq >= 0 && subseq !== target) return GIVE_UP;
   // Going back out of the callee: what it still wants of R1-R5 are the caller's.
   const regs = t.regs[t.frame];
@@ -343,7 +348,7 @@ export function trace(env: Env, start: State, t: Trace): boolean {
     const { parent } = st;
     if (parent === null) {
       // Arguments of the program itself come from nowhere.
-      if (t.frame === 0 && (t.regs[0] & ~0b111110) === 0 && !t.hasSlots(0)) return changed;
+      if (last < 0 && t.frame === 0 && (t.regs[0] & ~0b111110) === 0 && !t.hasSlots(0)) return changed;
       break;
     }
     // The parent was kept just before `first` was executed.

@@ -249,3 +249,9 @@ export function prepare(input: ProgramInput): Prog | Reject {
   );
   return { input, insns, ops, subprogs, subprogOf, tailCalls };
 }
+
+/** Verified on its own. The program's entry is not called. */
+export function isGlobal({ prog }: { readonly prog: Prog }, subprog: number): boolean {
+  if (subprog === 0) return false;
+  return prog.input.prototypes?.get(prog.subprogs[subprog].start)?.linkage === 'global';
+}

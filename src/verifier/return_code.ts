@@ -9,6 +9,11 @@ import { S64_MAX, S64_MIN } from './scalar.ts';
 
 /** The exit of a program: may R0 hold what it holds? */
 export function checkReturnCode(env: Env): Reject | null {
+  if (env.frame.subprog !== 0) {
+    const r0 = env.reg(0);
+    if (r0.kind === 'scalar') return null;
+    return invalid(`At subprogram exit the register R0 is not a scalar value (${kindText(r0)})`);
+  }
   const range = returnRange(env.type, env.attach);
   if (range === null) return null;
   const r0 = env.reg(0);

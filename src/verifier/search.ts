@@ -113,7 +113,7 @@ export class Search {
   /** Everything behind the entry of a loop is explored. */
   #closeLoop(visit: SccVisit): void {
     const env = this.#env;
-    env.keptStates -= visit.backedges.length;
+    if (visit.text !== null) env.keptStates -= visit.backedges.length;
     propagateBackedges(env, visit.backedges);
     visit.backedges = [];
   }
@@ -196,7 +196,7 @@ export class Search {
     propagatePrecision(env, kept.state, state);
     if (!loop) return 'safe';
     this.#visits.addBackedge(kept.state, state.clone());
-    this.#count(1);
+    if (kept.state.visit?.text !== null) this.#count(1);
     return 'safe';
   }
 

@@ -3,9 +3,10 @@
 import type { Insn } from '../isa/insn.ts';
 import { afterCallback, checkCallbackResult } from './callback.ts';
 import type { Env } from './env.ts';
+import { callGlobal, compareWithProto } from './global_func.ts';
 import { clearCallerSaved, helperCall } from './helper_call.ts';
 import { conditionalJump } from './jump.ts';
-import { callTarget } from './program.ts';
+import { callTarget, isGlobal } from './program.ts';
 import { checkLeaks, locksHeld } from './refs.ts';
 import { makeReg, NOT_INIT, type Reg } from './reg.ts';
 import { invalid, tooBig, tooManyBranches } from './reject.ts';
@@ -64,13 +65,15 @@ export function call(env: Env, op: Of<'call'>, insn: Insn): Next {
 function localCall(env: Env, insn: Insn): Next {
   const { frames } = env.state;
   const target = callTarget(insn, env.insnIdx);
+  const subprog = env.prog.subprogOf[target];
+  if (isGlobal(env, subprog)) return callGlobal(env, subprog) ?? env.insnIdx + 1;
+  compareWithProto(env, subprog);
   if (frames.length >= MAX_CALL_FRAMES) return tooBig(`the call stack of ${frames.length + 1} frames is too deep`);
   const caller = env.frame;
   const regs: Reg[] = new Array<Reg>(11).fill(NOT_INIT);
   for (let r = 1; r <= 5; r++) regs[r] = caller.regs[r];
   regs[10] = makeReg({ kind: 'fp', frame: frames.length });
   clearCallerSaved(env);
-  const subprog = env.prog.subprogOf[target];
   frames.push(new Frame(regs, [], env.insnIdx, frames.length, subprog));
   env.stackLive.reset();
   return target;

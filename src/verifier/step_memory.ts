@@ -6,7 +6,7 @@ import type { Size } from '../isa/op.ts';
 import type { Env } from './env.ts';
 import { clearCallerSaved } from './helper_call.ts';
 import { type Access, accessMemory, checkUnmodified } from './mem.ts';
-import { callTarget } from './program.ts';
+import { callTarget, isGlobal } from './program.ts';
 import { checkLeaks } from './refs.ts';
 import { constReg, kindText, makeReg, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
@@ -151,7 +151,9 @@ export function lddw(env: Env, op: Of<'lddw'>, insn: Insn): Next {
     write(env, insn.dst, constReg(imm64(env.prog.insns, env.insnIdx)));
   } else if (op.pseudo === 'func') {
     if (env.prog.input.functions === undefined) return invalid('missing btf func_info');
-    write(env, insn.dst, makeReg({ kind: 'func', size: callTarget(insn, env.insnIdx) }));
+    const target = callTarget(insn, env.insnIdx);
+    if (isGlobal(env, env.prog.subprogOf[target])) return invalid('callback function not static');
+    write(env, insn.dst, makeReg({ kind: 'func', size: target }));
   } else if (ref?.kind === 'value') {
     write(env, insn.dst, makeReg({ kind: 'map_value', map: ref.map, off: ref.off }));
   } else {

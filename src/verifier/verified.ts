@@ -2,6 +2,7 @@
 
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { SourceLine } from '../isa/source.ts';
+import type { FuncProto } from '../spec/func_proto.ts';
 import type { Diagnostic } from './diagnose/diagnostic.ts';
 
 /** A map as the verifier sees it. */
@@ -44,8 +45,10 @@ export interface ProgramInput {
   readonly mapRefs: ReadonlyMap<InsnIndex, MapRef>;
   /** type raw: bytes of the memory at r1 (r2 = this). */
   readonly memSize?: number;
-  /** Names of functions by first slot, for logs. */
+  /** Names of functions by first slot; absent where BTF does not tell all functions (no func_info). */
   readonly functions?: ReadonlyMap<InsnIndex, string>;
+  /** Their prototypes; without one a function is static. */
+  readonly prototypes?: ReadonlyMap<InsnIndex, FuncProto>;
   /** Source by slot, sorted runs: the line of a slot is the entry at or before it. */
   readonly lines?: ReadonlyMap<InsnIndex, SourceLine>;
 }

@@ -4,12 +4,20 @@
 
 import type { MessageRow } from './row.ts';
 import { CALL_ROWS } from './rows_calls.ts';
+import { FUNCTION_ROWS } from './rows_functions.ts';
 import { KERNEL_ROWS } from './rows_kernel.ts';
 import { MEMORY_ROWS } from './rows_memory.ts';
 import { PROGRAM_ROWS } from './rows_program.ts';
 import { VALUE_ROWS } from './rows_values.ts';
 
-export const CATALOGUE = { ...MEMORY_ROWS, ...VALUE_ROWS, ...CALL_ROWS, ...KERNEL_ROWS, ...PROGRAM_ROWS } as const;
+export const CATALOGUE = {
+  ...MEMORY_ROWS,
+  ...VALUE_ROWS,
+  ...CALL_ROWS,
+  ...FUNCTION_ROWS,
+  ...KERNEL_ROWS,
+  ...PROGRAM_ROWS,
+} as const;
 
 /** A row's key: 'R{reg} !read_ok'. */
 export type Rule = keyof typeof CATALOGUE;

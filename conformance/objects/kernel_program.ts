@@ -1,0 +1,45 @@
+// One program of an object as the live kernel takes it, with the object's maps and types, in both worlds' terms: so that
+// verdicts and logs can be compared. In: oracle and object; out: a function of programs.
+
+import type { ObjectSpec, ProgramSpec } from '../../src/loader/index.ts';
+import { programInput } from '../../src/runtime/program_input.ts';
+import type { ProgramInput } from '../../src/verifier/verified.ts';
+import { kernelBtf } from '../kernel/object_btf.ts';
+import type { KernelProgram, Oracle } from '../kernel/oracle.ts';
+import { createKernelMaps } from './kernel_maps.ts';
+
+export interface KernelPrograms {
+  /** The program for both, or why the kernel can't have it. Throws what programInput does. */
+  of(program: ProgramSpec): { readonly input: ProgramInput; readonly kernel: KernelProgram } | string;
+  close(): void;
+}
+
+/** Type ids of global functions that are static for the kernel. */
+function hiddenFunctions({ programs }: ObjectSpec): Set<number> {
+  const hidden = new Set<number>();
+  for (const { functionTypes, prototypes } of Object.values(programs)) {
+    for (const [slot, id] of functionTypes) if (prototypes.get(slot)?.linkage === 'static') hidden.add(id);
+  }
+  return hidden;
+}
+
+export function kernelPrograms(oracle: Oracle, object: ObjectSpec): KernelPrograms {
+  const maps = createKernelMaps(oracle, object);
+  const btf = object.btf === null ? -1 : oracle.createBtf(kernelBtf(object.btf, hiddenFunctions(object)));
+  return {
+    of(program) {
+      const input = programInput(object, program);
+      const handles = input.maps.map((m) => maps.byName.get(m.name));
+      const refused = handles.find((h) => typeof h !== 'number');
+      if (refused !== undefined) return `the kernel refuses ${refused}`;
+      // As libbpf: all functions have types, or none is named.
+      const typed = btf > 0 && input.functions !== undefined;
+      const types = typed ? { btf: { handle: btf, functions: program.functionTypes } } : {};
+      return { input, kernel: { ...input, maps: handles as number[], ...types } };
+    },
+    close() {
+      maps.close();
+      if (btf > 0) oracle.close(btf);
+    },
+  };
+}

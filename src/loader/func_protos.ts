@@ -1,0 +1,70 @@
+// Prototypes of functions from BTF. In: the type id of a function (BTF_KIND_FUNC), as func_info names it; out: FuncProto,
+// or null where the id names no function.
+
+import type { FuncProto, ParamProto, PointedShape, TypeShape } from '../spec/func_proto.ts';
+import { FormatError } from '../uapi/errors.ts';
+import { BTF_LINKAGE, type Btf, type BtfOf, type BtfType, resolved, sizeOf } from './btf.ts';
+
+/** clang's __arg_ctx and the like are declaration tags that begin so. */
+const ARG_TAG = 'arg:';
+
+/** Tags of the parameters of every function, by type id of the function and number of the parameter. */
+function argTags(btf: Btf): Map<number, string[][]> {
+  const tags = new Map<number, string[][]>();
+  for (const t of btf.types) {
+    if (t.kind !== 'decl_tag' || t.component < 0 || !t.name.startsWith(ARG_TAG)) continue;
+    const of = tags.get(t.type) ?? [];
+    of[t.component] = [...(of[t.component] ?? []), t.name.slice(ARG_TAG.length)];
+    tags.set(t.type, of);
+  }
+  return tags;
+}
+
+function sizeOrNull(btf: Btf, id: number): number | null {
+  try {
+    return sizeOf(btf, id);
+  } catch (error) {
+    if (error instanceof FormatError) return null;
+    throw error;
+  }
+}
+
+function shape(btf: Btf, id: number): TypeShape {
+  const t = resolved(btf, id);
+  return { kind: t.kind, name: 'name' in t ? t.name : '', size: sizeOrNull(btf, id) };
+}
+
+/** The walk ends: resolved() has been along it. */
+function typedefsOf(btf: Btf, id: number): string[] {
+  const names: string[] = [];
+  for (let t: BtfType = btf.types[id]; t.kind !== 'ptr' && 'type' in t; t = btf.types[t.type]) {
+    if (t.kind === 'typedef') names.push(t.name);
+  }
+  return names;
+}
+
+function pointed(btf: Btf, id: number): PointedShape {
+  return { ...shape(btf, id), typedefs: typedefsOf(btf, id) };
+}
+
+function param(btf: Btf, id: number, tags: readonly string[]): ParamProto {
+  const t = resolved(btf, id);
+  return { type: shape(btf, id), pointsTo: t.kind === 'ptr' ? pointed(btf, t.type) : null, tags };
+}
+
+/** What reads prototypes of one BTF. `hidden`: the symbol is not visible outside, which makes the function static. */
+export function protoReader(btf: Btf): (id: number, hidden: boolean) => FuncProto | null {
+  const tags = argTags(btf);
+  return (id, hidden) => {
+    const func = btf.types[id];
+    const proto = func?.kind === 'func' ? btf.types[func.type] : undefined;
+    if (func?.kind !== 'func' || proto?.kind !== 'func_proto') return null;
+    const { ret, params } = proto as BtfOf<'func_proto'>;
+    return {
+      name: func.name,
+      linkage: func.linkage === BTF_LINKAGE.global && !hidden ? 'global' : 'static',
+      returns: shape(btf, ret),
+      params: params.map((p, i) => param(btf, p.type, tags.get(id)?.[i] ?? [])),
+    };
+  };
+}

@@ -1,0 +1,117 @@
+// Messages about global functions: prototypes they can be verified by, and arguments that fit them.
+
+import type { Case, MessageRow, Rows } from './row.ts';
+
+const STATIC = 'make the function static: then it is verified where it is called, with the arguments it gets there';
+
+function prototype(why: MessageRow['why'], help: MessageRow['help'] = STATIC): MessageRow {
+  return { class: 'control_flow', why, help };
+}
+
+function argument(why: MessageRow['why'], help: MessageRow['help']): MessageRow {
+  return { class: 'type_mismatch', why, help };
+}
+
+const position = (c: Case): string => `argument ${c.num('arg') + 1}`;
+const TAGS = 'a pointer may be tagged __arg_ctx, or __arg_nonnull';
+
+export const FUNCTION_ROWS = {
+  'Global function {name}() with {count} > 5 args. Buggy compiler.': prototype(
+    (c) => `${c.part('name')} has ${c.part('count')} arguments; at most 5 fit into registers`,
+    'pass a pointer to a struct',
+  ),
+  "Global function {name}() doesn't return scalar. Only those are supported.": prototype(
+    (c) =>
+      `${c.part('name')} is global and returns no number: its callers could not be checked without looking into it`,
+    'return int, or make the function static',
+  ),
+  'Arg#{arg} type {type} in {name}() is not supported yet.': prototype(
+    (c) => `${position(c)} of ${c.part('name')} is no number and no pointer (BTF kind ${c.part('type')})`,
+  ),
+  "arg#{arg} reference type('{type}') size cannot be determined: -22": prototype(
+    (c) => `${position(c)} is a pointer to something without a size (${c.part('type').trim()})`,
+    'point to a struct that is defined, tag the argument __arg_ctx if it is the context, or make the function static',
+  ),
+  'arg#{arg} type tag is not supported in static functions': prototype(
+    (c) => `${position(c)} of a static function is tagged`,
+    'remove the tag: static functions are verified with the arguments they get',
+  ),
+  'arg#{arg} has unsupported set of tags': prototype(
+    (c) => `${position(c)} has a tag that Linux 6.18 does not know`,
+    TAGS,
+  ),
+  'arg#{arg} has invalid combination of tags': prototype((c) => `the tags of ${position(c)} do not go together`, TAGS),
+  'arg#{arg} has pointer tag, but is not a pointer type': prototype(
+    (c) => `${position(c)} is tagged and no pointer`,
+    'remove the tag',
+  ),
+  "arg#{arg} type doesn't have a name": prototype(
+    (c) => `${position(c)} is tagged __arg_ctx and points to an anonymous type`,
+    "point to the context's struct, or to void",
+  ),
+  'arg#{arg} should be void pointer': prototype(
+    (c) => `${position(c)} is tagged __arg_ctx, but the context of ${c.progType} programs has no struct of its own`,
+    'declare it void *',
+  ),
+  'arg#{arg} should be `struct {name} *`': prototype(
+    (c) => `${position(c)} is tagged __arg_ctx, but is no pointer to struct ${c.part('name')}`,
+    (c) => `declare it struct ${c.part('name')} *`,
+  ),
+  "arg#{arg} is a pointer of kind {kind}, which beewasm can't follow yet": {
+    class: 'unsupported',
+    why: (c) => `${position(c)} is a ${c.part('kind')} pointer`,
+    help: STATIC,
+  },
+  'R{reg} is not a scalar': argument(
+    (c) => `the function takes a number as argument ${c.part('reg')}, but R${c.part('reg')} holds ${c.holds}`,
+    'pass a number, or make the function static',
+  ),
+  'arg#{arg} expects pointer to ctx': argument(
+    (c) => `the function takes the context as ${position(c)}, but gets ${c.holds}`,
+    "pass the program's own ctx argument, unchanged",
+  ),
+  'arg#{arg} is expected to be non-NULL': argument(
+    (c) => `the function takes a pointer that is never NULL (__arg_nonnull) as ${position(c)}, but gets ${c.holds}`,
+    'test the pointer before the call, or remove the tag and test it in the function',
+  ),
+  "Caller passes invalid args into func#{func} ('{name}')": argument(
+    (c) => `the arguments do not fit the prototype of ${c.part('name')}, by which global functions are verified`,
+    (c) => `the line before says which one; or make ${c.part('name')} static`,
+  ),
+  'global function calls are not allowed while holding a lock,': {
+    class: 'lock',
+    why: 'the called function is global, and not looked into here',
+    help: STATIC,
+  },
+  'use static function instead': { class: 'lock', why: 'a global function is called under a lock', help: STATIC },
+  'global functions that may sleep are not allowed in non-sleepable context,': {
+    class: 'helper_unavailable',
+    why: 'the called function may sleep, which this program may not',
+    help: 'make the program sleepable where its type allows it (SEC("....s"))',
+  },
+  'i.e., in a RCU/IRQ/preempt-disabled section, or in': {
+    class: 'helper_unavailable',
+    why: 'the called function may sleep',
+    help: 'make the program sleepable where its type allows it (SEC("....s"))',
+  },
+  'a non-sleepable BPF program context': {
+    class: 'helper_unavailable',
+    why: 'the called global function may sleep, which this program may not',
+    help: 'make the program sleepable where its type allows it (SEC("....s"))',
+  },
+  'At subprogram exit the register R0 is not a scalar value ({kind})': {
+    class: 'return_value',
+    why: (c) => `the global function returns ${c.holds}; its callers take the result for a number`,
+    help: 'return a number, or make the function static',
+  },
+  'callback function not static': {
+    class: 'helper_argument',
+    why: 'the function whose address is taken is global; helpers call static functions only',
+    help: 'make it static',
+  },
+  'too many call chains that use stack': {
+    class: 'limits',
+    why: 'the stack of so many call chains can not be kept track of',
+    help: 'call fewer functions from fewer places, or inline them (__always_inline)',
+  },
+} as const satisfies Rows;

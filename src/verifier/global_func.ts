@@ -1,0 +1,266 @@
+// Global functions (kernel btf_prepare_func_args, btf_check_subprog_call, do_check_subprogs). They are verified on their
+// own, for any arguments that fit their prototype; a call only checks that its arguments do, and gives an unknown number.
+
+import type { FuncProto, ParamProto, PointedShape } from '../spec/func_proto.ts';
+import { helperById } from '../spec/helpers.ts';
+import type { Env } from './env.ts';
+import { checkMemory } from './helper_args.ts';
+import { clearCallerSaved, forgetPackets } from './helper_call.ts';
+import { checkUnmodified } from './mem.ts';
+import { callTarget, isReject } from './program.ts';
+import { locksHeld } from './refs.ts';
+import { isNull, makeReg, NOT_INIT, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
+import { explain, invalid, type Reject, refused } from './reject.ts';
+import { Frame, State } from './state.ts';
+
+/** What an argument must be, from its type. */
+type Rule =
+  | { readonly kind: 'scalar' }
+  | { readonly kind: 'ctx' }
+  | { readonly kind: 'mem'; readonly size: number; readonly maybeNull: boolean };
+
+const MAX_ARGS = 5;
+
+export function protoOf(env: Env, subprog: number): FuncProto | undefined {
+  return env.prog.input.prototypes?.get(env.prog.subprogs[subprog].start);
+}
+
+/** Kernel btf_type_str. */
+function kindName(kind: string): string {
+  return kind === 'void' ? 'UNKNOWN' : kind.toUpperCase();
+}
+
+/** `null`: the type says nothing that could be checked, and the function is static: no complaint. */
+type Rules = readonly Rule[] | Reject | null;
+
+/** What the arguments must be, by the prototype. */
+function rulesOf(env: Env, proto: FuncProto): Rules {
+  const global = proto.linkage === 'global';
+  const { name, params, returns } = proto;
+  if (params.length > MAX_ARGS) {
+    return global
+      ? invalid(`Global function ${name}() with ${params.length} > ${MAX_ARGS} args. Buggy compiler.`)
+      : null;
+  }
+  if (!isNumber(returns.kind)) {
+    return global ? invalid(`Global function ${name}() doesn't return scalar. Only those are supported.`) : null;
+  }
+  const rules: Rule[] = [];
+  for (const [i, param] of params.entries()) {
+    const rule = ruleOf(env, proto, i, param);
+    if (rule === null || isReject(rule)) return rule;
+    rules.push(rule);
+  }
+  return rules;
+}
+
+function isNumber(kind: string): boolean {
+  return kind === 'int' || kind === 'enum' || kind === 'enum64';
+}
+
+const TAGS: ReadonlySet<string> = new Set(['ctx', 'nonnull', 'nullable', 'trusted', 'untrusted', 'arena']);
+
+function ruleOf(env: Env, proto: FuncProto, i: number, { type, pointsTo, tags }: ParamProto): Rule | Reject | null {
+  const global = proto.linkage === 'global';
+  if (tags.length > 0 && !global)
+    return refused('EOPNOTSUPP', `arg#${i} type tag is not supported in static functions`);
+  if (tags.some((t) => !TAGS.has(t))) return refused('EOPNOTSUPP', `arg#${i} has unsupported set of tags`);
+  if (pointsTo !== null) {
+    const rule = pointerRule(env, i, pointsTo, tags, global);
+    if (rule !== null) return rule;
+  }
+  if (tags.length > 0 && pointsTo === null) return invalid(`arg#${i} has pointer tag, but is not a pointer type`);
+  if (isNumber(type.kind)) return { kind: 'scalar' };
+  return global ? invalid(`Arg#${i} type ${kindName(type.kind)} in ${proto.name}() is not supported yet.`) : null;
+}
+
+function pointerRule(
+  env: Env,
+  i: number,
+  to: PointedShape,
+  tags: readonly string[],
+  global: boolean,
+): Rule | Reject | null {
+  const badTags = invalid(`arg#${i} has invalid combination of tags`);
+  const tagged = tags.includes('ctx');
+  if (tagged || isCtx(env, to)) {
+    if (tags.some((t) => t !== 'ctx')) return badTags;
+    return (tagged ? checkCtxTag(env, i, to) : null) ?? { kind: 'ctx' };
+  }
+  const dynptr = (to.kind === 'struct' || to.kind === 'fwd') && to.name === 'bpf_dynptr';
+  const beyond = dynptr ? 'dynptr' : tags.find((t) => t === 'trusted' || t === 'untrusted' || t === 'arena');
+  if (beyond !== undefined && (global || !dynptr)) {
+    return invalid(`arg#${i} is a pointer of kind ${beyond}, which beewasm can't follow yet`);
+  }
+  if (!global) return null;
+  if (tags.includes('nullable')) return badTags;
+  if (to.size === null) {
+    return invalid(`arg#${i} reference type('${kindName(to.kind)} ${to.name}') size cannot be determined: -22`);
+  }
+  return { kind: 'mem', size: to.size, maybeNull: !tags.includes('nonnull') };
+}
+
+const USER_REGS = 'bpf_user_pt_regs_t';
+
+/** Pointers to the context are known by the name of its struct (kernel btf_is_prog_ctx_type). */
+function isCtx({ type }: Env, to: PointedShape): boolean {
+  if (type.name === 'kprobe') return to.typedefs.includes(USER_REGS) || (to.kind === 'struct' && to.name === 'pt_regs');
+  return to.kind === 'struct' && to.name !== '' && to.name === type.ctx;
+}
+
+/** Program types whose context has a struct of that name; others take only `void *` (kernel btf_validate_prog_ctx_type). */
+function checkCtxTag(env: Env, i: number, to: PointedShape): Reject | null {
+  const { name, ctx } = env.type;
+  const userRegs = (name === 'kprobe' || name === 'perf_event') && to.typedefs.includes(USER_REGS);
+  if (to.kind === 'void' || userRegs || isCtx(env, to)) return null;
+  if (to.name === '') return invalid(`arg#${i} type doesn't have a name`);
+  if (name.startsWith('raw_tracepoint') && to.kind === 'int' && to.size === 8) return null;
+  return ctx === null || name === 'tracepoint'
+    ? invalid(`arg#${i} should be void pointer`)
+    : invalid(`arg#${i} should be \`struct ${name === 'kprobe' ? 'pt_regs' : ctx} *\``);
+}
+
+/** Pointers that may have moved (kernel check_func_arg_reg_off). */
+const MOVABLE: ReadonlySet<RegKind> = new Set<RegKind>([
+  'fp',
+  'pkt',
+  'pkt_meta',
+  'map_key',
+  'map_value',
+  'mem',
+  'ringbuf_mem',
+  'scalar',
+]);
+
+function checkMoved(regno: number, reg: Reg): Reject | null {
+  return MOVABLE.has(reg.kind) && !reg.maybeNull ? null : checkUnmodified(regno, reg);
+}
+
+function checkArgument(env: Env, i: number, rule: Rule): Reject | null {
+  const regno = i + 1;
+  const reg = env.reg(regno);
+  if (rule.kind === 'scalar') return reg.kind === 'scalar' ? null : invalid(`R${regno} is not a scalar`);
+  const moved = checkMoved(regno, reg);
+  if (moved) return moved;
+  if (rule.kind === 'ctx') {
+    return reg.kind === 'ctx' && !reg.maybeNull ? null : invalid(`arg#${i} expects pointer to ctx`);
+  }
+  // Linux 6.18 takes a constant NULL where the function is verified as if there were none.
+  const mayBeNull = reg.maybeNull || isNull(reg);
+  return (
+    (isNull(reg) ? null : checkPointed(env, regno, reg, rule.size)) ??
+    (mayBeNull && !rule.maybeNull ? invalid(`arg#${i} is expected to be non-NULL`) : null)
+  );
+}
+
+/** The function may read and write all of what the pointer points to; errors become EINVAL. */
+function checkPointed(env: Env, regno: number, reg: Reg, size: number): Reject | null {
+  if (reg.maybeNull) env.setReg(regno, { ...reg, maybeNull: false });
+  const bad =
+    checkMemory(env, regno, size, { zeroOk: true, write: false, fill: false }, null, true) ??
+    checkMemory(env, regno, size, { zeroOk: true, write: true, fill: false }, null, true);
+  if (reg.maybeNull) env.setReg(regno, reg);
+  return bad && { ...bad, code: 'EINVAL' };
+}
+
+/** Do the registers fit the prototype? Static functions are looked into anyway: a mismatch is only a line of the log. */
+function checkArguments(env: Env, subprog: number): Reject | null {
+  const proto = protoOf(env, subprog);
+  if (proto === undefined) return null;
+  const rules = rulesOf(env, proto);
+  if (rules === null || isReject(rules)) return rules;
+  for (const [i, rule] of rules.entries()) {
+    const bad = checkArgument(env, i, rule);
+    if (bad) return bad;
+  }
+  return null;
+}
+
+/** A call of a static function, which is followed: what the kernel says of its types. */
+export function compareWithProto(env: Env, subprog: number): void {
+  if (env.mistyped.has(subprog)) return;
+  const bad = checkArguments(env, subprog);
+  if (bad === null) return;
+  env.mistyped.add(subprog);
+  for (const line of bad.message.split('\n')) env.log.line(line);
+}
+
+/** A call of a global function. */
+export function callGlobal(env: Env, subprog: number): Reject | null {
+  const name = protoOf(env, subprog)!.name;
+  const bad = checkArguments(env, subprog);
+  if (locksHeld(env.state)) {
+    const why = invalid('global function calls are not allowed while holding a lock,');
+    return explain(why, 'use static function instead');
+  }
+  const effects = effectsOf(env, subprog);
+  if (effects.mightSleep && !env.sleepable) {
+    const why = invalid('global functions that may sleep are not allowed in non-sleepable context,');
+    return explain(
+      explain(why, 'i.e., in a RCU/IRQ/preempt-disabled section, or in'),
+      'a non-sleepable BPF program context',
+    );
+  }
+  if (bad) return explain(bad, `Caller passes invalid args into func#${subprog} ('${name}')`);
+  env.log.line(`Func#${subprog} ('${name}') is global and assumed valid.`);
+  env.calledGlobals.add(subprog);
+  if (effects.changesPacket) forgetPackets(env);
+  clearCallerSaved(env);
+  env.setReg(0, UNKNOWN_SCALAR);
+  return null;
+}
+
+/** What a function and those it calls may do (kernel mark_subprog_changes_pkt_data, mark_subprog_might_sleep). */
+function effectsOf(env: Env, subprog: number): { changesPacket: boolean; mightSleep: boolean } {
+  const effects = { changesPacket: false, mightSleep: false };
+  const seen = new Set([subprog]);
+  for (const s of seen) {
+    const { start, end } = env.prog.subprogs[s];
+    for (let i = start; i < end; i++) {
+      const insn = env.prog.insns[i];
+      const op = env.prog.ops[i];
+      const local = op?.kind === 'call' && op.callee === 'local';
+      if (local || (op?.kind === 'lddw' && op.pseudo === 'func')) seen.add(env.prog.subprogOf[callTarget(insn, i)]);
+      if (op?.kind !== 'call' || op.callee !== 'helper') continue;
+      const helper = helperById(insn.imm);
+      if (helper?.changesPacket) effects.changesPacket = true;
+      if (helper?.mightSleep) effects.mightSleep = true;
+    }
+  }
+  return effects;
+}
+
+/** What Linux says of the types of the program's entry, which it does not use otherwise. */
+export function compareEntry(env: Env): void {
+  const proto = protoOf(env, 0);
+  const rules = proto && rulesOf(env, proto);
+  if (rules && isReject(rules)) env.log.line(rules.message);
+}
+
+/** Before the walk of a global function: can it be verified by its prototype? */
+export function checkEntry(env: Env, subprog: number): Reject | null {
+  const proto = protoOf(env, subprog)!;
+  env.log.line(`Validating ${proto.name}() func#${subprog}...`);
+  const rules = rulesOf(env, proto);
+  return rules !== null && isReject(rules) ? rules : null;
+}
+
+/** The state in which a global function starts: any arguments of its types. */
+export function entryState(env: Env, subprog: number): State {
+  const rules = rulesOf(env, protoOf(env, subprog)!);
+  const regs = new Array<Reg>(11).fill(NOT_INIT);
+  regs[10] = makeReg({ kind: 'fp' });
+  if (rules !== null && !isReject(rules))
+    rules.forEach((rule, i) => {
+      regs[i + 1] = anyOf(env, rule);
+    });
+  const state = new State([new Frame(regs, [], -1, 0, subprog)]);
+  state.firstInsnIdx = env.prog.subprogs[subprog].start;
+  return state;
+}
+
+function anyOf(env: Env, rule: Rule): Reg {
+  if (rule.kind === 'scalar') return UNKNOWN_SCALAR;
+  if (rule.kind === 'ctx') return makeReg({ kind: 'ctx' });
+  return makeReg({ ...rule, id: rule.maybeNull ? env.newId() : 0 });
+}
