@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { record } from '../conformance/embed/book.ts';
 import { embedPrograms } from '../conformance/embed/campaign.ts';
 import { outsideScalar } from '../conformance/embed/contains.ts';
+import { Rig } from '../conformance/embed/rig.ts';
 import { embedRows } from '../conformance/embed/rows.ts';
 import { Watch } from '../conformance/embed/watch.ts';
 import { sharedFile } from '../conformance/shared.ts';
@@ -36,6 +37,14 @@ describe('runs lie in the abstract states', () => {
 
   it('of a fill that extends the sign of a spilled number', () => {
     expect(watched(SIGNED_FILL, SIGNED_FILL)).toBeNull();
+  });
+});
+
+describe('a kept state', () => {
+  it('does not count slots that only a jump nobody takes leads to', () => {
+    const { insns } = asm(NEVER_BACK);
+    const program = { type: 'raw', verify: true, main: { insns, mapRefs: new Map() }, target: null } as const;
+    expect(new Rig(new Watch()).try({ ...program, data: new Uint8Array(64).fill(1) }, 7, 50)).toBe('fine');
   });
 });
 
@@ -88,6 +97,23 @@ const SIGNED_FILL = `
   r0 = r3
 l: r0 = 0
   exit`;
+
+/** The last jump is decided; only along it the slot would be live where the paths end. */
+const NEVER_BACK = `
+  r6 = r1
+  r9 = *(u8 *)(r6 + 47)
+  *(u8 *)(r10 - 21) = r9
+  if r9 > 0 goto a
+  *(u8 *)(r10 - 21) = 0
+a: call f
+b: if r9 & 1 goto c
+  goto d
+c: r2 = *(u64 *)(r10 - 24)
+d: r9 = *(u64 *)(r10 - 32)
+  if r9 < 0 goto b
+  r0 = 0
+  exit
+f: exit`;
 
 const LOAD = { expectedAttachType: 0, flags: 0, license: 'GPL' };
 

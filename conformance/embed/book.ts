@@ -9,9 +9,10 @@
 import type { InsnIndex } from '../../src/isa/insn.ts';
 import { checkCfg } from '../../src/verifier/cfg.ts';
 import { buildGraph } from '../../src/verifier/graph.ts';
-import { verify } from '../../src/verifier/index.ts';
+import { type VerifyOptions, verify } from '../../src/verifier/index.ts';
 import { liveRegisters } from '../../src/verifier/liveness.ts';
 import { isReject, prepare } from '../../src/verifier/program.ts';
+import { isIncomplete } from '../../src/verifier/scc_visit.ts';
 import type { StackLiveness } from '../../src/verifier/stack_live.ts';
 import { frameInsn, type State } from '../../src/verifier/state.ts';
 import type { ProgramInput, Verified } from '../../src/verifier/verified.ts';
@@ -61,17 +62,23 @@ const BPF_F_TEST_STATE_FREQ = 8;
 /** Thrown out of the verifier. */
 class TooMany extends Error {}
 
-type OnState = NonNullable<Parameters<typeof verify>[1]>['onState'];
+type OnState = NonNullable<VerifyOptions['onState']>;
 
 /** Verifies with `onState` watching; the result, or why there is none. */
-function watched(input: ProgramInput, mode: Mode, maxStates: number, onState: OnState): Verified | NoBook {
+function watched(
+  input: ProgramInput,
+  mode: Mode,
+  maxStates: number,
+  onState: OnState,
+  onPathEnd?: () => void,
+): Verified | NoBook {
   let size = 0;
   const counted: OnState = (insn, state, pending, live) => {
     if (++size > maxStates) throw new TooMany();
-    onState?.(insn, state, pending, live);
+    onState(insn, state, pending, live);
   };
   try {
-    const result = verify(input, { onState: counted, prune: mode === 'kept' });
+    const result = verify(input, { onState: counted, onPathEnd, prune: mode === 'kept' });
     return result.ok ? result.verified : { mode, why: 'refused', message: result.error.message };
   } catch (e) {
     if (e instanceof TooMany) return { mode, why: 'too many states', message: `more than ${maxStates}` };
@@ -85,12 +92,13 @@ export function recordKept(input: ProgramInput, maxStates: number): KeptBook | N
   const states: State[][] = Array.from(input.insns, () => []);
   let size = 0;
   const freq = { ...input, flags: input.flags | BPF_F_TEST_STATE_FREQ };
-  let stack: StackLiveness | null = null as StackLiveness | null;
-  const verified = watched(freq, 'kept', maxStates, (insn, state, _pending, live) => {
+  const slots = new LiveSlots();
+  const onState: OnState = (insn, state, _pending, live) => {
     size++;
-    stack = live;
+    slots.add(state, live);
     states[insn].push(state);
-  });
+  };
+  const verified = watched(freq, 'kept', maxStates, onState, () => slots.settle());
   if (isNone(verified)) return verified;
   const prog = prepare(input);
   const cfg = isReject(prog) ? prog : checkCfg(prog);
@@ -106,8 +114,48 @@ export function recordKept(input: ProgramInput, maxStates: number): KeptBook | N
     expects: (insn) => cfg.prune[insn] !== 0 || reached?.[insn] === 0,
     statesAt: (insn, calls) => (nested ? states[insn].filter((s) => sameCalls(s, calls)) : states[insn]),
     registers: (state, f) => live[frameInsn(state, f)],
-    slot: (state, f, spi) => stack?.alive(state, f, spi) ?? true,
+    slot: (state, f, spi) => slots.counts(state, f, spi),
   };
+}
+
+/**
+ * Which slots of kept states count: those that are live when all paths below the state have ended. Later paths may read
+ * more: what the graph of jumps connects with the state's instruction, but no path that this state stands for reads.
+ */
+class LiveSlots {
+  #open: State[] = [];
+  readonly #masks = new Map<State, Int32Array>();
+  #live: StackLiveness | null = null;
+
+  add(state: State, live: StackLiveness): void {
+    this.#live = live;
+    this.#open.push(state);
+  }
+
+  /** A path has ended. */
+  settle(): void {
+    const open: State[] = [];
+    for (const state of this.#open) {
+      if (state.branches > 0 || isIncomplete(state)) open.push(state);
+      else this.#masks.set(state, this.#maskOf(state));
+    }
+    this.#open = open;
+  }
+
+  #maskOf(state: State): Int32Array {
+    const mask = new Int32Array(2 * state.frames.length);
+    state.frames.forEach(({ stack }, f) => {
+      for (let spi = 0; spi < stack.length; spi++) {
+        if (this.#live?.alive(state, f, spi)) mask[2 * f + (spi >> 5)] |= 1 << (spi & 31);
+      }
+    });
+    return mask;
+  }
+
+  counts(state: State, frame: number, spi: number): boolean {
+    const mask = this.#masks.get(state);
+    return mask === undefined || (mask[2 * frame + (spi >> 5)] & (1 << (spi & 31))) !== 0;
+  }
 }
 
 function sameCalls(state: State, calls: readonly Call[]): boolean {

@@ -47,7 +47,7 @@ function outsideRange(reg: Reg, value: bigint, end: number): string | null {
 }
 
 /** First value, distance to the next and number of the values a map may give out; null = not told by the placement. */
-function elements(map: MapPlacement): { first: number; stride: number; count: number } | null {
+export function elements(map: MapPlacement): { first: number; stride: number; count: number } | null {
   if (map.type.store === 'array') return { first: map.values, stride: map.stride, count: map.maxEntries };
   if (map.type.store !== 'hash' || map.lookup === null) return null;
   const [, , elems, limit] = map.lookup.args;

@@ -263,22 +263,30 @@ function decide(s: Scope, depth: number): void {
   d.place(skip);
 }
 
-/** A number becomes an offset into the input or the stack, behind a check. */
+/**
+ * A number becomes an offset into the input or the stack, behind a check. Some checks are one too weak, or look at the
+ * wrong half or sign: those programs must be refused, unless the number is known otherwise.
+ */
 function access(s: Scope): void {
   const { d, r } = s;
   const stack = r.chance(50);
+  const size = stack ? 'b' : r.pick(['b', 'b', 'w', 'dw'] as const);
+  const wrong = r.chance(8);
   d.op(`mov${r.pick(['64', '64', '32'])}_reg`, { dst: SCRATCH, src: r.pick(VALUES) });
   const skip = d.label();
   if (s.forks > 0 && r.chance(60)) {
     s.forks--;
-    d.to(skip, 'jgt64_imm', { dst: SCRATCH, imm: stack ? 15 : SPAN - 8 });
+    const limit = stack ? 23 : SPAN - SIZES[size];
+    const op = wrong ? r.pick(['jgt32_imm', 'jsgt64_imm', 'jgt64_imm', 'jge64_imm']) : 'jgt64_imm';
+    d.to(skip, op, { dst: SCRATCH, imm: wrong ? limit + 1 : r.chance(50) ? limit : r.below(limit) });
   } else {
-    d.op('and64_imm', { dst: SCRATCH, imm: stack ? 15 : 31 });
+    d.op(wrong ? 'and32_imm' : 'and64_imm', { dst: SCRATCH, imm: stack ? (wrong ? 31 : 15) : wrong ? 63 : 31 });
   }
   d.op('add64_reg', { dst: SCRATCH, src: stack ? FP : BASE });
   const off = stack ? -24 : 0;
-  if (r.chance(50)) d.op(r.pick(['stb', 'stxb']), { dst: SCRATCH, src: r.pick(VALUES), off, imm: r.below(2) });
-  else d.op(r.pick(['ldxb', 'ldxsb']), { dst: r.pick(VALUES), src: SCRATCH, off });
+  if (r.chance(50))
+    d.op(`${r.pick(['st', 'stx'])}${size}`, { dst: SCRATCH, src: r.pick(VALUES), off, imm: r.below(2) });
+  else d.op(`ldx${r.chance(50) && size !== 'dw' ? 's' : ''}${size}`, { dst: r.pick(VALUES), src: SCRATCH, off });
   d.place(skip);
 }
 

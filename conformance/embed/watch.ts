@@ -1,5 +1,5 @@
 // The self-check of the interpreter: before every instruction the registers and the stack must lie in a state of the
-// books of the running program. Remembers the first arrival that does not.
+// books of the running program, and what it touches in the memory of its pointer. Remembers the first arrival that does not.
 
 import { createInterpreter } from '../../src/interp/interp.ts';
 import { disasm, LOG_STYLE } from '../../src/isa/index.ts';
@@ -12,6 +12,7 @@ import type { ProgramInput } from '../../src/verifier/verified.ts';
 import { type ExactBook, type KeptBook, type Mode, type NoBook, type Node, recordExact, recordKept } from './book.ts';
 import { Comparison } from './contains.ts';
 import { Scene } from './scene.ts';
+import { outsideMemory } from './touch.ts';
 
 export interface Violation {
   /** 'verdict': pruning on and pruning off disagree about the program. */
@@ -139,7 +140,8 @@ export class Watch {
       if (node.insn !== pc || node.state.frames.length !== scene.calls.length) continue;
       if (this.#comparison.exact(node.state, scene, from === null ? null : from.state) !== null) continue;
       scene.node = node;
-      return null;
+      const where = outsideMemory(pc, scene, node.state);
+      return where === null ? null : describe('exact', pc, scene, [node.state], () => where);
     }
     const here = ways.filter((node) => node.insn === pc).map((node) => node.state);
     return describe('exact', pc, scene, here, (state) => this.#comparison.exact(state, scene, null));

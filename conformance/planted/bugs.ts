@@ -297,12 +297,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     ['stack of nested calls is not added up', 'depth', 'const depth = before + ', 'const depth = '],
   ],
   'tail calls': [
-    [
-      'functions without BTF may make tail calls',
-      'program',
-      'insn.imm === TAIL_CALL) {\n                return invalid(',
-      'false) {\n                return invalid(',
-    ],
+    ['functions without BTF may make tail calls', 'program', 'insn.src === 0 && insn.imm === TAIL_CALL) {', 'false) {'],
   ],
   bpf_loop: [
     [

@@ -23,7 +23,11 @@ function callees(env: Env, subprog: number): number[] {
 }
 
 export function checkStackDepth(env: Env): Reject | null {
+  const called = env.prog.subprogs.map((_, subprog) => callees(env, subprog));
+  /** Per function and number of frames: the most bytes that stood before it where it was fine; there are too many ways to it. */
+  const fine = called.map(() => new Array<number>(MAX_CALL_FRAMES + 1).fill(-1));
   const visit = (subprog: number, before: number, frames: number): Reject | null => {
+    if (fine[subprog].some((most, f) => f >= frames && most >= before)) return null;
     if (env.prog.tailCalls[subprog] && before >= TAIL_CALL_STACK) {
       return denied(`tail_calls are not allowed when call stack of previous frames is ${before} bytes. Too large`);
     }
@@ -31,11 +35,12 @@ export function checkStackDepth(env: Env): Reject | null {
     if (depth > MAX_BPF_STACK) {
       return denied(`combined stack size of ${frames} calls is ${depth}. Too large`);
     }
-    for (const callee of callees(env, subprog)) {
+    for (const callee of called[subprog]) {
       if (frames >= MAX_CALL_FRAMES) return tooBig(`the call stack of ${frames} frames is too deep !`);
       const reject = visit(callee, depth, frames + 1);
       if (reject) return reject;
     }
+    fine[subprog][frames] = Math.max(fine[subprog][frames], before);
     return null;
   };
   return visit(0, 0, 1);

@@ -39,6 +39,8 @@ export interface VerifyOptions {
    * states with what really happens.
    */
   readonly onState?: (insn: InsnIndex, state: State, pending: number, live: StackLiveness) => void;
+  /** With pruning: a path has ended, and what it read is known. */
+  readonly onPathEnd?: () => void;
 }
 
 const NOTHING = { spi: -1, frame: 0, dstIsStack: false, srcIsStack: false, linked: null };
@@ -74,6 +76,7 @@ export class Env {
   readonly sleepable: boolean;
   readonly gpl: boolean;
   readonly onState: VerifyOptions['onState'];
+  readonly onPathEnd: VerifyOptions['onPathEnd'];
 
   state: State;
   insnIdx: InsnIndex = 0;
@@ -121,6 +124,7 @@ export class Env {
     this.testStateFreq = (prog.input.flags & 8) !== 0;
     this.sleepable = (prog.input.flags & 16) !== 0;
     this.onState = options.onState;
+    this.onPathEnd = options.onPathEnd;
     this.gpl = isGplCompatible(prog.input.license);
     this.state = initial;
     this.stackDepth = prog.subprogs.map(() => 0);
@@ -196,9 +200,27 @@ export class Env {
   push(insnIdx: InsnIndex): State | null {
     const state = this.state.clone();
     this.pending.push({ state, insnIdx, prevInsnIdx: this.insnIdx, logPos: this.log.position });
-    if (this.pending.length > COMPLEXITY_LIMIT_JMP_SEQ) return null;
+    this.#waitingHistory += state.history.length;
+    if (this.pending.length > COMPLEXITY_LIMIT_JMP_SEQ || this.#waitingHistory > MAX_WAITING_HISTORY) return null;
     if (state.parent !== null) state.parent.branches++;
     return state;
+  }
+  /** The path that was pushed last. */
+  pop(): Pending | undefined {
+    const next = this.pending.pop();
+    if (next !== undefined) this.#waitingHistory -= next.state.history.length;
+    return next;
+  }
+  /** Entries of history that all waiting paths have together. */
+  #waitingHistory = 0;
+
+  /**
+   * Steps of backtracking so far. Without jumps in between nothing ends it early: beyond a limit nothing is traced any
+   * more, and pruning compares every scalar.
+   */
+  traced = 0;
+  get allPrecise(): boolean {
+    return this.traced > MAX_TRACED;
   }
 
   /** May the instruction read register `r` (kernel check_reg_arg SRC_OP)? */
@@ -239,6 +261,10 @@ export class Env {
 }
 
 export const COMPLEXITY_LIMIT_JMP_SEQ = 8192;
+/** Linux runs out of memory somewhere there. */
+const MAX_WAITING_HISTORY = 1 << 24;
+/** The largest of real programs need less than a tenth. */
+const MAX_TRACED = 1 << 28;
 
 /** Kernel license_is_gpl_compatible. */
 export function isGplCompatible(license: string): boolean {

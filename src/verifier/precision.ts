@@ -293,13 +293,17 @@ function markSlots(frame: Frame, t: Trace, f: number): void {
   }
 }
 
+/** Looking at every register and slot of a frame, in steps of backtracking. */
+const MARK_COST = 8;
+
 /** Every scalar of every ancestor becomes precise: the fallback that is always right. */
 export function markAll(env: Env, from: State): void {
   const say = (text: string) => {
     if (env.log.level === 2) env.log.line(text);
   };
   say(`mark_precise: frame${from.frames.length - 1}: falling back to forcing all scalars precise`);
-  for (let st = from.parent; st !== null; st = st.parent) {
+  for (let st = from.parent; st !== null && !env.allPrecise; st = st.parent) {
+    env.traced += MARK_COST * st.frames.length;
     st.frames.forEach((frame, f) => {
       const force = (reg: Reg, name: string): Reg => {
         if (reg.kind !== 'scalar' || reg.precise) return reg;
@@ -319,6 +323,7 @@ export function markAll(env: Env, from: State): void {
 export function trace(env: Env, start: State, t: Trace): boolean {
   const say = env.log.level === 2 ? new TraceLog(env, t) : null;
   let changed = false;
+  if (env.allPrecise) return false;
   let st: State = start;
   let last = start.insnIdx;
   let subseq: InsnIndex = -1;
@@ -328,6 +333,8 @@ export function trace(env: Env, start: State, t: Trace): boolean {
     say?.state(last, st.firstInsnIdx, subseq);
     // A state made by the entry of a function that was never walked into has nothing before it.
     for (let at = last; at >= 0; ) {
+      env.traced++;
+      if (env.allPrecise) return changed;
       const hist = historyAt(st, end, at);
       if (!skip) say?.before(at);
       if (skip) skip = false;

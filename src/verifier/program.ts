@@ -10,6 +10,7 @@ import { at, invalid, type Reject, refused, tooBig } from './reject.ts';
 import type { MapDef, MapRef, ProgramInput, Subprog } from './verified.ts';
 
 export const MAX_INSNS = 1_000_000;
+const MAX_SUBPROGS = 256;
 const BPF_MAX_VAR_OFF = 1 << 29;
 const TAIL_CALL = 12;
 
@@ -49,6 +50,7 @@ export function findSubprogs(insns: readonly Insn[]): number[] | Reject {
     if (!isLocalCall(insns[i]) && !isFuncAddress(insns[i])) continue;
     const target = callTarget(insns[i], i);
     if (target < 0 || target >= insns.length) return at(i, invalid('call to invalid destination'));
+    if (!starts.has(target) && starts.size >= MAX_SUBPROGS) return at(i, tooBig('too many subprograms'));
     starts.add(target);
   }
   return [...starts].sort((a, b) => a - b);

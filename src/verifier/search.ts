@@ -22,6 +22,9 @@ interface Kept {
   misses: number;
 }
 
+/** A gigabyte. Only BPF_F_TEST_STATE_FREQ gets there: without it there are at most 125,000 states. */
+const MAX_KEPT_WORDS = 1 << 27;
+
 type Verdict = 'safe' | 'go on' | Reject;
 
 export class Search {
@@ -29,6 +32,8 @@ export class Search {
   /** Kept states by a hash of call site and instruction. */
   readonly #kept = new Map<number, Kept[]>();
   readonly #visits: SccVisits;
+  /** Registers and slots of all states that were ever kept. */
+  #keptWords = 0;
   /** Line of source that was printed last. */
   #printedLine: object | null = null;
   /** What the next instruction is printed behind: the whole state, and how the path got there. */
@@ -50,8 +55,11 @@ export class Search {
       const reject = this.#path();
       if (reject) return reject;
       this.#finish(env.state);
-      if (env.prune) env.stackLive.update(env.state);
-      const next = env.pending.pop();
+      if (env.prune) {
+        env.stackLive.update(env.state);
+        env.onPathEnd?.();
+      }
+      const next = env.pop();
       if (next === undefined) return null;
       env.log.cut(next.logPos);
       env.state = next.state;
@@ -162,8 +170,9 @@ export class Search {
       }
     }
     if (seen > env.maxStatesPerInsn) env.maxStatesPerInsn = seen;
-    if (add) this.#keep(list, cur);
-    return 'go on';
+    if (!add) return 'go on';
+    this.#keep(list, cur);
+    return this.#keptWords > MAX_KEPT_WORDS ? refused('ENOMEM', 'too many states to keep') : 'go on';
   }
 
   /** The current path may be going round a loop. */
@@ -214,6 +223,7 @@ export class Search {
     env.prevProcessed = env.processed;
     forgetPrecision(cur);
     const kept = cur.clone();
+    for (const { regs, stack } of kept.frames) this.#keptWords += regs.length + stack.length;
     kept.branches = 1;
     this.#visits.enter(kept);
     cur.parent = kept;

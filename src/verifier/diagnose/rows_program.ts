@@ -61,6 +61,16 @@ export const PROGRAM_ROWS = {
     why: 'functions that use stack are reached over so many chains of calls that keeping them apart takes too much memory',
     help: 'call big functions from fewer places, or make some of them part of their callers (__always_inline)',
   },
+  'too many states to keep': {
+    class: 'limits',
+    why: 'BPF_F_TEST_STATE_FREQ keeps a state at every jump, which takes too much memory for a program of this size',
+    help: 'load the program without BPF_F_TEST_STATE_FREQ',
+  },
+  'too many subprograms': {
+    class: 'limits',
+    why: 'a program may have up to 256 functions, the program itself included',
+    help: 'make small functions part of their callers (__always_inline), or split the program with tail calls',
+  },
   'unreachable insn {insn}': {
     class: 'control_flow',
     why: (c) => `no path leads to instruction ${c.part('insn')}`,
