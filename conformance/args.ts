@@ -29,6 +29,7 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   --id TEXT                  only rows whose id (real: objects whose path, helpers: whose name) contains TEXT
   --count N --seed S         mutants, twins, planted: how many programs, from which seed (default 2000, 1)
   --no-run                   verifier: verdicts only
+  --no-perfmon               verifier, explain, mutants: for a loader with CAP_BPF, but without CAP_PERFMON
   --log 1|2                  explain: log level (default 2)`;
 
 export const SUITES = [
@@ -72,6 +73,7 @@ export interface Options {
   readonly types: readonly number[];
   readonly id: string;
   readonly run: boolean;
+  readonly perfmon: boolean;
   readonly log: 1 | 2;
   readonly count: number;
   readonly seed: number;
@@ -105,6 +107,7 @@ export function parseOptions(argv: readonly string[]): Options {
     types: (values.type ?? []).map(progTypeNumber),
     id: values.id ?? '',
     run: !values['no-run'],
+    perfmon: !values['no-perfmon'],
     log: values.log === '1' ? 1 : 2,
     count: naturalNumber('count', values.count ?? '2000'),
     seed: naturalNumber('seed', values.seed ?? '1'),
@@ -127,6 +130,7 @@ function parse(argv: readonly string[]) {
         type: { type: 'string', multiple: true },
         id: { type: 'string' },
         'no-run': { type: 'boolean' },
+        'no-perfmon': { type: 'boolean' },
         log: { type: 'string' },
         count: { type: 'string' },
         seed: { type: 'string' },

@@ -20,7 +20,7 @@ import { runReal } from './suites/real.ts';
 import { runRejects } from './suites/rejects.ts';
 import { runTwinsSuite, twinsText } from './suites/twins.ts';
 import { runVerifier } from './suites/verifier.ts';
-import { type IsaRow, readIsaRows, readVerifierRows, type VerifierRow } from './vectors.ts';
+import { type IsaRow, readIsaRows, readVerifierRows, type VerifierRow, withoutPerfmon } from './vectors.ts';
 
 interface Result {
   readonly report: unknown;
@@ -49,16 +49,17 @@ async function rejects(options: Options): Promise<Result> {
 }
 
 async function verifier(options: Options): Promise<Result> {
-  const rows = readVerifierRows(options.vectors).filter((r) => wanted(r, options));
+  const rows = verifierRows(options);
   const progress = startProgress('verifier', rows.length);
-  const { report, outcomes } = runVerifier(rows, options.run ? await openRunner(options.level) : null, progress);
+  const runner = options.run ? await openRunner(options.level) : null;
+  const { report, outcomes } = runVerifier(rows, runner, progress, options.perfmon);
   const passed = report.agree === report.total && report.run.different.length === 0;
   return { report, text: verifierText(report, outcomes), passed };
 }
 
 async function explain(options: Options): Promise<Result> {
-  const rows = readVerifierRows(options.vectors).filter((r) => wanted(r, options));
-  const texts = rows.map((r) => explainRow(r, options.log));
+  const rows = verifierRows(options);
+  const texts = rows.map((r) => explainRow(r, options.log, options.perfmon));
   return { report: texts, text: texts.join('\n\n'), passed: true };
 }
 
@@ -81,7 +82,7 @@ async function mutants(options: Options): Promise<Result> {
   if (oracle === null) {
     return { report: { suite: 'mutants', skipped: why }, text: `mutants: skipped: ${why}`, passed: true };
   }
-  const rows = readVerifierRows(options.vectors).filter((r) => wanted(r, options) && progTypeById(r.input.type));
+  const rows = verifierRows(options).filter((r) => progTypeById(r.input.type));
   const report = runMutants(rows, options, oracle, startProgress('mutants', options.count));
   oracle.shutdown();
   return { report, text: mutantsText(report), passed: report.false_accept.length === 0 };
@@ -97,6 +98,11 @@ async function planted(options: Options): Promise<Result> {
   const report = runPlanted(options, oracle, (n) => startProgress('planted', n));
   oracle?.shutdown();
   return { report, text: plantedText(report), passed: plantedPassed(report) };
+}
+
+function verifierRows(options: Options): VerifierRow[] {
+  const rows = readVerifierRows(options.vectors).filter((r) => wanted(r, options));
+  return options.perfmon ? rows : withoutPerfmon(rows);
 }
 
 function wanted(row: VerifierRow, { themes, types, id }: Options): boolean {

@@ -46,6 +46,13 @@ export function readVerifierRows(path: string): VerifierRow[] {
   return rowsOf(path, (row) => verifierRow(row, dirname(path)));
 }
 
+/** The rows as a loader without CAP_PERFMON meets them: those that say what Linux answers it. */
+export function withoutPerfmon(rows: readonly VerifierRow[]): VerifierRow[] {
+  return rows.flatMap((row) =>
+    row.capBpfOnly === null ? [] : [{ ...row, kernel: { ...row.capBpfOnly, errno: null, processed: null }, run: null }],
+  );
+}
+
 export function readIsaRows(path: string): IsaRow[] {
   return rowsOf(path, isaRow);
 }

@@ -18,8 +18,6 @@ if (!vectors) console.log('skipped: no ../shared/vectors');
 /** Where this kernel and a row differ, and why that is right. */
 const KNOWN: Readonly<Record<string, string>> = {
   'progs/verifier_ld_ind.c:ld_abs_void_subprog_reject message': 'the row had BTF function info, vectors carry none',
-  'progs/verifier_runtime_jit.c:bounds_different_maps_first_branch verdict with CAP_BPF alone':
-    'depends on speculation mitigations of the kernel',
   'bugclass-073 message': 'the row joins two log lines',
   'bugclass-109 verdict': 'the row was made with a license that its license field does not have',
   'bugclass-109 errno': 'same',

@@ -7,7 +7,7 @@
 // file descriptors; they start high, so that a number standing in a tested program is hardly ever one of them.
 //
 //   hello                                                                   -> ok release= cpus=
-//   map    type= key= value= max= [flags= extra= inner= name= btf= key_type= value_type=]  -> ok fd=
+//   map    type= key= value= max= [flags= extra= inner= name= btf= key_type= value_type= caps=bpf]  -> ok fd=
 //   btf    data=                                                            -> ok fd=
 //   update fd= key= value= [flags=]                                         -> ok
 //   lookup fd= key= size= [flags=]                                          -> ok value=
@@ -181,6 +181,21 @@ static void do_hello(void)
 	printf("ok release=%s cpus=%d\n", u.release, possible_cpus());
 }
 
+// Keeps only CAP_BPF and CAP_NET_ADMIN effective, or gives everything back that is permitted.
+static void limit_caps(int limit)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2] = {0};
+	syscall(SYS_capget, &header, data);
+	for (int i = 0; i < 2; i++)
+		data[i].effective = data[i].permitted;
+	if (limit) {
+		data[0].effective = 1u << CAP_NET_ADMIN;
+		data[1].effective = 1u << (CAP_BPF - 32);
+	}
+	syscall(SYS_capset, &header, data);
+}
+
 static void do_map(void)
 {
 	union bpf_attr attr = {0};
@@ -197,7 +212,14 @@ static void do_map(void)
 	attr.btf_value_type_id = number("value_type", 0);
 	if (name)
 		strncpy(attr.map_name, name, sizeof(attr.map_name) - 1);
-	answer_fd(high_fd(bpf(BPF_MAP_CREATE, &attr)));
+	if (word("caps"))
+		limit_caps(1);
+	long fd = bpf(BPF_MAP_CREATE, &attr);
+	int why = errno;
+	if (word("caps"))
+		limit_caps(0);
+	errno = why;
+	answer_fd(high_fd(fd));
 }
 
 static void do_btf(void)
@@ -332,21 +354,6 @@ static void apply_refs(const char *refs, struct bpf_insn *insns, size_t n)
 		if (refs)
 			refs++;
 	}
-}
-
-// Keeps only CAP_BPF and CAP_NET_ADMIN effective, or gives everything back that is permitted.
-static void limit_caps(int limit)
-{
-	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct data[2] = {0};
-	syscall(SYS_capget, &header, data);
-	for (int i = 0; i < 2; i++)
-		data[i].effective = data[i].permitted;
-	if (limit) {
-		data[0].effective = 1u << CAP_NET_ADMIN;
-		data[1].effective = 1u << (CAP_BPF - 32);
-	}
-	syscall(SYS_capset, &header, data);
 }
 
 static void do_load(void)

@@ -34,7 +34,7 @@ export interface KernelProgram {
 export interface LoadOptions {
   /** log_level: 4 = messages and statistics (default), 1 = every instruction, 2 = with states. */
   readonly logLevel?: number;
-  /** Load with CAP_BPF and CAP_NET_ADMIN alone. */
+  /** Create maps and load with CAP_BPF and CAP_NET_ADMIN alone. */
   readonly capBpfOnly?: boolean;
 }
 
@@ -139,8 +139,8 @@ function overChannel(channel: Channel): Oracle {
 
   const hello = channel.ask('hello').words;
 
-  function createMap(map: KernelMap): Handle {
-    const inner = map.inner ? createMap(map.inner) : 0;
+  function createMap(map: KernelMap, capBpfOnly = false): Handle {
+    const inner = map.inner ? createMap(map.inner, capBpfOnly) : 0;
     const fields = map.specialFields ?? [];
     const btf = fields.length > 0 || NEEDS_BTF.has(map.type) ? valueBtf(map.keySize, map.valueSize, fields) : null;
     const btfHandle = btf ? fdOr(ask('btf', { data: hex(btf.bytes) })) : 0;
@@ -155,6 +155,7 @@ function overChannel(channel: Channel): Oracle {
       btf: btfHandle || undefined,
       key_type: btf?.keyType,
       value_type: btf?.valueType,
+      caps: capBpfOnly ? 'bpf' : undefined,
     });
     for (const h of [inner, btfHandle]) if (h > 0) ask('close', { fd: h });
     const handle = fdOr(made);
@@ -166,7 +167,7 @@ function overChannel(channel: Channel): Oracle {
   const fdOr = (a: Answer): number => (a.ok ? Number(a.words.get('fd')) : status(a));
 
   function load(program: KernelProgram, options: LoadOptions = {}): KernelLoad {
-    const maps = (program.maps ?? []).map((m) => (typeof m === 'number' ? m : createMap(m)));
+    const maps = (program.maps ?? []).map((m) => (typeof m === 'number' ? m : createMap(m, options.capBpfOnly)));
     const ownMaps = maps.filter((h) => h > 0 && !program.maps?.includes(h));
     const refused = maps.find((h) => h < 0);
     if (refused !== undefined) oracle.close(...ownMaps);

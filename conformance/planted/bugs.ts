@@ -259,7 +259,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     [
       'what was given back is still a pointer',
       'refs',
-      'mapRegs(env.state, (reg) => (reg.refObjId === id ? UNKNOWN_SCALAR : reg));',
+      'mapRegs(env.state, (reg) => (reg.refObjId === id ? env.gone : reg));',
       '',
     ],
     [

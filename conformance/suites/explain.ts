@@ -15,15 +15,15 @@ function comparable(log: string): string[] {
 /** Lines that are shown before the first difference, and after it on either side. */
 const CONTEXT = { before: 12, after: 8 };
 
-export function explain(row: VerifierRow, logLevel: 1 | 2): string {
+export function explain(row: VerifierRow, logLevel: 1 | 2, perfmon: boolean): string {
   let reason = '';
   const oracle = openOracle((why) => {
     reason = why;
   });
   if (!oracle) return `${row.id}: no live kernel: ${reason}`;
-  const linux = oracle.load(row.input, { logLevel });
+  const linux = oracle.load(row.input, { logLevel, capBpfOnly: !perfmon });
   oracle.shutdown();
-  const ours = verify(row.input, { logLevel });
+  const ours = verify(row.input, { logLevel, perfmon });
   const verdict = ours.ok ? 'ACCEPT' : `REJECT ${ours.error.code} ${ours.error.message}`;
   return [
     `${row.id} (${row.theme}): ${row.name}`,

@@ -45,7 +45,7 @@ const MALFORMED =
 
 export function runMutants(
   rows: readonly VerifierRow[],
-  options: { readonly count: number; readonly seed: number },
+  options: { readonly count: number; readonly seed: number; readonly perfmon: boolean },
   oracle: Oracle,
   progress: Progress,
 ): MutantsReport {
@@ -62,12 +62,12 @@ export function runMutants(
   for (let n = 0; n < options.count; n++) {
     const row = random.pick(parents);
     const mutant = mutate(row.input, random);
-    const linux = oracle.load(mutant);
+    const linux = oracle.load(mutant, { capBpfOnly: !options.perfmon });
     oracle.unload(linux);
     if (linux.verdict === 'REJECT' && MALFORMED.test(linux.message ?? '')) {
       malformed++;
     } else {
-      const ours = verify(mutant, { cpus: oracle.possibleCpus });
+      const ours = verify(mutant, { cpus: oracle.possibleCpus, perfmon: options.perfmon });
       const agree = ours.ok === (linux.verdict === 'ACCEPT');
       const tally = linux.verdict === row.kernel.verdict ? kept : changed;
       tally.total++;

@@ -56,11 +56,12 @@ export function runVerifier(
   rows: readonly VerifierRow[],
   runner: Runner | null,
   progress: Progress,
+  perfmon = true,
 ): { report: VerifierReport; outcomes: RowOutcome[] } {
   const outcomes: RowOutcome[] = [];
   let differ = 0;
   for (const row of rows) {
-    const outcome = judge(row, runner);
+    const outcome = judge(row, runner, perfmon);
     if (outcome.kind !== 'agree') differ++;
     outcomes.push(outcome);
     progress.step(differ);
@@ -69,14 +70,14 @@ export function runVerifier(
   return { report: reportOf(outcomes), outcomes };
 }
 
-function judge(row: VerifierRow, runner: Runner | null): RowOutcome {
+function judge(row: VerifierRow, runner: Runner | null, perfmon: boolean): RowOutcome {
   const base = { row, message: null, errno: null, processed: null, milliseconds: 0, runs: [] };
   const missing = inexpressible(row);
   if (missing) return { ...base, kind: 'skipped', message: missing };
   const start = performance.now();
   let result: VerifyResult;
   try {
-    result = verify(row.input);
+    result = verify(row.input, { perfmon });
   } catch (error) {
     const why = error instanceof UnsupportedError ? error.message : `internal ${errorText(error)}`;
     return { ...base, kind: 'skipped', message: why, milliseconds: performance.now() - start };

@@ -29,7 +29,8 @@ export interface LoadOptions {
   /** The log shows every state. */
   readonly verbose: boolean;
   /** See VerifyOptions. */
-  readonly allowUninitStack: boolean;
+  readonly allowUninitStack?: boolean;
+  readonly perfmon: boolean;
   readonly kernelTypes?: KernelTypes;
 }
 
@@ -100,10 +101,10 @@ function chosen(object: ObjectSpec, path: string, name: string | undefined): Pro
 
 export const progLoad: Command = {
   words: ['prog', 'load'],
-  usage: 'OBJ [name N] [type T] [btf FILE] [--strict-stack]',
+  usage: 'OBJ [name N] [type T] [btf FILE] [--strict-stack] [--no-perfmon]',
   summary:
-    'verify the programs of an object file, as Linux does for root; exit code 1 if any is rejected. -d: the full log; btf: types of the kernel, for CO-RE relocations and for loads from its structures (/sys/kernel/btf/vmlinux); --strict-stack: nobody may read stack that was not written, as without CAP_PERFMON',
-  options: { 'strict-stack': { type: 'boolean' } },
+    'verify the programs of an object file, as Linux does for root; exit code 1 if any is rejected. -d: the full log; btf: types of the kernel, for CO-RE relocations and for loads from its structures (/sys/kernel/btf/vmlinux); --strict-stack: nobody may read stack that was not written; --no-perfmon: as for a loader with CAP_BPF, but without CAP_PERFMON',
+  options: { 'strict-stack': { type: 'boolean' }, 'no-perfmon': { type: 'boolean' } },
   run({ words, options, style, debug }: Invocation): Answer {
     const path = words.take('object file');
     let name: string | undefined;
@@ -126,7 +127,8 @@ export const progLoad: Command = {
     if (type !== undefined) for (const program of programs) program.type = type;
     const settings = {
       verbose: debug,
-      allowUninitStack: options['strict-stack'] !== true,
+      perfmon: options['no-perfmon'] !== true,
+      ...(options['strict-stack'] === true && { allowUninitStack: false }),
       ...(btf && { kernelTypes: readKernelTypes(btf) }),
     };
     const verdicts = programs.map((program) => loadVerdict(object, program, settings));

@@ -180,8 +180,11 @@ export class Kernel implements ProgramHost, LoadHost {
     const engine = engineFor(this.#toolchain, options.jit ?? 'auto', this.#limits);
     const foreign = maps.find((map) => !this.#registry.hasMap(map));
     if (foreign !== undefined) throw new BpfError('EBADF', `map '${foreign.name}' is not a map of this Kernel`);
-    const { verify = true, logLevel = 1 } = options;
-    const { code: verified, report } = check(input, verify ? { logLevel, cpus: this.cpus } : null);
+    const { verify = true, logLevel = 1, perfmon, kernelTypes } = options;
+    const { code: verified, report } = check(
+      input,
+      verify ? { logLevel, perfmon, kernelTypes, cpus: this.cpus } : null,
+    );
     checkRunnable(verified);
     const code = withoutKernelLoads(verified);
     const owner = ownerOf(input);

@@ -5,6 +5,7 @@
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../loader/index.ts';
 import type { BpfMap } from '../maps/bpf_map.ts';
 import type { MapParams } from '../maps/create.ts';
+import type { KernelTypes } from '../spec/kernel_struct.ts';
 import { BpfError, UnsupportedError } from '../uapi/errors.ts';
 import type { ProgramInput } from '../verifier/verified.ts';
 import type { Program } from './program.ts';
@@ -18,6 +19,10 @@ export interface LoadOptions {
   readonly verify?: boolean;
   /** How much the verifier's log says. 0: the verdict, 1 (default): the path that failed, 2: everything. */
   readonly logLevel?: 0 | 1 | 2;
+  /** false: verified as for a loader with CAP_BPF, but without CAP_PERFMON (VerifyOptions). */
+  readonly perfmon?: boolean;
+  /** Layouts of kernel structures (readKernelTypes). */
+  readonly kernelTypes?: KernelTypes;
 }
 
 /** What loading needs of the Kernel. */

@@ -88,6 +88,11 @@ export function helperFor(id: number, progType: number, attachType: number): Hel
   return helper && own ? { ...helper, ...own } : helper;
 }
 
+/** Helpers that only a loader with CAP_PERFMON may call, as Linux 6.18 answers one without it for every program type. */
+export const PERFMON_HELPERS: ReadonlySet<number> = new Set(
+  ranges('6 16 22 35 55 109 112-115 117 136-141 148-149 158 165-166 175-178 180 191 196'),
+);
+
 /** `raw` programs (id -1) are ours: what every Linux program type has of IMPLEMENTED. */
 const RAW: ReadonlySet<number> = new Set([1, 2, 3, 5, 6, 7, 8, 12]);
 

@@ -31,6 +31,8 @@ export interface ProgTypeRow {
   readonly attach?: readonly number[];
   /** What a load means that gives attach type 0. */
   readonly attachDefault?: number;
+  /** Loads only with CAP_PERFMON (kernel is_perfmon_prog_type). */
+  readonly perfmon?: true;
   /** BPF_F_SLEEPABLE; absent = refused. */
   readonly sleepable?: 'may' | 'must';
   /** Results that programs may return (kernel check_return_code); absent = any. */
@@ -70,6 +72,7 @@ export const PROG_TYPES = [
     name: 'kprobe',
     id: T.BPF_PROG_TYPE_KPROBE,
     ctx: 'pt_regs',
+    perfmon: true,
     sleepable: 'may',
     returnsAt: { [AT.BPF_TRACE_KPROBE_SESSION]: BOOL, [AT.BPF_TRACE_UPROBE_SESSION]: BOOL },
   },
@@ -89,7 +92,7 @@ export const PROG_TYPES = [
     ldAbs: true,
     verdicts: TC_ACTIONS,
   },
-  { ...plain, name: 'tracepoint', id: T.BPF_PROG_TYPE_TRACEPOINT, ctx: 'trace_entry' },
+  { ...plain, name: 'tracepoint', id: T.BPF_PROG_TYPE_TRACEPOINT, ctx: 'trace_entry', perfmon: true },
   {
     name: 'xdp',
     id: T.BPF_PROG_TYPE_XDP,
@@ -99,7 +102,7 @@ export const PROG_TYPES = [
     packetAccess: 'write',
     verdicts: XDP_ACTIONS,
   },
-  { ...plain, name: 'perf_event', id: T.BPF_PROG_TYPE_PERF_EVENT, ctx: 'bpf_perf_event_data' },
+  { ...plain, name: 'perf_event', id: T.BPF_PROG_TYPE_PERF_EVENT, ctx: 'bpf_perf_event_data', perfmon: true },
   {
     ...skb,
     name: 'cgroup_skb',
@@ -136,7 +139,13 @@ export const PROG_TYPES = [
     packetAccess: 'write',
     verdicts: SK_ACTIONS,
   },
-  { ...plain, name: 'raw_tracepoint', id: T.BPF_PROG_TYPE_RAW_TRACEPOINT, ctx: 'bpf_raw_tracepoint_args' },
+  {
+    ...plain,
+    name: 'raw_tracepoint',
+    id: T.BPF_PROG_TYPE_RAW_TRACEPOINT,
+    ctx: 'bpf_raw_tracepoint_args',
+    perfmon: true,
+  },
   {
     ...sock,
     name: 'cgroup_sock_addr',
@@ -194,6 +203,7 @@ export const PROG_TYPES = [
     ...plain,
     name: 'raw_tracepoint_writable',
     id: T.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE,
+    perfmon: true,
     ctx: 'bpf_raw_tracepoint_args',
   },
   {

@@ -12,9 +12,10 @@ import type { Graph } from './graph.ts';
 import type { Log } from './log.ts';
 import { Memo } from './memo.ts';
 import type { Prog } from './program.ts';
-import { constReg, makeReg, type Reg, type RegKind } from './reg.ts';
+import { constReg, makeReg, NOT_INIT, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
 import type { Scalar } from './scalar.ts';
+import { Speculation } from './speculation.ts';
 import { StackLiveness } from './stack_live.ts';
 import type { Frame, HistoryEntry, LinkedReg, State } from './state.ts';
 import type { MapDef } from './verified.ts';
@@ -29,9 +30,11 @@ export interface VerifyOptions {
   /** Off: no pruning (exponential; for tests of small programs). */
   readonly prune?: boolean;
   /**
-   * false: bytes of stack that nobody wrote must not be read, as Linux holds it for a loader without CAP_PERFMON. (What
-   * else Linux refuses to such a loader is not modelled.)
+   * false: as Linux verifies for a loader that has CAP_BPF and CAP_NET_ADMIN, but not CAP_PERFMON (and made the maps):
+   * pointers must not leak, and what a CPU may guess is checked too.
    */
+  readonly perfmon?: boolean;
+  /** false: bytes of stack that nobody wrote must not be read. Default: as `perfmon`. */
   readonly allowUninitStack?: boolean;
   /**
    * Sees every state that pruning may compare with, as it is kept (later cleaning and precision marks show in it); with
@@ -66,11 +69,18 @@ export class Env {
   readonly attach: number;
   readonly ctx: CtxRow | null;
   readonly log: Log;
-  readonly facts: FactRecorder;
+  /** What is proven; guessed paths prove nothing. */
+  readonly proven: FactRecorder;
+  readonly #guessed: FactRecorder;
+  get facts(): FactRecorder {
+    return this.state.speculative ? this.#guessed : this.proven;
+  }
   readonly cpus: number;
   readonly kernelTypes: KernelTypes;
   readonly prune: boolean;
   readonly allowUninitStack: boolean;
+  readonly perfmon: boolean;
+  readonly speculation = new Speculation();
   readonly strictAlignment: boolean;
   readonly testStateFreq: boolean;
   readonly sleepable: boolean;
@@ -115,11 +125,13 @@ export class Env {
     this.attach = attachTypeOf(this.type, prog.input.expectedAttachType);
     this.ctx = ctxOf(this.type.id, this.attach);
     this.log = log;
-    this.facts = new FactRecorder(prog.insns.length);
+    this.proven = new FactRecorder(prog.insns.length);
+    this.#guessed = new FactRecorder(prog.insns.length);
     this.cpus = options.cpus ?? 1;
     this.kernelTypes = options.kernelTypes ?? COMMON_TYPES;
     this.prune = options.prune ?? true;
-    this.allowUninitStack = options.allowUninitStack ?? true;
+    this.perfmon = options.perfmon ?? true;
+    this.allowUninitStack = options.allowUninitStack ?? this.perfmon;
     this.strictAlignment = (prog.input.flags & 1) !== 0;
     this.testStateFreq = (prog.input.flags & 8) !== 0;
     this.sleepable = (prog.input.flags & 16) !== 0;
@@ -223,6 +235,15 @@ export class Env {
     return this.traced > MAX_TRACED;
   }
 
+  readonly #tailCalls = new Map<InsnIndex, number>();
+  /** A tail call that got different maps. */
+  mixedTailCall: InsnIndex | null = null;
+  tailCallOf(map: number): void {
+    const old = this.#tailCalls.get(this.insnIdx);
+    if (old === undefined) this.#tailCalls.set(this.insnIdx, map);
+    else if (old !== map) this.mixedTailCall ??= this.insnIdx;
+  }
+
   /** May the instruction read register `r` (kernel check_reg_arg SRC_OP)? */
   read(r: number): Reject | null {
     this.touchReg(r);
@@ -234,6 +255,16 @@ export class Env {
     this.touchReg(r);
     if (r > 10) return invalid(`R${r} is invalid`);
     return r === 10 ? denied('frame pointer is read only') : null;
+  }
+
+  /** Whether the register holds what this loader must not see as a number (kernel is_pointer_value). */
+  hides(reg: Reg): boolean {
+    return !this.perfmon && reg.kind !== 'scalar';
+  }
+
+  /** What a pointer is that points to nothing any more: a number, for those who may know it (kernel mark_reg_invalid). */
+  get gone(): Reg {
+    return this.perfmon ? UNKNOWN_SCALAR : NOT_INIT;
   }
 
   /** Slots and registers whose state the log prints behind the current instruction. */

@@ -92,13 +92,14 @@ function regsExact(old: Reg, cur: Reg, ids: IdMap): boolean {
   return sameFields(old, cur) && sameScalar(old.s, cur.s) && old.addConst === cur.addConst && sameIds(old, cur, ids);
 }
 
-function regSafe(old: Reg, cur: Reg, ids: IdMap, exact: Exactness): boolean {
+function regSafe(old: Reg, cur: Reg, ids: IdMap, exact: Exactness, sameNumbers: boolean): boolean {
   if (exact === 'exact') return regsExact(old, cur, ids);
   // The old paths can't have used it. Where not all of them are known yet, it must hold nothing now, too.
   if (old.kind === 'not_init' && (exact === 'not_exact' || cur.kind === 'not_init')) return true;
   if (old.kind !== cur.kind || old.maybeNull !== cur.maybeNull) return false;
   switch (old.kind) {
     case 'scalar':
+      if (sameNumbers) return sameScalar(old.s, cur.s) && sameFields(old, cur) && ids.matchScalar(old.id, cur.id);
       if (!old.precise && exact === 'not_exact') return true;
       if (old.addConst !== cur.addConst || (old.addConst && old.off !== cur.off)) return false;
       return ids.matchScalar(old.id, cur.id) && covers(old.s, cur.s);
@@ -132,7 +133,7 @@ function slotSafe(env: Env, old: Slot, cur: Slot, ids: IdMap, exact: Exactness):
   const anyUnwritten = env.allowUninitStack && exact === 'not_exact';
   const oldScalar = slotScalar(env, old);
   const curScalar = cur.types === 0 && anyUnwritten ? UNKNOWN_SCALAR : slotScalar(env, cur);
-  if (oldScalar && curScalar) return regSafe(oldScalar, curScalar, ids, exact);
+  if (oldScalar && curScalar) return regSafe(oldScalar, curScalar, ids, exact, env.speculation.exact);
   let spill = false;
   for (let i = 0; i < 8; i++) {
     const o = byteType(old, i);
@@ -143,7 +144,7 @@ function slotSafe(env: Env, old: Slot, cur: Slot, ids: IdMap, exact: Exactness):
     if (o !== c) return false;
     if (i === 7) spill = o === SLOT.spill;
   }
-  return !spill || regSafe(old.reg, cur.reg, ids, exact);
+  return !spill || regSafe(old.reg, cur.reg, ids, exact, env.speculation.exact);
 }
 
 function stackSafe(env: Env, old: Frame, cur: Frame, ids: IdMap, exact: Exactness): boolean {
@@ -179,7 +180,7 @@ const ids = new IdMap();
 export function statesEqual(env: Env, old: State, cur: State, how: Exactness): boolean {
   // Where tracing was given up nobody knows what decided something: everything did.
   const exact = how === 'not_exact' && env.allPrecise ? 'range_within' : how;
-  if (old.frames.length !== cur.frames.length) return false;
+  if (old.frames.length !== cur.frames.length || (old.speculative && !cur.speculative)) return false;
   ids.clear();
   if (!heldSafe(old, cur, ids)) return false;
   for (let f = 0; f < old.frames.length; f++) {
@@ -188,7 +189,7 @@ export function statesEqual(env: Env, old: State, cur: State, how: Exactness): b
     if (a.callsite !== b.callsite || a.callbackDepth > b.callbackDepth) return false;
     const live = env.live[frameInsn(cur, f)];
     for (let r = 0; r < 10; r++) {
-      if ((live & (1 << r)) !== 0 && !regSafe(a.regs[r], b.regs[r], ids, exact)) return false;
+      if ((live & (1 << r)) !== 0 && !regSafe(a.regs[r], b.regs[r], ids, exact, env.speculation.exact)) return false;
     }
     if (!stackSafe(env, a, b, ids, exact)) return false;
   }

@@ -206,6 +206,11 @@ function callback(_env: Env, regno: number, reg: Reg, call: Call): Reject | null
   return bad;
 }
 
+/** Privileged loaders may pass anything. */
+function anyNumber(env: Env, regno: number, reg: Reg): Reject | null {
+  return env.hides(reg) ? denied(`R${regno} leaks addr into helper function`) : null;
+}
+
 const BTF_SOCK = plain(SOCKS, 'sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_');
 const BTF_ID = unchecked('btf_id', ['btf_id'], 'ptr_, trusted_ptr_, rcu_ptr_');
 const DYNPTR = unchecked('dynptr', ['fp'], 'fp, dynptr_ptr');
@@ -230,9 +235,9 @@ const CHECKS: Record<ArgKind, Check> = {
   uninit_mem: pointerToMemory(),
   size: checkSize(false),
   size_or_zero: checkSize(true),
-  u32: () => null,
-  s32: () => null,
-  u64: () => null,
+  u32: anyNumber,
+  s32: anyNumber,
+  u64: anyNumber,
   fixed_mem_rdonly: pointerToMemory(sizeInPrototype),
   fixed_mem_write_aligned: aligned({ zeroOk: false, write: true, fill: false }),
   uninit_fixed_mem_aligned: aligned(FILL),

@@ -3,7 +3,7 @@
 
 import { formatPrintk } from '../helpers/printf.ts';
 import { helperName } from '../isa/index.ts';
-import { type Helper, helperFor, type RetKind } from '../spec/helpers.ts';
+import { type Helper, helperFor, PERFMON_HELPERS, type RetKind } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import { callsBack, pushCallback } from './callback.ts';
 import type { Env } from './env.ts';
@@ -107,7 +107,8 @@ function findHelper(env: Env, id: number): Helper | Reject {
   const name = id === 0 ? 'bpf_unspec' : (helperName(id) ?? 'unknown');
   if (id < 0 || id >= MAX_FUNC_ID) return invalid(`invalid func unknown#${id}`);
   const helper = helperFor(id, env.type.id, env.attach);
-  if (helper === undefined) return invalid(`program of this type cannot use helper ${name}#${id}`);
+  if (helper === undefined || (!env.perfmon && PERFMON_HELPERS.has(id)))
+    return invalid(`program of this type cannot use helper ${name}#${id}`);
   if (helper.gpl && !env.gpl) return invalid('cannot call GPL-restricted function from non-GPL compatible program');
   if (helper.mightSleep && !env.sleepable) return invalid('helper call might sleep in a non-sleepable prog');
   return helper;
@@ -122,11 +123,10 @@ function leavesProgram(env: Env, call: Call): boolean {
 export function forgetPackets(env: Env): void {
   for (const frame of env.state.frames) {
     frame.regs.forEach((reg, i) => {
-      if (isPacket(reg) || reg.kind === 'pkt_end') frame.regs[i] = UNKNOWN_SCALAR;
+      if (isPacket(reg) || reg.kind === 'pkt_end') frame.regs[i] = env.gone;
     });
     frame.stack.forEach((slot, i) => {
-      if (isPacket(slot.reg) || slot.reg.kind === 'pkt_end')
-        frame.stack[i] = { types: slot.types, reg: UNKNOWN_SCALAR };
+      if (isPacket(slot.reg) || slot.reg.kind === 'pkt_end') frame.stack[i] = { types: slot.types, reg: env.gone };
     });
   }
 }
@@ -178,7 +178,8 @@ export function helperCall(env: Env, id: number): Reject | null {
   if (reject) return reject;
   if (call.fill) {
     const ptr = env.reg(call.fill.regno);
-    fillStack(env, ptr, ptr.off, call.fill.size);
+    const bad = fillStack(env, ptr, ptr.off, call.fill.size);
+    if (bad) return bad;
   }
   return effects(env, call);
 }

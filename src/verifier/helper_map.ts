@@ -59,6 +59,7 @@ export function checkMapUse(env: Env, { helper, map: index }: MapCall): Reject |
   const map = env.map(index);
   const { name } = helper;
   if (isForbidden(map, true) && MAP_WRITERS.includes(name)) return denied('write into map forbidden');
+  if (name === 'bpf_tail_call') env.tailCallOf(index);
   if (name === 'bpf_tail_call' && map.type !== BPF_MAP_TYPE.BPF_MAP_TYPE_PROG_ARRAY)
     return invalid('expected prog array map for tail call');
   return null;

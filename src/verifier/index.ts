@@ -13,7 +13,7 @@ import { liveRegisters, liveText } from './liveness.ts';
 import { Log } from './log.ts';
 import { findSubprogs, isReject, type Prog, prepare } from './program.ts';
 import { NOT_INIT, type Reg } from './reg.ts';
-import { invalid, type Reject } from './reject.ts';
+import { invalid, type Reject, refused } from './reject.ts';
 import { Search, sourceAt } from './search.ts';
 import { Frame, State } from './state.ts';
 import type { ProgramInput, VerifierStats, VerifyResult } from './verified.ts';
@@ -116,8 +116,9 @@ function verifyGlobals(env: Env): Reject | null {
 const BPF_F_SLEEPABLE = 16;
 
 /** What Linux refuses before it looks at the instructions. */
-function checkLoad({ type, expectedAttachType, flags }: ProgramInput): Reject | null {
+function checkLoad({ type, expectedAttachType, flags }: ProgramInput, perfmon: boolean): Reject | null {
   const row = progTypeById(type)!;
+  if (row.perfmon && !perfmon) return refused('EPERM', `programs of type ${row.name} need CAP_PERFMON`);
   const attach = attachTypeOf(row, expectedAttachType);
   if (row.attach && !row.attach.includes(attach)) {
     return invalid(`expected_attach_type ${expectedAttachType} is none of ${row.name} programs`);
@@ -136,7 +137,7 @@ function checkLoad({ type, expectedAttachType, flags }: ProgramInput): Reject | 
 export function verify(input: ProgramInput, options: VerifyOptions = {}): VerifyResult {
   if (progTypeById(input.type) === undefined) throw new UnsupportedError(`program type ${input.type}`);
   const log = new Log(options.logLevel ?? 0);
-  const unloadable = checkLoad(input);
+  const unloadable = checkLoad(input, options.perfmon ?? true);
   if (unloadable) return rejection(input, unloadable, null, log, NO_STATS);
   const starts = findSubprogs(input.insns);
   if (log.level === 2 && Array.isArray(starts))
@@ -157,6 +158,9 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
   };
   const walk: Walk = { env, initial, options };
   if (wrong) return rejection(input, wrong, env.insnIdx, log, statsOf(env), walk);
+  // The index is masked by the size of the one map.
+  if (!env.perfmon && env.mixedTailCall !== null)
+    return rejection(input, invalid('tail_call abusing map_ptr'), env.mixedTailCall, log, statsOf(env), walk);
   const deep = checkStackDepth(env);
   const stats = statsOf(env);
   if (deep) return rejection(input, deep, null, log, stats, walk);
@@ -173,7 +177,7 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
       subprogs: prog.subprogs,
       maps: input.maps,
       mapRefs: input.mapRefs,
-      facts: env.facts.facts(),
+      facts: env.proven.facts(),
     },
   };
 }

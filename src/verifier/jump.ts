@@ -11,8 +11,9 @@ import { collectLinked, syncLinked } from './link.ts';
 import { markPrecise } from './precision.ts';
 import { forget } from './refs.ts';
 import { AT_PKT_END, BEYOND_PKT_END, isNotNull, isPacket, isPointer, makeReg, type Reg, ZERO_SCALAR } from './reg.ts';
-import { invalid, type Reject, tooManyBranches } from './reject.ts';
+import { denied, invalid, type Reject, tooManyBranches } from './reject.ts';
 import { isConst } from './scalar.ts';
+import { guessBranch } from './speculation.ts';
 import { type LinkedReg, mapRegs, type State } from './state.ts';
 import { tnumSubreg, tnumSubregIsConst } from './tnum.ts';
 
@@ -155,12 +156,18 @@ function follow(env: Env, insn: Insn, jumps: boolean): InsnIndex {
   return env.insnIdx + 1 + (jumps ? insn.off : 0);
 }
 
+/** The outcome would say something about an address. */
+function compared(r: number): Reject {
+  return denied(`R${r} pointer comparison prohibited`);
+}
+
 /** The jump at env.insnIdx. Returns where the current path goes on. */
 export function conditionalJump(env: Env, op: JumpOp, insn: Insn): InsnIndex | Reject {
   const bad = checkOperands(env, op, insn);
   if (bad) return bad;
   const dst = env.reg(insn.dst);
   const src = op.operand === 'reg' ? env.reg(insn.src) : env.number(insn.imm);
+  if (op.operand === 'reg' && env.hides(src) && !(isPacketAny(dst) && isPacketAny(src))) return compared(insn.src);
   const dstIsStack = dst.kind === 'fp';
   const srcIsStack = op.operand === 'reg' && src.kind === 'fp';
   if (dstIsStack || srcIsStack) env.remember({ dstIsStack, srcIsStack });
@@ -171,7 +178,7 @@ export function conditionalJump(env: Env, op: JumpOp, insn: Insn): InsnIndex | R
       (op.operand === 'reg' && !isPointer(src) ? markPrecise(env, insn.src) : null);
     if (reject) return reject;
     env.facts.taken[env.insnIdx] |= outcome ? 1 : 2;
-    return follow(env, insn, outcome);
+    return guessBranch(env, insn, op.operand === 'reg', follow(env, insn, !outcome)) ?? follow(env, insn, outcome);
   }
   env.facts.taken[env.insnIdx] |= 3;
   return fork(env, op, insn, dst, src);
@@ -205,8 +212,8 @@ function fork(env: Env, op: JumpOp, insn: Insn, dst: Reg, src: Reg): InsnIndex |
   if (nullTest && dst.maybeNull) {
     markNull(env, fall, dst, op.op === 'jne');
     markNull(env, jump, dst, op.op === 'jeq');
-  } else {
-    matchPackets(op, insn, dst, src, jump, fall);
+  } else if (!matchPackets(op, insn, dst, src, jump, fall) && env.hides(dst)) {
+    return compared(insn.dst);
   }
   return follow(env, insn, false);
 }

@@ -107,6 +107,10 @@ function access(env: Env, a: Access, off: number, name: string, untrusted: boole
   return isReject(found) ? found : loaded(found, untrusted);
 }
 
+function hidden(name: string): Reject {
+  return refused('EPERM', `'struct ${name}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN`);
+}
+
 /** Fields of the map behind a map pointer. */
 export function mapFields(env: Env, a: Access, off: number): Reg | Reject {
   const { type } = env.map(a.ptr.map);
@@ -114,6 +118,7 @@ export function mapFields(env: Env, a: Access, off: number): Reg | Reject {
   if (name === undefined) {
     return refused('ENOTSUPP', `map_ptr access not supported for map type ${type}`);
   }
+  if (!env.perfmon) return hidden(name);
   if (off < 0) return denied(`R${a.regno} is ${name} invalid negative access: off=${off}`);
   if (a.write) return denied(`only read from ${name} is supported`);
   env.facts.kernelLoad(env.insnIdx, a.ptr.map, off);
@@ -123,6 +128,7 @@ export function mapFields(env: Env, a: Access, off: number): Reg | Reject {
 /** Fields of a structure. What a trusted pointer (a reference) leads to is not trusted itself. */
 export function structFields(env: Env, a: Access, off: number): Reg | Reject {
   const { ptr, regno } = a;
+  if (!env.perfmon) return hidden(ptr.btf);
   if (!env.gpl) return invalid(`Cannot access kernel 'struct ${ptr.btf}' from non-GPL compatible program`);
   if (off < 0) return denied(`R${regno} is ptr_${ptr.btf} invalid negative access: off=${off}`);
   const { var_off } = ptr.s;

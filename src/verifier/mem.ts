@@ -29,6 +29,8 @@ export interface Access {
   readonly strict: boolean;
   /** Sign-extending load. */
   readonly signed: boolean;
+  /** A load whose result goes to no register: an atomic's. */
+  readonly unused: boolean;
 }
 
 /** Result of a load before it is cut to its size; null for stores. */
@@ -173,7 +175,13 @@ function constantOf(map: MapDef, ptr: Reg, off: number, size: number): bigint | 
   return value;
 }
 
+/** A store that would let an address out. */
+function leaks(env: Env, a: Access): boolean {
+  return a.write && a.valueRegno >= 0 && a.value !== null && env.hides(a.value);
+}
+
 function mapValue(env: Env, a: Access, off: number): Outcome {
+  if (leaks(env, a)) return denied(`R${a.valueRegno} leaks addr into map`);
   const map = env.map(a.ptr.map);
   const at = off + Number(BigInt.asIntN(32, a.ptr.s.var_off.mask === 0n ? a.ptr.s.var_off.value : 0n));
   const reject = checkMapFlags(map, at, a.size, a.write) ?? checkMapValue(env, a.regno, a.ptr, off, a.size, false);
@@ -209,6 +217,7 @@ const CTX_LOADS: Record<CtxKind, (env: Env) => Reg> = {
 };
 
 function ctx(env: Env, a: Access, off: number): Outcome {
+  if (leaks(env, a)) return denied(`R${a.valueRegno} leaks addr into ctx`);
   const reject = checkUnmodified(a.regno, a.ptr);
   if (reject) return reject;
   const noField = denied(`invalid bpf_context access off=${off} size=${a.size}`);
@@ -224,15 +233,17 @@ function stack(env: Env, a: Access, off: number): Outcome {
   const reject = checkStackBounds(env, a.regno, a.ptr, off, a.size, a.write);
   if (reject) return reject;
   if (a.write) return writeStack(env, a.ptr, off, a.size, a.value, a.valueRegno);
-  return readStack(env, a.regno, a.ptr, off, a.size);
+  return readStack(env, a.regno, a.ptr, off, a.size, a.unused);
 }
 
 function packet(env: Env, a: Access, off: number): Outcome {
   if (a.write && env.type.packetAccess !== 'write') return denied('cannot write into packet');
+  if (leaks(env, a)) return denied(`R${a.valueRegno} leaks addr into packet`);
   return checkPacket(a.regno, a.ptr, off, a.size, false) ?? (a.write ? null : UNKNOWN_SCALAR);
 }
 
-function plainMemory(_env: Env, a: Access, off: number): Outcome {
+function plainMemory(env: Env, a: Access, off: number): Outcome {
+  if (leaks(env, a)) return denied(`R${a.valueRegno} leaks addr into mem`);
   return checkRegion(a.regno, a.ptr, off, a.size, a.ptr.size, false) ?? (a.write ? null : UNKNOWN_SCALAR);
 }
 
@@ -248,7 +259,8 @@ function socket(_env: Env, a: Access, off: number): Outcome {
 const FLOW_KEYS_SIZE = 56;
 
 /** struct bpf_flow_keys (kernel check_flow_keys_access). */
-function flowKeys(_env: Env, a: Access, off: number): Outcome {
+function flowKeys(env: Env, a: Access, off: number): Outcome {
+  if (leaks(env, a)) return denied(`R${a.valueRegno} leaks addr into flow keys`);
   if (off < 0 || off + a.size > FLOW_KEYS_SIZE) {
     return denied(`invalid access to flow keys off=${off} size=${a.size}`);
   }

@@ -8,6 +8,7 @@ import { isPacket, kindText, type Reg, type RegKind, UNKNOWN_SCALAR } from './re
 import { denied, invalid, type Reject } from './reject.ts';
 import { type Bounds, isConst, isEmpty, S64_MIN, type Scalar, setUnbounded32, sync } from './scalar.ts';
 import { aluScalar } from './scalar_alu.ts';
+import { afterMove, beforeMove, type Move } from './speculation.ts';
 
 const MOVABLE: ReadonlySet<RegKind> = new Set([
   'ctx',
@@ -72,20 +73,14 @@ function without32(s: Scalar): Scalar {
   return sync(b);
 }
 
-/** ptr op scalar, where `dst` is the register that is written and `scalarFirst` says it held the scalar. */
-export function pointerAlu(
-  env: Env,
-  op: AluOp,
-  width: Width,
-  dst: number,
-  ptr: Reg,
-  offset: Reg,
-  scalarFirst: boolean,
-): Reg | Reject {
+/** ptr op scalar. */
+export function pointerAlu(env: Env, width: Width, ptr: Reg, move: Move): Reg | Reject {
+  const { op, offset, scalarFirst } = move;
+  const { dst } = move.insn;
   const { s } = offset;
   if (isEmpty(s) || (s.var_off.mask === 0n && (s.smin !== s.smax || s.umin !== s.umax))) return UNKNOWN_SCALAR;
   if (width === 32) {
-    return op === 'sub' ? UNKNOWN_SCALAR : denied(`R${dst} 32-bit pointer arithmetic prohibited`);
+    return op === 'sub' && env.perfmon ? UNKNOWN_SCALAR : denied(`R${dst} 32-bit pointer arithmetic prohibited`);
   }
   const name = kindText(ptr);
   if (ptr.maybeNull) return denied(`R${dst} pointer arithmetic on ${name} prohibited, null-check it first`);
@@ -98,6 +93,8 @@ export function pointerAlu(
     return denied(`R${dst} pointer arithmetic on ${name} prohibited`);
   const insane = checkSane(s, 0, name) ?? checkSane(ptr.s, ptr.off, name);
   if (insane) return insane;
+  const window = beforeMove(env, ptr, move);
+  if (window !== null && 'message' in window) return window;
   if (op !== 'add' && op !== 'sub') {
     const bitwise = op === 'and' || op === 'or' || op === 'xor';
     return denied(
@@ -111,7 +108,7 @@ export function pointerAlu(
     if (ptr.kind === 'fp') return denied(`R${dst} subtraction from stack pointer prohibited`);
   }
   const result = moved(env, op, ptr, s, known);
-  return checkSane(result.s, result.off, name) ?? result;
+  return checkSane(result.s, result.off, name) ?? afterMove(env, result, window, move) ?? result;
 }
 
 function moved(env: Env, op: 'add' | 'sub', ptr: Reg, s: Scalar, known: boolean): Reg {

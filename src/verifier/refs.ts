@@ -3,7 +3,7 @@
 
 import type { InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
-import { type Reg, UNKNOWN_SCALAR } from './reg.ts';
+import type { Reg } from './reg.ts';
 import { explain, invalid, type Reject } from './reject.ts';
 import { mapRegs, type State } from './state.ts';
 
@@ -33,7 +33,7 @@ export function release(env: Env, id: number): Reject | null {
   if (!env.state.held.some((h) => h.kind === 'ref' && h.id === id))
     return invalid('release of a reference nobody holds');
   forget(env.state, id);
-  mapRegs(env.state, (reg: Reg) => (reg.refObjId === id ? UNKNOWN_SCALAR : reg));
+  mapRegs(env.state, (reg: Reg) => (reg.refObjId === id ? env.gone : reg));
   return null;
 }
 

@@ -47,5 +47,7 @@ export function at(insn: InsnIndex, reject: Reject): Reject {
 
 /** Adds a line below the text of a rejection. */
 export function explain(reject: Reject, line: Message): Reject {
-  return { code: reject.code, message: `${reject.message}\n${line}` };
+  // As plain strings: the product of all messages with all messages is too much for the compiler.
+  const [above, below]: readonly string[] = [reject.message, line];
+  return { code: reject.code, message: `${above}\n${below}` };
 }

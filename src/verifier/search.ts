@@ -14,7 +14,7 @@ import { isIncomplete, type SccVisit, SccVisits } from './scc_visit.ts';
 import { MAX_STACK_MASKS } from './stack_live.ts';
 import { byteType, EMPTY_SLOT, type Frame, frameInsn, isScalarSpill, SLOT, State } from './state.ts';
 import { step } from './step.ts';
-import { END } from './steps.ts';
+import { END, type Next } from './steps.ts';
 
 interface Kept {
   readonly state: State;
@@ -73,6 +73,7 @@ export class Search {
   /** Follows the current path to its end. */
   #path(): Reject | null {
     const env = this.#env;
+    const { speculation } = env;
     for (;;) {
       env.current = null;
       if (++env.processed > MAX_INSNS) {
@@ -96,16 +97,28 @@ export class Search {
       env.touchedSlots[0] = env.touchedSlots[1] = 0;
       const frames = env.log.on ? env.state.frames.slice() : [];
       this.#written = env.log.position;
-      if (env.prune) env.stackLive.begin(env.state);
-      const next = step(env);
+      const next = this.#step();
+      if (next === null) return null;
       if (typeof next !== 'number') return next;
-      if (env.prune) env.stackLive.commit();
       if (env.stackLive.size > MAX_STACK_MASKS) return refused('ENOMEM', 'too many call chains that use stack');
       this.#logAfter(next, frames);
-      if (next === END) return null;
+      if (next === END || (env.state.speculative && speculation.barriersBehind.has(env.insnIdx))) return null;
       env.prevInsnIdx = env.insnIdx;
       env.insnIdx = next;
     }
+  }
+
+  /** One instruction. null = a guessed path that a barrier stops. */
+  #step(): Next | null {
+    const env = this.#env;
+    const { speculation, insnIdx } = env;
+    const { speculative } = env.state;
+    if (speculative && speculation.barriers.has(insnIdx)) return null;
+    if (env.prune) env.stackLive.begin(env.state);
+    const next = step(env);
+    const stopped = speculative && typeof next !== 'number' && speculation.recovers(insnIdx, next);
+    if (env.prune && (stopped || typeof next === 'number')) env.stackLive.commit();
+    return stopped ? null : next;
   }
 
   /** One path less below each ancestor. */

@@ -5,7 +5,7 @@
 import type { Env } from './env.ts';
 import { linkForCopy } from './link.ts';
 import { markPrecise } from './precision.ts';
-import { constReg, isNull, NOT_INIT, type Reg, regWidth, UNKNOWN_SCALAR, ZERO_SCALAR } from './reg.ts';
+import { constReg, isNull, isPointer, NOT_INIT, type Reg, regWidth, UNKNOWN_SCALAR, ZERO_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject, refused } from './reject.ts';
 import {
   byteType,
@@ -116,6 +116,19 @@ function spilled(old: Slot, reg: Reg, size: number): Slot {
   return { types, reg: reg.precise ? { ...reg, precise: false } : reg };
 }
 
+/** Loaders that must not see addresses can't keep half of one; and a load must not overtake the store that hides it. */
+function overwritten(env: Env, old: Slot, off: number, size: number, value: Reg | null): Reject | null {
+  if (env.perfmon) return null;
+  if (isSpill(old) && !isScalarSpill(old) && size !== 8) return denied('attempt to corrupt spilled pointer on stack');
+  let barrier = value !== null && isPointer(value);
+  for (let i = 0; i < size; i++) {
+    const t = byteType(old, byteOf(off + i));
+    if (t !== SLOT.misc && t !== SLOT.zero) barrier = true;
+  }
+  if (barrier) env.speculation.barriersBehind.add(env.insnIdx);
+  return null;
+}
+
 function writeStackFixed(
   env: Env,
   ptr: Reg,
@@ -128,6 +141,8 @@ function writeStackFixed(
   const spi = spiOf(off);
   const old = slotAt(frame, spi);
   const aligned = off % 8 === 0;
+  const reject = overwritten(env, slotAt(frame, spi), off, size, value);
+  if (reject) return reject;
   if (size === 8) env.stackLive.write(frame.frameno, spi);
   if (value !== null && aligned && value.kind === 'scalar') {
     const fits = regWidth(value) <= size * 8;
@@ -196,10 +211,10 @@ function writeStackVar(env: Env, ptr: Reg, off: number, size: number, value: Reg
   return null;
 }
 
-/** Load of `size` bytes at the pointer + off. Returns what the register then holds. */
-export function readStack(env: Env, regno: number, ptr: Reg, off: number, size: number): Reg | Reject {
+/** Load of `size` bytes at the pointer + off. Returns what the register then holds; `unused`: there is none. */
+export function readStack(env: Env, regno: number, ptr: Reg, off: number, size: number, unused: boolean): Reg | Reject {
   if (ptr.s.var_off.mask !== 0n) return readStackVar(env, regno, ptr, off, size);
-  return readStackFixed(env, ptr, off + Number(BigInt.asIntN(64, ptr.s.var_off.value)), size);
+  return readStackFixed(env, ptr, off + Number(BigInt.asIntN(64, ptr.s.var_off.value)), size, unused && !env.perfmon);
 }
 
 function touchRead(env: Env, frame: Frame, spi: number): void {
@@ -207,7 +222,7 @@ function touchRead(env: Env, frame: Frame, spi: number): void {
   env.touchSlot(spi);
 }
 
-function readStackFixed(env: Env, ptr: Reg, off: number, size: number): Reg | Reject {
+function readStackFixed(env: Env, ptr: Reg, off: number, size: number, unused: boolean): Reg | Reject {
   const frame = frameOf(env, ptr);
   const spi = spiOf(off);
   const slot = slotAt(frame, spi);
@@ -223,6 +238,10 @@ function readStackFixed(env: Env, ptr: Reg, off: number, size: number): Reg | Re
     return linked;
   }
   if (reg.kind !== 'scalar') return denied('invalid size of register fill');
+  if (unused) {
+    firstUnwritten(env, frame, off, off + size, true);
+    return UNKNOWN_SCALAR;
+  }
   if (size <= spillSize && off % 8 === 0) {
     env.remember({ spi, frame: frame.frameno });
     return regWidth(reg) > size * 8 ? { ...reg, id: 0, addConst: false, off: 0 } : reg;
@@ -250,10 +269,13 @@ function unwritten(env: Env, frame: Frame, off: number, size: number): Reject | 
 }
 
 /** Distance from min to the first byte in [min, max) that must not be read because nobody wrote it; -1 = none. */
-function firstUnwritten(env: Env, frame: Frame, min: number, max: number): number {
+function firstUnwritten(env: Env, frame: Frame, min: number, max: number, forHelper = false): number {
   for (let at = min; at < max; at++) {
-    if (byteType(slotAt(frame, spiOf(at)), byteOf(at)) !== SLOT.invalid) continue;
-    if (!env.allowUninitStack) return at - min;
+    const slot = slotAt(frame, spiOf(at));
+    if (forHelper && isSpill(slot) && !isScalarSpill(slot)) return at - min;
+    if (byteType(slot, byteOf(at)) !== SLOT.invalid) continue;
+    // Linux takes a slot with a number in it for written, however narrow the number is. (Here the other bytes read as 0.)
+    if (!env.allowUninitStack && !(forHelper && isSpill(slot))) return at - min;
     env.facts.readsUninitStack = true;
   }
   return -1;
@@ -310,7 +332,7 @@ export function checkStackRange(
   const max = off + (constant ? base : Number(ptr.s.smax)) + size;
   if (use.write && constant) return null;
   const frame = frameOf(env, ptr);
-  const i = firstUnwritten(env, frame, min, max);
+  const i = firstUnwritten(env, frame, min, max, !env.perfmon);
   if (i >= 0) {
     const where = constant ? `off ${min}` : `var_off ${tnumText(ptr.s.var_off)}`;
     return denied(`invalid read from stack R${regno} ${where}+${i} size ${size}`);
@@ -327,17 +349,20 @@ export function checkStackRange(
 }
 
 /** Bytes that a helper has filled become data. */
-export function fillStack(env: Env, ptr: Reg, off: number, size: number): void {
+export function fillStack(env: Env, ptr: Reg, off: number, size: number): Reject | null {
   const frame = frameOf(env, ptr);
   const start = off + Number(BigInt.asIntN(64, ptr.s.var_off.value));
   for (let at = start; at < start + size; at++) {
     const spi = spiOf(at);
     const slot = slotAt(frame, spi);
+    const reject = overwritten(env, slot, at, 1, null);
+    if (reject) return reject;
     // A helper that fails may leave bytes as they were.
     if (byteType(slot, byteOf(at)) === SLOT.invalid) env.facts.readsUninitStack = true;
     const types = withByte(isSpill(slot) ? scrub(slot.types) : slot.types, byteOf(at), SLOT.misc);
     setSlot(env, frame, spi, { types, reg: NOT_INIT });
   }
+  return null;
 }
 
 /** The constant that `size` bytes at a stack pointer hold, and the slot that says so; undefined when it is not known. */

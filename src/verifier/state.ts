@@ -120,6 +120,8 @@ export class State {
   lastInsnIdx: InsnIndex = -1;
   history: HistoryEntry[] = [];
   mayGotoDepth = 0;
+  /** Only a CPU that guessed a branch wrong gets here. */
+  speculative = false;
   callbackUnrollDepth = 0;
   /** References and locks, in the order they were taken. */
   held: readonly Held[] = [];
@@ -147,6 +149,7 @@ export class State {
     s.lastInsnIdx = this.lastInsnIdx;
     s.history = this.history.slice();
     s.mayGotoDepth = this.mayGotoDepth;
+    s.speculative = this.speculative;
     s.callbackUnrollDepth = this.callbackUnrollDepth;
     s.held = this.held;
     return s;

@@ -11,6 +11,7 @@ import { isPointer, type Reg, regWidth, scalarReg, UNKNOWN_SCALAR } from './reg.
 import { denied, invalid, type Reject, tooManyBranches } from './reject.ts';
 import { constant, isConst, isEmpty, type Scalar, signExtend, UNKNOWN, withLow, zext32 } from './scalar.ts';
 import { aluScalar, endScalar, negScalar } from './scalar_alu.ts';
+import { maskNumbers } from './speculation.ts';
 import { type Next, type Of, reserved, write } from './steps.ts';
 
 const DIVISIONS: ReadonlySet<AluOp> = new Set(['div', 'mod', 'sdiv', 'smod']);
@@ -45,6 +46,8 @@ function mov(env: Env, op: Of<'alu'>, insn: Insn): Next {
   if (op.width === 64) {
     const linked = linkForCopy(env, insn.src);
     write(env, insn.dst, { ...linked, precise: false });
+  } else if (env.hides(src)) {
+    return denied(`R${insn.src} partial copy of pointer`);
   } else if (src.kind !== 'scalar') {
     // Half a pointer is a number nobody knows (allowed for root).
     write(env, insn.dst, scalarReg(zext32(UNKNOWN)));
@@ -70,6 +73,9 @@ export function movsx(env: Env, op: Of<'movsx'>, insn: Insn): Next {
   const bad = env.read(insn.src) ?? env.canWrite(insn.dst);
   if (bad) return bad;
   const src = env.reg(insn.src);
+  if (env.hides(src)) {
+    return denied(`R${insn.src} ${op.width === 64 ? 'sign-extension part' : 'partial copy'} of pointer`);
+  }
   if (src.kind !== 'scalar') {
     write(env, insn.dst, scalarReg(op.width === 64 ? UNKNOWN : zext32(UNKNOWN)));
     return env.insnIdx + 1;
@@ -145,25 +151,35 @@ function aluResult(env: Env, op: Of<'alu'>, insn: Insn, dst: Reg, src: Reg): Reg
   const dstPtr = isPointer(dst);
   const srcPtr = isPointer(src);
   if (dstPtr && srcPtr) {
-    if (op.op === 'sub') return UNKNOWN_SCALAR;
+    if (op.op === 'sub' && env.perfmon) return UNKNOWN_SCALAR;
     return denied(`R${insn.dst} pointer ${OPERATOR[op.op]} pointer prohibited`);
   }
+  const byRegister = op.operand === 'reg';
+  const move = { op: op.op, insn, byRegister };
   if (srcPtr) {
-    return markPrecise(env, insn.dst) ?? pointerAlu(env, op.op, op.width, insn.dst, src, dst, true);
+    const reject = markPrecise(env, insn.dst);
+    return reject ?? pointerAlu(env, op.width, src, { ...move, offset: dst, scalarFirst: true });
   }
   if (dstPtr) {
-    const reject = op.operand === 'reg' ? markPrecise(env, insn.src) : null;
-    return reject ?? pointerAlu(env, op.op, op.width, insn.dst, dst, src, false);
+    const reject = byRegister ? markPrecise(env, insn.src) : null;
+    return reject ?? pointerAlu(env, op.width, dst, { ...move, offset: src, scalarFirst: false });
   }
-  if (dst.precise && op.operand === 'reg') markPrecise(env, insn.src);
+  if (dst.precise && byRegister) markPrecise(env, insn.src);
+  const unmasked = maskNumbers(env, op.op, insn, byRegister);
+  if (unmasked) return unmasked;
   const forked = forkSigns(env, op, insn, dst, src);
   if (forked !== null) return forked;
   return withResult(dst, compute(env, op, dst.s, src.s), linkAfter(op, dst, src.s));
 }
 
+/** Operations of one register turn an address into a number. */
+function noAddress(env: Env, r: number): Reject | null {
+  return env.hides(env.reg(r)) ? denied(`R${r} pointer arithmetic prohibited`) : null;
+}
+
 export function neg(env: Env, op: Of<'neg'>, insn: Insn): Next {
   if (insn.src !== 0 || insn.off !== 0 || insn.imm !== 0) return reserved('BPF_NEG');
-  const bad = env.read(insn.dst) ?? env.canWrite(insn.dst);
+  const bad = env.read(insn.dst) ?? noAddress(env, insn.dst) ?? env.canWrite(insn.dst);
   if (bad) return bad;
   const dst = env.reg(insn.dst);
   write(env, insn.dst, dst.kind === 'scalar' ? scalarReg(sane(negScalar(op.width, dst.s))) : UNKNOWN_SCALAR);
@@ -172,7 +188,7 @@ export function neg(env: Env, op: Of<'neg'>, insn: Insn): Next {
 
 export function end(env: Env, op: Of<'end'>, insn: Insn): Next {
   if (insn.src !== 0 || insn.off !== 0) return reserved('BPF_END');
-  const bad = env.read(insn.dst) ?? env.canWrite(insn.dst);
+  const bad = env.read(insn.dst) ?? noAddress(env, insn.dst) ?? env.canWrite(insn.dst);
   if (bad) return bad;
   const dst = env.reg(insn.dst);
   const swaps = op.order !== 'le';

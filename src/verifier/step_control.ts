@@ -9,7 +9,7 @@ import { conditionalJump } from './jump.ts';
 import { callTarget, isGlobal } from './program.ts';
 import { checkLeaks, locksHeld } from './refs.ts';
 import { makeReg, NOT_INIT, type Reg } from './reg.ts';
-import { invalid, tooBig, tooManyBranches } from './reject.ts';
+import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
 import { checkReturnCode } from './return_code.ts';
 import { Frame, MAX_CALL_FRAMES, sameCallsAt } from './state.ts';
 import { END, type Next, type Of, reserved } from './steps.ts';
@@ -79,13 +79,23 @@ function localCall(env: Env, insn: Insn): Next {
   return target;
 }
 
+function noAddress(env: Env): Reject | null {
+  return env.hides(env.reg(0)) ? denied('R0 leaks addr as return value') : null;
+}
+
 export function exit(env: Env, _op: Of<'exit'>, insn: Insn): Next {
   env.jmpsProcessed++;
   if (insn.imm !== 0 || insn.src !== 0 || insn.dst !== 0 || insn.off !== 0) return reserved('BPF_EXIT');
   const { frames } = env.state;
   const r0 = env.reg(0);
   if (frames.length === 1) {
-    return checkLeaks(env, 'BPF_EXIT instruction in main prog', true) ?? env.read(0) ?? checkReturnCode(env) ?? END;
+    return (
+      checkLeaks(env, 'BPF_EXIT instruction in main prog', true) ??
+      env.read(0) ??
+      noAddress(env) ??
+      checkReturnCode(env) ??
+      END
+    );
   }
   if (env.prune) env.stackLive.update(env.state);
   if (r0.kind === 'fp') return invalid('cannot return stack pointer to the caller');

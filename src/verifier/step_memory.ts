@@ -24,6 +24,7 @@ function access(insn: Insn, regno: number, ptr: Reg, size: Size, more: Partial<A
     valueRegno: -1,
     strict: false,
     signed: false,
+    unused: false,
     ...more,
   };
 }
@@ -112,11 +113,16 @@ function checkAtomicPointer(regno: number, ptr: Reg, verb: 'stores into' | 'load
   return denied(`BPF_ATOMIC ${verb} R${regno} ${kindText(ptr)} is not allowed`);
 }
 
+function noAddress(env: Env, r: number): Reject | null {
+  return env.hides(env.reg(r)) ? denied(`R${r} leaks addr into mem`) : null;
+}
+
 export function atomic(env: Env, op: Of<'atomic'>, insn: Insn): Next {
   const bad =
     env.read(insn.src) ??
     env.read(insn.dst) ??
-    (op.op === 'cmpxchg' ? env.read(0) : null) ??
+    (op.op === 'cmpxchg' ? (env.read(0) ?? noAddress(env, 0)) : null) ??
+    noAddress(env, insn.src) ??
     checkAtomicPointer(insn.dst, env.reg(insn.dst), 'stores into');
   if (bad) return bad;
   const into = op.op === 'cmpxchg' ? 0 : op.fetch ? insn.src : -1;
@@ -125,8 +131,9 @@ export function atomic(env: Env, op: Of<'atomic'>, insn: Insn): Next {
   // As in Linux the result is unknown before the pointer is looked at: a register that is both is no pointer then.
   if (into >= 0) write(env, into, UNKNOWN_SCALAR);
   const ptr = env.reg(insn.dst);
-  const read = accessMemory(env, access(insn, insn.dst, ptr, op.size, { strict: true }));
+  const read = accessMemory(env, access(insn, insn.dst, ptr, op.size, { strict: true, unused: into < 0 }));
   if (read !== null && 'message' in read) return read;
+  if (read !== null && env.hides(read)) return denied(`leaking pointer from stack off ${ptr.off + insn.off}`);
   const written = accessMemory(env, access(insn, insn.dst, ptr, op.size, { write: true, strict: true }));
   if (written !== null && 'message' in written) return written;
   if (into >= 0 && read !== null) write(env, into, { ...read, precise: false });
