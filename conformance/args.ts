@@ -17,6 +17,7 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   mutants    verifier rows with one or two instructions changed: the live kernel's verdict beside ours
   helpers    every helper with fitting and other arguments, per program type: the live kernel's answer beside ours
   twins      verdicts that must not change: pruning on and off, programs written otherwise
+  hostile    programs made to cost, of --count instructions: verdict, time, memory
   planted    bugs planted into the verifier: what finds them (--id TEXT: of that class or name)
   real       every XDP, tc and socket program of the objects below DIR: the live kernel's answer beside ours
 
@@ -40,6 +41,7 @@ export const SUITES = [
   'explain',
   'mutants',
   'twins',
+  'hostile',
   'planted',
   'real',
   'helpers',
@@ -55,6 +57,7 @@ const INPUT = {
   explain: 'vectors',
   mutants: 'vectors',
   twins: null,
+  hostile: null,
   planted: null,
   real: 'dir',
   helpers: null,

@@ -12,6 +12,7 @@ import { realText } from './real_report.ts';
 import { isaText, rejectsText, verifierText } from './report.ts';
 import { explain as explainRow } from './suites/explain.ts';
 import { helpersText, runHelpers } from './suites/helpers.ts';
+import { hostileText, runHostile } from './suites/hostile.ts';
 import { runIsa } from './suites/isa.ts';
 import { mutantsText, runMutants } from './suites/mutants.ts';
 import { plantedPassed, plantedText, runPlanted } from './suites/planted.ts';
@@ -93,6 +94,11 @@ async function twins(options: Options): Promise<Result> {
   return { report, text: twinsText(report), passed: report.differences.length === 0 };
 }
 
+async function hostile(options: Options): Promise<Result> {
+  const report = runHostile(options);
+  return { report, text: hostileText(report), passed: true };
+}
+
 async function planted(options: Options): Promise<Result> {
   const oracle = openOracle((reason) => process.stderr.write(`planted: no live differential: ${reason}\n`));
   const report = runPlanted(options, oracle, (n) => startProgress('planted', n));
@@ -126,10 +132,19 @@ async function helpers(options: Options): Promise<Result> {
   return { report, text: helpersText(report), passed: report.agree === report.asked };
 }
 
-const suites = { isa, data, rejects, verifier, explain, mutants, twins, planted, real, helpers } satisfies Record<
-  Options['suite'],
-  (o: Options) => Promise<Result>
->;
+const suites = {
+  isa,
+  data,
+  rejects,
+  verifier,
+  explain,
+  mutants,
+  twins,
+  hostile,
+  planted,
+  real,
+  helpers,
+} satisfies Record<Options['suite'], (o: Options) => Promise<Result>>;
 
 async function main(argv: readonly string[]): Promise<number> {
   try {
