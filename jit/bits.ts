@@ -2,6 +2,7 @@
 // in an i32 local. Everything here follows from the instructions alone; of the verifier's facts only pointer kinds are
 // used (scalars that pruning ignored could claim too much).
 
+import { targetOf } from '../src/analysis/cfg.ts';
 import { type Insn, type InsnIndex, imm64 } from '../src/isa/insn.ts';
 import type { AluOp, Op } from '../src/isa/op.ts';
 import { abiReturn, type Helper, helperById } from '../src/spec/helpers.ts';
@@ -103,7 +104,8 @@ export function resultBits(c: Compilation, fn: Fn, at: InsnIndex, insn: Insn, op
     case 'ld_ind':
       return op.size * 8;
     case 'call':
-      return op.callee === 'helper' ? helperBits(helperById(insn.imm)) : FULL;
+      if (op.callee === 'helper') return helperBits(helperById(insn.imm));
+      return op.callee === 'local' ? (c.fnAt.get(targetOf(insn, op, at))?.resultBits ?? FULL) : FULL;
     case 'jmp':
     case 'ja':
     case 'may_goto':

@@ -6,7 +6,7 @@ import type { Cfg } from '../src/analysis/cfg.ts';
 import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
 import type { LoadedProgram } from '../src/runtime/engine.ts';
-import type { HelperName } from '../src/spec/helpers.ts';
+import { type HelperName, helperById } from '../src/spec/helpers.ts';
 import { type Facts, REG_KIND } from '../src/verifier/verified.ts';
 import type { Idioms } from './idioms.ts';
 import type { FnWidths } from './narrow.ts';
@@ -77,6 +77,10 @@ export interface Fn {
   readonly callees: readonly InsnIndex[];
   /** It changes r10: only programs that were not verified do. */
   readonly writesFp: boolean;
+  /** By inline.ts: call slots where the callee's code stands instead of a call. */
+  inlined: ReadonlySet<InsnIndex>;
+  /** By inline.ts: false where every call of it is inlined. */
+  emitted: boolean;
   /** By promote.ts: number of vregs, and the slot vreg an access at `start + i` goes to (0: it goes to memory). */
   vregs: number;
   slots: Uint16Array;
@@ -90,6 +94,8 @@ export interface Fn {
   part: Part | null;
   /** By idioms.ts. */
   idioms: Idioms;
+  /** By narrow.ts: how many bits r0 may have when it returns, whatever its arguments are. */
+  resultBits: number;
   /** By narrow.ts. */
   widths: FnWidths | null;
   /** By selects.ts. */
@@ -112,6 +118,17 @@ export interface Compilation {
   /** Something calls itself, or is called by address: nothing is known about arguments then. */
   openCalls: boolean;
 }
+
+/** Whether `fn` itself (not its callees) can be replaced by another program. */
+export function makesTailCalls(c: Compilation, fn: Fn): boolean {
+  return fn.cfg.blocks.some(({ start, last }) => {
+    for (let at = start; at <= last; at++) if (isTailCall(c.insns[at], c.ops[at])) return true;
+    return false;
+  });
+}
+
+export const isTailCall = (insn: Insn, op: Op | undefined): boolean =>
+  op?.kind === 'call' && op.callee === 'helper' && helperById(insn.imm)?.ret === 'tail_call';
 
 const POINTERS: ReadonlySet<number> = new Set([
   REG_KIND.ctx,

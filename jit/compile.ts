@@ -10,6 +10,7 @@ import { addEntries, addMiss } from './entries.ts';
 import { findFunctions } from './functions.ts';
 import { idioms } from './idioms.ts';
 import type { BakedMap, Image } from './image.ts';
+import { dumpInlined, inline } from './inline.ts';
 import { lowerFunction } from './lower.ts';
 import { GLOBALS, Module } from './module.ts';
 import { narrow } from './narrow.ts';
@@ -24,6 +25,7 @@ export type { CompileOptions };
 export const PASSES: readonly Pass[] = [
   { name: 'functions', fn: findFunctions, dump: (c) => perFn(c, dumpBlocks) },
   { name: 'split', fn: split, dump: (c) => c.fns.map((fn) => fn.name).join('\n') },
+  { name: 'inline', fn: inline, dump: (c) => perFn(c, dumpInlined) },
   { name: 'promote', fn: promote, dump: (c) => perFn(c, (fn) => `${fn.vregs} vregs`) },
   { name: 'idioms', fn: idioms, dump: (c) => perFn(c, dumpIdioms) },
   { name: 'narrow', fn: narrow, dump: (c) => perFn(c, dumpWidths) },
@@ -71,7 +73,7 @@ function emit(cs: readonly Compilation[], options: CompileOptions): Image[] {
     const modules: Module[] = [];
     for (const c of cs) {
       const m = new Module(b, c, modules.at(-1));
-      for (const fn of c.fns) lowerFunction(m, fn);
+      for (const fn of c.fns) if (fn.emitted) lowerFunction(m, fn);
       addEntries(m);
       modules.push(m);
     }
@@ -103,7 +105,7 @@ function imageOf(m: Module, wasm: Uint8Array): Image {
     tailCalls: m.tailCalls,
     budget: m.budget,
     insns: insns.length,
-    functions: fns.length,
+    functions: fns.filter((fn) => fn.emitted).length,
   };
 }
 

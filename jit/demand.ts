@@ -102,7 +102,7 @@ export function demandsOf(
       callDemands(c, at, insn, op, use);
       return;
     case 'exit':
-      use(0, WHOLE);
+      use(0, fn.resultBits <= 32 ? LOW : WHOLE);
       return;
     case 'ja':
     case 'may_goto':

@@ -13,6 +13,23 @@ import type { Builder, FunctionDef, I32, I64, Site, Stmt, ValType, Value } from 
 
 const NO_LOCAL = -1;
 
+/** What a function shares with the functions that are inlined into it. */
+class Shared {
+  readonly types: ValType[] = [];
+  readonly sites: Site[] | null;
+  /**
+   * Locals of inlined functions that are done, by depth of inlining: others at that depth take them again. Not those of
+   * the function around them, which may live in a loop around both.
+   */
+  readonly free: Record<ValType, number[]>[] = [];
+  /** Functions inlined so far: each has labels of its own. */
+  inlined = 0;
+
+  constructor(sites: Site[] | null) {
+    this.sites = sites;
+  }
+}
+
 export class FnLowering {
   readonly m: Module;
   readonly b: Builder;
@@ -24,7 +41,12 @@ export class FnLowering {
   /** The instruction being lowered. */
   at: InsnIndex = 0;
   readonly params: readonly Param[];
-  readonly #types: ValType[] = [];
+  /** The function this one is inlined into. */
+  readonly #outer: FnLowering | null;
+  readonly #depth: number;
+  readonly #prefix: string;
+  readonly #shared: Shared;
+  readonly #own: number[] = [];
   readonly #low: Int32Array;
   readonly #whole: Int32Array;
   /** 1 = the vreg is in its i32 local now. */
@@ -32,9 +54,12 @@ export class FnLowering {
   readonly #named = new Map<string, number>();
   readonly #keepsFp: boolean;
   #lowest: Int16Array | undefined;
-  readonly #sites: Site[] | null;
 
-  constructor(m: Module, fn: Fn) {
+  constructor(m: Module, fn: Fn, outer: FnLowering | null = null) {
+    this.#outer = outer;
+    this.#depth = outer === null ? 0 : outer.#depth + 1;
+    this.#shared = outer === null ? new Shared(m.c.options.onText === undefined ? null : []) : outer.#shared;
+    this.#prefix = outer === null ? '' : `i${++this.#shared.inlined}.`;
     this.m = m;
     this.b = m.b;
     this.c = m.c;
@@ -47,13 +72,20 @@ export class FnLowering {
     for (const p of this.params) {
       (p.narrow ? this.#low : this.#whole)[p.reg] = this.#newLocal(p.narrow ? 'i32' : 'i64');
     }
-    this.#low[FP] = this.#newLocal('i32');
-    this.#sites = m.c.options.onText === undefined ? null : [];
+    if (outer === null) this.#low[FP] = this.#newLocal('i32');
     this.#keepsFp = !(fn.part?.of ?? fn).writesFp;
   }
 
   #newLocal(type: ValType): number {
-    return this.#types.push(type) - 1;
+    const { types, free } = this.#shared;
+    const local = free[this.#depth]?.[type].pop() ?? types.push(type) - 1;
+    this.#own.push(local);
+    return local;
+  }
+
+  /** A label of this function. */
+  label(name: string): string {
+    return this.#prefix + name;
   }
 
   /** A local of this function by name, made on first use. */
@@ -76,7 +108,7 @@ export class FnLowering {
   push(...stmts: Stmt[]): void {
     for (const stmt of stmts) {
       this.out.push(stmt);
-      this.#sites?.push({ stmt, insn: this.at });
+      this.#shared.sites?.push({ stmt, insn: this.at });
     }
   }
 
@@ -157,7 +189,16 @@ export class FnLowering {
 
   /** The stack pointer this function was called with. */
   spParam(): I32 {
-    return this.b.get32(this.params.length);
+    return this.#outer?.frameStart() ?? this.b.get32(this.params.length);
+  }
+
+  /** Leaves the function with r0, or with 0. */
+  returns(zero = false): Stmt[] {
+    const { b } = this;
+    const narrow = resultOf(this.fn) === 'i32';
+    const value = zero ? (narrow ? b.i32.const(0) : b.i64.const(0n)) : narrow ? this.low(0) : this.whole(0);
+    if (this.#outer === null) return [b.return(value)];
+    return [b.set(this.local('result', resultOf(this.fn)), value), b.br(this.label('return'))];
   }
 
   /** The lowest offset of the accesses through a register: at most 0. */
@@ -215,8 +256,20 @@ export class FnLowering {
 
   /** The finished function; `body` is what follows the prologue. */
   finish(name: string, body: readonly Stmt[], prologue: readonly Stmt[]): FunctionDef {
-    const { b } = this;
+    const { types, sites } = this.#shared;
     const n = this.params.length + 1;
+    return {
+      name,
+      params: types.slice(0, n),
+      result: resultOf(this.fn),
+      locals: types.slice(n),
+      body: [...this.#start(prologue), ...body, this.b.unreachable()],
+      ...(sites === null ? {} : { sites }),
+    };
+  }
+
+  #start(prologue: readonly Stmt[]): Stmt[] {
+    const { b } = this;
     const frame = this.#named.get('frame');
     const start: Stmt[] = [];
     if (frame !== undefined) start.push(b.set(frame, b.i32.sub(this.spParam(), b.i32.const(STACK_FRAME))));
@@ -227,16 +280,48 @@ export class FnLowering {
     for (const v of [...this.params.map((p) => p.reg), FP]) {
       if (this.widths.needs[v] !== DEAD && this.widths.entry[v] !== this.#narrow[v]) this.#convert(v);
     }
-    return {
-      name,
-      params: this.#types.slice(0, n),
-      result: 'i64',
-      locals: this.#types.slice(n),
-      body: [...start, ...body, b.unreachable()],
-      ...(this.#sites === null ? {} : { sites: this.#sites }),
-    };
+    return start;
+  }
+
+  /** Puts `callee` in place of the call at `at`: `lower` makes its body and its prologue. */
+  inline(callee: Fn, lower: (inner: FnLowering) => { body: readonly Stmt[]; prologue: readonly Stmt[] }): void {
+    const { b } = this;
+    const inner = new FnLowering(this.m, callee, this);
+    const args = inner.params.map((p) =>
+      p.narrow ? b.set(inner.#lowLocal(p.reg), this.low(p.reg)) : b.set(inner.#wholeLocal(p.reg), this.whole(p.reg)),
+    );
+    if (inner.widths.needs[FP] !== DEAD) args.push(b.set(inner.#lowLocal(FP), this.frameStart()));
+    const { body, prologue } = lower(inner);
+    this.push(b.block(inner.label('return'), [...args, ...inner.#clear(), ...inner.#start(prologue), ...body]));
+    const type = resultOf(callee);
+    const result = inner.local('result', type);
+    if (type === 'i32') this.setLow(0, b.get32(result));
+    else this.setWhole(0, b.get64(result));
+    this.#release(inner);
+  }
+
+  /** A function starts with 0 in everything but its arguments; locals that are used again hold something. */
+  #clear(): Stmt[] {
+    const { b } = this;
+    const { needs, entry } = this.widths;
+    const given = new Set([FP, ...this.params.map((p) => p.reg)]);
+    const out: Stmt[] = [];
+    for (let v = 0; v < this.fn.vregs; v++) {
+      if (needs[v] === DEAD || given.has(v)) continue;
+      out.push(entry[v] === 1 ? b.set(this.#lowLocal(v), b.i32.const(0)) : b.set(this.#wholeLocal(v), b.i64.const(0n)));
+    }
+    return out;
+  }
+
+  #release(inner: FnLowering): void {
+    const { types, free } = this.#shared;
+    free[inner.#depth] ??= { i32: [], i64: [] };
+    for (const local of inner.#own) free[inner.#depth][types[local]].push(local);
   }
 }
+
+/** What the Wasm function returns. Only functions that a program calls itself can return an i32. */
+export const resultOf = (fn: Fn): ValType => (fn.resultBits <= 32 ? 'i32' : 'i64');
 
 /** The may_goto budget, and where a switch goes. */
 export const mayGotoLocal = (l: FnLowering) => l.local('may_goto', 'i32');

@@ -7,11 +7,13 @@ import { buildCfg, type Cfg, targetOf } from '../src/analysis/cfg.ts';
 import { effects } from '../src/analysis/liveness.ts';
 import type { InsnIndex } from '../src/isa/insn.ts';
 import { STACK_FRAME } from '../src/memory/layout.ts';
+import { FULL } from './bits.ts';
 import type { Compilation, Fn } from './compilation.ts';
 import { FP, REGS } from './compilation.ts';
 import { NO_IDIOMS } from './idioms.ts';
 import { NO_SELECTS } from './selects.ts';
 
+const NOWHERE: ReadonlySet<InsnIndex> = new Set();
 const WHOLE_FRAME = { from: 0, to: STACK_FRAME };
 
 export function findFunctions(c: Compilation): void {
@@ -77,6 +79,8 @@ export function findFunctions(c: Compilation): void {
       cfg,
       callees,
       writesFp,
+      inlined: NOWHERE,
+      emitted: true,
       vregs: REGS,
       slots,
       slotBytes: new Uint8Array(slots.length),
@@ -85,6 +89,7 @@ export function findFunctions(c: Compilation): void {
       parts: null,
       part: null,
       idioms: NO_IDIOMS,
+      resultBits: FULL,
       widths: null,
       selects: NO_SELECTS,
       body: [],

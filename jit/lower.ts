@@ -8,6 +8,7 @@ import { codeAddr, STACK_DEPTH } from '../src/memory/layout.ts';
 import { MAY_GOTO_BUDGET } from '../src/runtime/engine.ts';
 import type { Fn } from './compilation.ts';
 import { dispatchLocal, FnLowering, mayGotoLocal } from './function.ts';
+import { calleeAt } from './inline.ts';
 import { lowerAlu, lowerEnd, lowerMovsx, lowerNeg } from './lower_alu.ts';
 import { lowerAtomic, lowerLoadAcquire, lowerStoreRelease } from './lower_atomic.ts';
 import { lowerCall } from './lower_call.ts';
@@ -42,8 +43,8 @@ const LOWER: { readonly [K in OpShape['kind']]: Lower<K> } = {
   store_rel: lowerStoreRelease,
   ld_abs: lowerPacketLoad,
   ld_ind: lowerPacketLoad,
-  call: lowerCall,
-  exit: (l) => l.push(l.b.return(l.whole(0))),
+  call: lowerCallOrInline,
+  exit: (l) => l.push(...l.returns()),
   jmp: jump,
   ja: jump,
   may_goto: jump,
@@ -62,6 +63,15 @@ function lowerLddw(l: FnLowering, insn: Insn, op: Op & { kind: 'lddw' }): void {
   }
   const map = program.maps[ref.map];
   l.setConst(insn.dst, BigInt(ref.kind === 'fd' ? map.addr : map.values + ref.off));
+}
+
+function lowerCallOrInline(l: FnLowering, insn: Insn, op: Op & { kind: 'call' }): void {
+  if (!l.fn.inlined.has(l.at)) {
+    lowerCall(l, insn, op);
+    return;
+  }
+  const callee = calleeAt(l.c, l.at)!;
+  l.inline(callee, (inner) => ({ body: lowerBody(inner), prologue: prologue(inner) }));
 }
 
 export function lowerFunction(m: Module, fn: Fn): void {
@@ -138,11 +148,11 @@ function open(l: FnLowering, node: Node & { kind: 'block' | 'loop' | 'if' }): Op
 
 function close(l: FnLowering, { node, condition, out }: Open): Stmt {
   if (node?.kind === 'if') return l.b.if(condition!, out);
-  if (node?.kind === 'loop') return l.b.loop(label({ to: node.label, back: true }), out);
-  return l.b.block(label({ to: (node as Node & { kind: 'block' }).label, back: false }), out);
+  if (node?.kind === 'loop') return l.b.loop(label(l, { to: node.label, back: true }), out);
+  return l.b.block(label(l, { to: (node as Node & { kind: 'block' }).label, back: false }), out);
 }
 
-const label = ({ to, back }: Target) => `${back ? 'L' : 'B'}${to}`;
+const label = (l: FnLowering, { to, back }: Target) => l.label(`${back ? 'L' : 'B'}${to}`);
 
 function lowerNode(l: FnLowering, node: Exclude<Node, { kind: 'block' | 'loop' | 'if' }>): void {
   const { b } = l;
@@ -151,16 +161,21 @@ function lowerNode(l: FnLowering, node: Exclude<Node, { kind: 'block' | 'loop' |
       lowerBlock(l, node.block);
       return;
     case 'br_if':
-      l.push(b.brIf(label(node.target), conditionOf(l, node.block, node.negate)));
+      l.push(b.brIf(label(l, node.target), conditionOf(l, node.block, node.negate)));
       return;
     case 'br':
-      l.push(b.br(label(node.target)));
+      l.push(b.br(label(l, node.target)));
       return;
     case 'set':
       l.push(b.set(dispatchLocal(l), b.i32.const(node.value)));
       return;
     case 'switch':
-      l.push(b.brTable(node.targets.map(label), b.get32(dispatchLocal(l))));
+      l.push(
+        b.brTable(
+          node.targets.map((to) => label(l, to)),
+          b.get32(dispatchLocal(l)),
+        ),
+      );
       return;
     case 'out':
       l.push(...l.m.fail('noInsn', node.block < 0 ? l.fn.start : l.fn.cfg.blocks[node.block].last));

@@ -8,7 +8,7 @@ import type { MapPlacement } from '../src/maps/placement.ts';
 import { CPU, codeAddr, STACK_FRAME } from '../src/memory/layout.ts';
 import { MAX_TAIL_CALLS } from '../src/runtime/engine.ts';
 import { abiReturn, RUNNABLE, type RunnableHelper, runnableById } from '../src/spec/helpers.ts';
-import { type FnLowering, paramsOf } from './function.ts';
+import { type FnLowering, paramsOf, resultOf } from './function.ts';
 import { MAP_HELPERS } from './lower_map.ts';
 import type { Module } from './module.ts';
 import type { I32, I64, Stmt, Value } from './wasm.ts';
@@ -90,7 +90,9 @@ function lowerLocal(l: FnLowering, start: InsnIndex): void {
     return;
   }
   const args = paramsOf(c, callee).map((p): Value => (p.narrow ? l.low(p.reg) : l.whole(p.reg)));
-  l.setWhole(0, b.call64(callee.name, [...args, l.frameStart()]));
+  args.push(l.frameStart());
+  if (resultOf(callee) === 'i32') l.setLow(0, b.call32(callee.name, args));
+  else l.setWhole(0, b.call64(callee.name, args));
 }
 
 /** A call of the function address or helper number in a register: a dispatcher shared by the module. */
@@ -157,7 +159,7 @@ function lowerTailCall(l: FnLowering): void {
     l.push(jumpThrough(l, maps[0]));
     return;
   }
-  const done = `done${l.at}`;
+  const done = l.label(`done${l.at}`);
   const isMap = (map: MapPlacement) => b.i32.eq(l.low(2), b.i32.const(map.addr | 0));
   const body = maps.map((map) => b.if(isMap(map), [jumpThrough(l, map), b.br(done)]));
   l.push(b.block(done, [...body, ...m.fail('notAMap', l.at)]));
@@ -169,7 +171,7 @@ function jumpThrough(l: FnLowering, map: MapPlacement): Stmt {
   const { i32 } = b;
   const count = l.local('count', 'i32');
   const id = l.local('target', 'i32');
-  const fails = `fails${l.at}_${map.addr}`;
+  const fails = l.label(`fails${l.at}_${map.addr}`);
   const slot = i32.load(map.values, 4, i32.shl(l.low(3), i32.const(2)));
   return b.block(fails, [
     b.brIf(fails, i32.ge_u(l.low(3), i32.const(map.maxEntries | 0))),

@@ -20,7 +20,7 @@ export function lowerPacketLoad(l: FnLowering, insn: Insn, op: Op & { kind: 'ld_
   const value = l.local('packet', 'i64');
   l.push(
     b.set(value, b.call64(name, [l.low(6), offset])),
-    b.if(b.i64.lt_s(b.get64(value), b.i64.const(0n)), [b.return(b.i64.const(0n))]),
+    b.if(b.i64.lt_s(b.get64(value), b.i64.const(0n)), l.returns(true)),
   );
   l.setWhole(0, b.get64(value));
 }

@@ -3,8 +3,8 @@
 
 import type { MapOpName } from '../src/maps/placement.ts';
 import { CPU } from '../src/memory/layout.ts';
-import { abiParams, abiReturn, type HelperName, helperById, type RunnableHelper } from '../src/spec/helpers.ts';
-import type { Compilation } from './compilation.ts';
+import { abiParams, abiReturn, type HelperName, type RunnableHelper } from '../src/spec/helpers.ts';
+import { type Compilation, isTailCall } from './compilation.ts';
 import { FAIL } from './image.ts';
 import type { Builder, I32, Signature, Stmt } from './wasm.ts';
 
@@ -41,10 +41,7 @@ export class Module {
     this.helpers = beside?.helpers ?? new Set();
     this.mapOps = beside?.mapOps ?? new Set();
     this.#shared = beside === null ? new Set() : beside.#shared;
-    this.tailCalls = c.insns.some((insn, at) => {
-      const op = c.ops[at];
-      return op?.kind === 'call' && op.callee === 'helper' && helperById(insn.imm)?.ret === 'tail_call';
-    });
+    this.tailCalls = c.insns.some((insn, at) => isTailCall(insn, c.ops[at]));
     const { stoppable = false } = c.options;
     this.budget = stoppable || c.facts === null || c.ops.some((op) => op?.kind === 'may_goto');
   }

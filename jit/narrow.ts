@@ -2,7 +2,8 @@
 //
 // Two dataflows per function: forwards, how many bits a vreg may have (bits.ts); backwards, how much of it is needed
 // (demand.ts). A result is narrow (i32 local) when it fits into 32 bits or nobody needs its upper half. Arguments:
-// callers run before callees forwards (bits), callees before callers backwards (needs).
+// callers run before callees forwards (bits), callees before callers backwards (needs). What a function returns is known
+// before all that, from a walk in which its arguments may be anything.
 //
 // Every vreg has up to two locals. Which one holds the value is known at every point: FnWidths.entry at the start of a
 // block, `result` after each instruction. Where a predecessor leaves a vreg in the other local, the predecessor's end
@@ -16,7 +17,7 @@ import { solveBackward, solveForward } from '../src/analysis/liveness.ts';
 import type { InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
 import { type Bits, defOf, FULL, resultBits } from './bits.ts';
-import { type Compilation, type Fn, FP, isPointer, REGS } from './compilation.ts';
+import { type Compilation, type Fn, FP, isPointer, makesTailCalls, REGS } from './compilation.ts';
 import { DEAD, demandsOf, LOW, WHOLE } from './demand.ts';
 
 export interface Param {
@@ -40,6 +41,7 @@ export interface FnWidths {
 }
 
 export function narrow(c: Compilation): void {
+  if (!c.openCalls) for (const fn of c.fns.toReversed()) fn.resultBits = resultBitsOf(c, fn);
   const args = new Map<Fn, Uint8Array>(c.fns.map((fn) => [fn, new Uint8Array(6)]));
   args.set(c.fns[0], Uint8Array.of(0, 32, 32, 0, 0, 0));
   const forward = new Map<Fn, Forward>();
@@ -55,6 +57,14 @@ export function narrow(c: Compilation): void {
     fn.widths = fn.parts !== null ? openWidths(fn) : widthsOf(c, fn, args.get(fn)!, forward.get(fn)!);
   }
 }
+
+/** Of r0 when `fn` returns to one of the program's functions. What a tail call returns is not known. */
+function resultBitsOf(c: Compilation, fn: Fn): number {
+  if (fn.index <= 0 || fn.parts !== null || makesTailCalls(c, fn)) return FULL;
+  return bitsOf(c, fn, ANYTHING, () => {}).exit;
+}
+
+const ANYTHING = new Uint8Array(6).fill(FULL);
 
 /** A split function hands every argument on to its parts, whole. */
 function openWidths(fn: Fn): FnWidths {
@@ -75,6 +85,8 @@ interface Forward {
   readonly entry: Uint8Array;
   /** Per slot: bits of the result. */
   readonly result: Uint8Array;
+  /** Of r0 at the exits. */
+  readonly exit: number;
 }
 
 /** Growing bits stop at these at the head of a loop, so that a counter doesn't creep up bit by bit. */
@@ -113,14 +125,16 @@ function bitsOf(c: Compilation, fn: Fn, args: Uint8Array, atCall: (callee: Fn, b
     }
     return changed;
   });
+  let exit = 0;
   for (let i = 0; i < blocks.length; i++) {
     walk(i, (at, op) => {
+      if (op.kind === 'exit') exit = Math.max(exit, bits[0]);
       if (op.kind !== 'call' || op.callee !== 'local') return;
       const callee = c.fnAt.get(targetOf(c.insns[at], op, at));
       if (callee !== undefined) atCall(callee, bits.subarray(0, 6));
     });
   }
-  return { entry, result };
+  return { entry, result, exit };
 }
 
 function stepBits(c: Compilation, fn: Fn, at: InsnIndex, op: Op, bits: Bits, result: Uint8Array): void {
