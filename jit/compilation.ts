@@ -5,6 +5,7 @@
 import type { Cfg } from '../src/analysis/cfg.ts';
 import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
+import type { MapPlacement } from '../src/maps/placement.ts';
 import type { LoadedProgram } from '../src/runtime/engine.ts';
 import { type HelperName, helperById } from '../src/spec/helpers.ts';
 import { type Facts, REG_KIND } from '../src/verifier/verified.ts';
@@ -115,6 +116,8 @@ export interface Compilation {
   /** Callers before callees, the entry first. */
   fns: Fn[];
   fnAt: Map<InsnIndex, Fn>;
+  /** The program in this module that a slot of a PROG_ARRAY held when it was made. */
+  readonly jumpTarget: (map: MapPlacement, index: number) => Compilation | undefined;
   /** Something calls itself, or is called by address: nothing is known about arguments then. */
   openCalls: boolean;
 }

@@ -3,7 +3,7 @@
 
 import { opsOf } from '../src/analysis/cfg.ts';
 import { disasmInsn } from '../src/isa/disasm.ts';
-import type { LoadedProgram } from '../src/runtime/engine.ts';
+import type { LoadedProgram, SlotReader } from '../src/runtime/engine.ts';
 import type { Compilation, CompileOptions, Fn, Pass } from './compilation.ts';
 import { withModule } from './emit.ts';
 import { addEntries, addMiss } from './entries.ts';
@@ -34,24 +34,28 @@ export const PASSES: readonly Pass[] = [
 ];
 
 export function compile(program: LoadedProgram, options: CompileOptions = {}): Image {
-  return build([start(program, '', options)], options)[0];
+  return compileMany([program], options)[0];
 }
 
 /**
  * The same for programs that are put into one module: where they are small and many, a module each costs far more than
- * its code.
+ * its code; where one jumps to another by a slot that holds it now (`slot`), the jump is a direct one.
  */
-export function compileMany(programs: readonly LoadedProgram[], options: CompileOptions = {}): Image[] {
-  return build(
-    programs.map((program, i) => start(program, `p${i}.`, options)),
-    options,
-  );
-}
-
-function start(program: LoadedProgram, prefix: string, options: CompileOptions): Compilation {
-  const { insns, facts } = program.code;
-  const ops = opsOf(insns);
-  return { program, options, prefix, insns, ops, facts, fns: [], fnAt: new Map(), openCalls: false };
+export function compileMany(
+  programs: readonly LoadedProgram[],
+  options: CompileOptions = {},
+  slot: SlotReader = () => 0,
+): Image[] {
+  const byId = new Map<number, Compilation>();
+  const cs = programs.map((program, i): Compilation => {
+    const { insns, facts } = program.code;
+    const ops = opsOf(insns);
+    const jumpTarget: Compilation['jumpTarget'] = (map, index) => byId.get(slot(map, index, program));
+    const prefix = programs.length > 1 ? `p${i}.` : '';
+    return { program, options, prefix, insns, ops, facts, fns: [], fnAt: new Map(), jumpTarget, openCalls: false };
+  });
+  for (const c of cs) byId.set(c.program.id, c);
+  return build(cs, options);
 }
 
 function build(cs: readonly Compilation[], options: CompileOptions): Image[] {
@@ -102,6 +106,7 @@ function imageOf(m: Module, wasm: Uint8Array): Image {
     maps: program.maps.map(bakedMap),
     helpers: [...m.helpers],
     mapOps: [...m.mapOps],
+    jumps: Array.from(m.jumps, (c) => ({ id: c.program.id, maps: c.program.maps.map(bakedMap) })),
     tailCalls: m.tailCalls,
     budget: m.budget,
     insns: insns.length,

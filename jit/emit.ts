@@ -129,6 +129,7 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
     call32: (name, args) => asI32(m.call(name, args, bin.i32)),
     call64: (name, args) => asI64(m.call(name, args, bin.i64)),
     tailCall: (index, r1, sp) => asStmt(m.return_call_indirect(needTable(), index, [r1, sp], callType, bin.i64)),
+    returnCall: (name, args) => asStmt(m.return_call(name, args, bin.i64)),
     fillZero: (ptr, size) => asStmt(m.memory.fill(ptr, i32.const(0), i32.const(size))),
     tableSize: () => asI32(m.table.size(needTable())),
     drop: (value) => asStmt(m.drop(value)),

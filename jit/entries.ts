@@ -6,10 +6,13 @@
 //   miss(r1, sp) -> i64                             stub in the table for programs that are not linked yet
 
 import { BATCH_RECORD } from '../src/runtime/engine.ts';
-import type { Fn } from './compilation.ts';
+import type { Compilation, Fn } from './compilation.ts';
 import { paramsOf } from './function.ts';
 import type { Module } from './module.ts';
 import type { I32, I64, Stmt, ValType, Value } from './wasm.ts';
+
+/** The stub's name. */
+export const MISS = 'miss';
 
 export function addEntries(m: Module): void {
   const { b, c } = m;
@@ -65,11 +68,16 @@ function addBatch(m: Module, entry: Fn): void {
   add(m, 'batch', ['i32', 'i32'], null, [], [body]);
 }
 
-/** The entry itself where its parameters are (r1, sp). */
+/** The function that a tail call of the program jumps to: the entry itself where its parameters are (r1, sp). */
+export function tailName(c: Compilation): string {
+  const [entry] = c.fns;
+  const params = paramsOf(c, entry);
+  return params.length === 1 && params[0].reg === 1 && params[0].narrow ? entry.name : `${c.prefix}tail`;
+}
+
 function addTail(m: Module, entry: Fn): void {
   const { b, c } = m;
-  const params = paramsOf(c, entry);
-  if (params.length === 1 && params[0].reg === 1 && params[0].narrow) {
+  if (tailName(c) === entry.name) {
     b.addExport(`${c.prefix}tail`, entry.name);
     return;
   }
@@ -84,6 +92,6 @@ export function addMiss(m: Module): void {
     b.call(m.own('link'), [m.loadWord('tailTarget')]),
     b.tailCall(m.loadWord('tailTarget'), b.get32(0), b.get32(1)),
   ];
-  b.addFunction({ name: 'miss', params: ['i32', 'i32'], result: 'i64', locals: [], body });
-  b.addExport('miss', 'miss');
+  b.addFunction({ name: MISS, params: ['i32', 'i32'], result: 'i64', locals: [], body });
+  b.addExport(MISS, MISS);
 }

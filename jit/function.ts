@@ -192,6 +192,12 @@ export class FnLowering {
     return this.#outer?.frameStart() ?? this.b.get32(this.params.length);
   }
 
+  /** The same anywhere: a program that nobody verified may have changed r10, which is that parameter. */
+  stackPointer(): I32 {
+    const { b } = this;
+    return this.#keepsFp ? this.spParam() : b.i32.add(this.frameStart(), b.i32.const(STACK_FRAME));
+  }
+
   /** Leaves the function with r0, or with 0. */
   returns(zero = false): Stmt[] {
     const { b } = this;

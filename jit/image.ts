@@ -20,6 +20,8 @@ export interface Image {
   readonly maps: readonly BakedMap[];
   readonly helpers: readonly HelperName[];
   readonly mapOps: readonly MapOpName[];
+  /** Programs that it may jump to without a look at the CPU's table, with their maps: linking checks these, too. */
+  readonly jumps: readonly { readonly id: number; readonly maps: readonly BakedMap[] }[];
   /** It makes tail calls: it needs the CPU's table, and exports a `miss` stub. */
   readonly tailCalls: boolean;
   /** It counts down a budget (programs that were not verified, may_goto, CompileOptions.stoppable). */

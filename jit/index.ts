@@ -1,10 +1,11 @@
 // The JIT as an Engine: programs are compiled when they are first linked, once for all CPUs.
 
-import type { Engine, LoadedProgram } from '../src/runtime/engine.ts';
+import type { Engine, LoadedProgram, SlotReader } from '../src/runtime/engine.ts';
 import type { HelperName } from '../src/spec/helpers.ts';
 import { type CompileOptions, compile, compileMany } from './compile.ts';
 import { loadBinaryen } from './emit.ts';
 import type { Image } from './image.ts';
+import { grouped } from './jumps.ts';
 import { type Compiled, type LinkHost, link } from './link.ts';
 import { MAP_HELPERS } from './lower_map.ts';
 
@@ -18,9 +19,7 @@ export interface JitEngine extends Engine {
   /** Compiles now, on this thread. */
   image(program: LoadedProgram): Image;
   /** Compiles programs into one module, for linking later; of no use for those compiled already. */
-  compileTogether(programs: readonly LoadedProgram[]): void;
-  /** Compiles without holding up the thread while the host compiles the module. */
-  prepare(program: LoadedProgram): Promise<Image>;
+  compileTogether(programs: readonly LoadedProgram[], slot?: SlotReader): void;
 }
 
 const moduleOf = ({ wasm }: Image) => new WebAssembly.Module(wasm as Uint8Array<ArrayBuffer>);
@@ -37,6 +36,18 @@ export async function createJitEngine(options: JitOptions = {}): Promise<JitEngi
 /** The same at once; compiling throws until loadBinaryen() is done. */
 export function jitEngine(options: JitOptions = {}): JitEngine {
   const done = new WeakMap<LoadedProgram, Compiled>();
+  /** Groups of programs as images of one module. */
+  const compiledGroups = (programs: readonly LoadedProgram[], slot: SlotReader) =>
+    grouped(
+      programs.filter((program) => !done.has(program)),
+      slot,
+    ).map((group) => ({ group, made: compileMany(group, options, slot) }));
+  const keep = (group: readonly LoadedProgram[], made: readonly Image[], module: WebAssembly.Module) => {
+    group.forEach((program, i) => {
+      images.set(program, made[i]);
+      done.set(program, { image: made[i], module });
+    });
+  };
   const images = new WeakMap<LoadedProgram, Image>();
   const image = (program: LoadedProgram): Image => {
     let made = images.get(program);
@@ -74,21 +85,17 @@ export function jitEngine(options: JitOptions = {}): JitEngine {
   return {
     name: 'jit',
     image,
-    compileTogether(programs) {
-      const made = compileMany(programs, options);
-      const module = moduleOf(made[0]);
-      programs.forEach((program, i) => {
-        images.set(program, made[i]);
-        done.set(program, { image: made[i], module });
-      });
+    compileTogether(programs, slot) {
+      const made = compileMany(programs, options, slot);
+      keep(programs, made, moduleOf(made[0]));
     },
-    async prepare(program) {
-      const from = image(program);
-      if (!done.has(program)) {
-        const module = await WebAssembly.compile(from.wasm as Uint8Array<ArrayBuffer>);
-        done.set(program, { image: from, module });
+    async prepare(programs, slot) {
+      for (const { group, made } of compiledGroups(programs, slot)) {
+        keep(group, made, await WebAssembly.compile(made[0].wasm as Uint8Array<ArrayBuffer>));
       }
-      return from;
+    },
+    prepareSync(programs, slot) {
+      for (const { group, made } of compiledGroups(programs, slot)) keep(group, made, moduleOf(made[0]));
     },
     link: (program, cpu, resolve) => link(host, program, cpu, resolve),
   };

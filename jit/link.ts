@@ -50,7 +50,12 @@ function stateOf(cpu: Cpu): CpuState {
 
 export function link(host: LinkHost, program: LoadedProgram, cpu: Cpu, resolve: Resolve): Executable {
   const { image, module } = host.compiled(program, cpu.mocked);
-  checkMaps(image, program);
+  checkMaps(image.maps, program);
+  // One that is gone is in no slot: nothing jumps to it.
+  for (const { id, maps } of image.jumps) {
+    const target = resolve(id);
+    if (target !== undefined) checkMaps(maps, target);
+  }
   const state = stateOf(cpu);
   const all = instanceOf(module, state, () => importsOf(image, cpu, state, (id) => linkTarget(host, id, cpu, resolve)));
   const exports = exportsOf(image, all);
@@ -83,10 +88,10 @@ function exportsOf({ prefix }: Image, all: WebAssembly.Exports): ImageExports {
   } as unknown as ImageExports;
 }
 
-function checkMaps(image: Image, program: LoadedProgram): void {
+function checkMaps(maps: Image['maps'], program: LoadedProgram): void {
   const now = JSON.stringify(program.maps.map(bakedMap));
-  if (now !== JSON.stringify(image.maps)) {
-    throw new BpfError('EINVAL', `'${image.name}' was compiled for maps at other addresses`);
+  if (now !== JSON.stringify(maps)) {
+    throw new BpfError('EINVAL', `'${program.code.name}' was compiled for maps at other addresses`);
   }
 }
 

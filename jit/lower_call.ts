@@ -5,10 +5,13 @@ import { targetOf } from '../src/analysis/cfg.ts';
 import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
 import type { MapPlacement } from '../src/maps/placement.ts';
-import { CPU, codeAddr, STACK_FRAME } from '../src/memory/layout.ts';
+import { CPU, codeAddr } from '../src/memory/layout.ts';
 import { MAX_TAIL_CALLS } from '../src/runtime/engine.ts';
 import { abiReturn, RUNNABLE, type RunnableHelper, runnableById } from '../src/spec/helpers.ts';
+import type { Compilation } from './compilation.ts';
+import { MISS, tailName } from './entries.ts';
 import { type FnLowering, paramsOf, resultOf } from './function.ts';
+import { constantIndex } from './jumps.ts';
 import { MAP_HELPERS } from './lower_map.ts';
 import type { Module } from './module.ts';
 import type { I32, I64, Stmt, Value } from './wasm.ts';
@@ -148,8 +151,8 @@ function callHelper(m: Module, helper: RunnableHelper, reg: (r: number) => I64):
 
 /**
  * bpf_tail_call(r1, r2 = map, r3 = index). What a slot holds is a program id, and the CPU's table has the functions by
- * id: the stub of a program that was never linked on this CPU links it and jumps again. A table that is too short asks
- * for the link here.
+ * id. The stub links a program that was never linked on this CPU and jumps again: it is what the table holds for it, and
+ * where the jump goes when the table ends before it.
  */
 function lowerTailCall(l: FnLowering): void {
   const { b, c, m } = l;
@@ -165,7 +168,10 @@ function lowerTailCall(l: FnLowering): void {
   l.push(b.block(done, [...body, ...m.fail('notAMap', l.at)]));
 }
 
-/** One attempt; control goes on behind it when it fails. */
+/**
+ * One attempt; control goes on behind it when it fails. Nothing is called here, only jumped to: a call would make V8 build a
+ * frame with room for what lives across it, on every hop.
+ */
 function jumpThrough(l: FnLowering, map: MapPlacement): Stmt {
   const { b, m } = l;
   const { i32 } = b;
@@ -173,13 +179,27 @@ function jumpThrough(l: FnLowering, map: MapPlacement): Stmt {
   const id = l.local('target', 'i32');
   const fails = l.label(`fails${l.at}_${map.addr}`);
   const slot = i32.load(map.values, 4, i32.shl(l.low(3), i32.const(2)));
+  const args = () => [l.low(1), l.stackPointer()] as const;
+  const counted = () => m.storeWord('tailCalls', i32.add(b.get32(count), i32.const(1)));
+  const known = knownTarget(l, map);
+  if (known !== undefined) m.jumps.add(known);
   return b.block(fails, [
     b.brIf(fails, i32.ge_u(l.low(3), i32.const(map.maxEntries | 0))),
     b.brIf(fails, i32.ge_u(b.tee32(count, m.loadWord('tailCalls')), i32.const(MAX_TAIL_CALLS))),
-    b.brIf(fails, i32.eqz(b.tee32(id, slot))),
-    m.storeWord('tailCalls', i32.add(b.get32(count), i32.const(1))),
+    b.set(id, slot),
+    ...(known === undefined
+      ? []
+      : [b.if(i32.eq(b.get32(id), i32.const(known.program.id)), [counted(), b.returnCall(tailName(known), args())])]),
+    b.brIf(fails, i32.eqz(b.get32(id))),
+    counted(),
     m.storeWord('tailTarget', b.get32(id)),
-    b.if(i32.ge_u(b.get32(id), b.tableSize()), [b.call(m.own('link'), [b.get32(id)])]),
-    b.tailCall(b.get32(id), l.low(1), i32.add(l.frameStart(), i32.const(STACK_FRAME))),
+    b.if(i32.ge_u(b.get32(id), b.tableSize()), [b.returnCall(MISS, args())]),
+    b.tailCall(b.get32(id), ...args()),
   ]);
+}
+
+/** The program that the slot held when the module was made, if it is in the module. */
+function knownTarget({ c, at }: FnLowering, map: MapPlacement): Compilation | undefined {
+  const index = constantIndex(c.insns, c.ops, at);
+  return index === undefined || index >= map.maxEntries ? undefined : c.jumpTarget(map, index);
 }

@@ -30,6 +30,8 @@ export class Module {
   readonly imports: Map<string, Signature>;
   readonly helpers: Set<HelperName>;
   readonly mapOps: Set<MapOpName>;
+  /** Programs of this module that this one jumps to directly. */
+  readonly jumps = new Set<Compilation>();
   readonly tailCalls: boolean;
   readonly budget: boolean;
   readonly #shared: Set<string>;

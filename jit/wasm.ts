@@ -144,6 +144,8 @@ export interface Builder {
   readonly call64: (name: string, args: readonly Value[]) => I64;
   /** Replaces the running function by the one in the table at `index`; its type is (i32, i32) -> i64. */
   readonly tailCall: (index: I32, r1: I32, sp: I32) => Stmt;
+  /** The same by a function of the module, whose result is i64. */
+  readonly returnCall: (name: string, args: readonly Value[]) => Stmt;
   /** memory[ptr .. ptr + size) = 0. */
   readonly fillZero: (ptr: I32, size: number) => Stmt;
   readonly tableSize: () => I32;

@@ -39,12 +39,15 @@ const CASES: readonly Case[] = [
       r2 = 7
       *(u64 *)(r10 -8) = r2
       *(u8 *)(r10 -16) = r2
+      *(u8 *)(r10 -23) = r2
     skip:
       r0 = *(u64 *)(r10 -8)
       r1 = *(u8 *)(r10 -16)
       r0 += r1
+      r1 = *(u64 *)(r10 -24)
+      r0 += r1
       exit`,
-    expect: 14n,
+    expect: 14n + 0x700n,
     inlined: [1, 0],
   },
   {

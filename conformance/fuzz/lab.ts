@@ -7,7 +7,7 @@ import { type BpfMap, Kernel } from '../../src/index.ts';
 import { createInterpreter } from '../../src/interp/interp.ts';
 import { MEMORY_BASE } from '../../src/memory/layout.ts';
 import { contextOf } from '../../src/runtime/contexts.ts';
-import type { Engine, Executable } from '../../src/runtime/engine.ts';
+import type { Engine, Executable, LoadedProgram } from '../../src/runtime/engine.ts';
 import type { Program } from '../../src/runtime/program.ts';
 import { VerifierError } from '../../src/runtime/rejected.ts';
 import { testRun64 } from '../../src/runtime/test_run.ts';
@@ -152,10 +152,19 @@ export class Lab {
   }
 }
 
-/** Programs of a batch of contenders: those that need compiling, main programs and targets. */
+/** Compiles main programs and targets into one module; each pair may jump to each other directly. */
 export function compileAll(batch: readonly Loaded[], { engine }: Contender): void {
-  const programs = batch.flatMap(({ main, target }) => (target === null ? [main] : [main, target]));
-  engine.compileTogether(programs.map((p) => p.loaded));
+  const slots = new Map<LoadedProgram, readonly number[]>();
+  for (const { main, target } of batch) {
+    const held: number[] = [];
+    if (target !== null) {
+      held[MAIN_SLOT] = main.id;
+      held[TARGET_SLOT] = target.id;
+      slots.set(target.loaded, held);
+    }
+    slots.set(main.loaded, held);
+  }
+  engine.compileTogether([...slots.keys()], (_map, index, from) => slots.get(from)![index] ?? 0);
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

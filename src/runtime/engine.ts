@@ -73,10 +73,21 @@ export interface Executable {
   runBatch(batch: Addr, n: number): void;
 }
 
+/**
+ * Id of the program that a slot of a PROG_ARRAY holds now, or will when `from` runs; 0 = none. The index is below the map's
+ * max_entries.
+ */
+export type SlotReader = (map: MapPlacement, index: number, from: LoadedProgram) => number;
+
 export interface Engine {
   readonly name: 'interp' | 'jit';
-  /** Work that link() would do first, without holding up the thread where the host can. */
-  prepare?(program: LoadedProgram): Promise<unknown>;
+  /**
+   * Work that link() would do first for programs that are loaded together, without holding up the thread where the host
+   * can. What PROG_ARRAYs hold now is a hint: it may change at any time.
+   */
+  prepare?(programs: readonly LoadedProgram[], slot: SlotReader): Promise<unknown>;
+  /** The same at once. */
+  prepareSync?(programs: readonly LoadedProgram[], slot: SlotReader): void;
   /** `resolve` finds a tail-call target by program id (from a PROG_ARRAY slot). */
   link(program: LoadedProgram, cpu: Cpu, resolve: (id: number) => LoadedProgram | undefined): Executable;
 }

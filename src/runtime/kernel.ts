@@ -18,7 +18,7 @@ import { progTypeById } from '../spec/prog_types.ts';
 import { BpfError } from '../uapi/errors.ts';
 import type { ProgramInput } from '../verifier/verified.ts';
 import { check } from './check.ts';
-import type { Cpu, Engine, LoadedProgram } from './engine.ts';
+import type { Cpu, Engine, LoadedProgram, SlotReader } from './engine.ts';
 import { withoutKernelLoads } from './kernel_fields.ts';
 import { killWord } from './kill.ts';
 import { compileObject, compileSync, type LoadedObject, type LoadHost, type LoadOptions, loadObject } from './load.ts';
@@ -158,7 +158,7 @@ export class Kernel implements ProgramHost, LoadHost {
     this.#checkOpen();
     if (options.jit !== 'off') await this.#toolchain.loadJit();
     const object = loadObject(this, spec, options);
-    if (options.jit !== 'off') await compileObject(object);
+    if (options.jit !== 'off') await compileObject(this, object);
     return object;
   }
 
@@ -166,7 +166,7 @@ export class Kernel implements ProgramHost, LoadHost {
   loadSync(spec: ObjectSpec, options: LoadOptions = {}): LoadedObject {
     this.#checkOpen();
     const object = loadObject(this, spec, options);
-    if (options.jit !== 'off') compileSync(object);
+    if (options.jit !== 'off') compileSync(this, object);
     return object;
   }
 
@@ -206,6 +206,9 @@ export class Kernel implements ProgramHost, LoadHost {
     );
     return new Program(loaded, engine, report, this);
   }
+
+  /** What programs know a slot of a PROG_ARRAY to hold. */
+  readonly slotOf: SlotReader = ({ values, stride }, index) => this.memory.u32(values + index * stride);
 
   removeProgram(program: Program): void {
     this.#registry.closeProgram(program.id);

@@ -8,6 +8,7 @@ import type { MapParams } from '../maps/create.ts';
 import type { KernelTypes } from '../spec/kernel_struct.ts';
 import { BpfError, UnsupportedError } from '../uapi/errors.ts';
 import type { ProgramInput } from '../verifier/verified.ts';
+import type { Engine, LoadedProgram, SlotReader } from './engine.ts';
 import type { Program } from './program.ts';
 import { mapNames, programInput } from './program_input.ts';
 import type { JitLevel } from './toolchain.ts';
@@ -29,6 +30,7 @@ export interface LoadOptions {
 export interface LoadHost {
   createMap(params: MapParams): BpfMap;
   addProgram(input: ProgramInput, maps: readonly BpfMap[], options: LoadOptions): Program;
+  readonly slotOf: SlotReader;
   removeMap(map: BpfMap): void;
 }
 
@@ -71,9 +73,10 @@ export function loadObject(host: LoadHost, spec: ObjectSpec, options: LoadOption
 }
 
 /** Compiles every program of the object for CPU 0, so that what can fail fails now. */
-export function compileSync(object: LoadedObject): void {
+export function compileSync(host: LoadHost, object: LoadedObject): void {
   try {
-    for (const program of Object.values(object.programs)) program.executable(0);
+    for (const [engine, programs] of byEngine(object)) engine.prepareSync?.(programs, host.slotOf);
+    link(object);
   } catch (e) {
     object.close();
     throw e;
@@ -81,14 +84,25 @@ export function compileSync(object: LoadedObject): void {
 }
 
 /** The same, while the host compiles without holding up the thread. */
-export async function compileObject(object: LoadedObject): Promise<void> {
+export async function compileObject(host: LoadHost, object: LoadedObject): Promise<void> {
   try {
-    for (const program of Object.values(object.programs)) await program.engine.prepare?.(program.loaded);
+    for (const [engine, programs] of byEngine(object)) await engine.prepare?.(programs, host.slotOf);
+    link(object);
   } catch (e) {
     object.close();
     throw e;
   }
-  compileSync(object);
+}
+function link({ programs }: LoadedObject): void {
+  for (const program of Object.values(programs)) program.executable(0);
+}
+
+function byEngine({ programs }: LoadedObject): Map<Engine, LoadedProgram[]> {
+  const found = new Map<Engine, LoadedProgram[]>();
+  for (const { engine, loaded } of Object.values(programs)) {
+    found.set(engine, [...(found.get(engine) ?? []), loaded]);
+  }
+  return found;
 }
 
 function liveMap(host: LoadHost, spec: MapSpec): BpfMap {
