@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { Progress } from '../src/cli/progress.ts';
 import { runCli } from '../src/cli/run.ts';
 import { openObject } from '../src/loader/index.ts';
 
@@ -92,28 +93,122 @@ describe('prog show', () => {
 });
 
 const TWINS = 'test/objects/twins/twins.bpf.o';
+const COUNTER = 'test/objects/cli/counter.bpf.o';
+
+describe('prog load of many objects', () => {
+  const rows = (out: string) =>
+    out
+      .split('\n\n')[0]
+      .split('\n')
+      .map((line) => line.split(/ {2,}/).slice(0, 3).join(' '));
+
+  it('is one table, the same whatever the order, with a row for each bad file; exit code 1', async () => {
+    const bad = file('bad.o', 'no object');
+    const { code, out } = await beewasm(
+      `prog load test/objects/loader/programs.bpf.o ${bad} ${COUNTER} ${scratch}/none.o`,
+    );
+    expect(code).toBe(1);
+    const files = [
+      `${bad} - no object`,
+      `${scratch}/none.o - no object`,
+      ...['filter', 'first', 'frags', 'second'].map((name) => `test/objects/loader/programs.bpf.o ${name} accepted`),
+      'test/objects/loader/programs.bpf.o unknown not loaded',
+      `${COUNTER} count accepted`,
+    ];
+    expect(rows(out)).toEqual(['Object Program Verdict', ...files.sort(), '4 objects 6 programs 5 accepted']);
+    expect(out).toContain(`\n${bad}: ELF: not an ELF file\n`);
+    expect(out).toContain(`\ncan't read ${scratch}/none.o: no such file or directory\n`);
+    expect(out).toContain("\n1 of 6 programs can't be loaded, 2 files can't be read as objects\n");
+    const again = await beewasm(`prog load ${COUNTER} ${scratch}/none.o ${bad} test/objects/loader/programs.bpf.o`);
+    expect(rows(again.out)).toEqual(rows(out));
+    const json = JSON.parse((await beewasm(`prog load ${COUNTER} ${bad} -j`)).out);
+    expect(json.map((v: { verdict: string }) => v.verdict).sort()).toEqual(['accept', 'error']);
+  });
+  it('is all accepted: exit code 0; --jited adds the size of the WebAssembly', async () => {
+    const { code, out } = await beewasm(`prog load ${COUNTER} test/objects/cli/../cli/counter.bpf.o --jited`);
+    expect(code).toBe(0);
+    expect(out.split('\n')[0]).toMatch(/ Jited \(B\)$/);
+    expect(out.split('\n')[1]).toMatch(/ [1-9][\d,]+$/);
+  });
+  it('fits the terminal: columns go, then the middle of names', async () => {
+    const print = async (columns: number) => {
+      let out = '';
+      const args = [
+        'prog',
+        'load',
+        'test/objects/loader/programs.bpf.o',
+        COUNTER,
+        'test/objects/loader/lone.bpf.o',
+        'test/objects/loader/legacy.bpf.o',
+      ];
+      await runCli(args, { out: (text) => (out += text), err: () => {}, colours: false, columns });
+      return out.split('\n\n')[0].split('\n');
+    };
+    for (const columns of [60, 80, 120]) {
+      expect(Math.max(...(await print(columns)).map((line) => line.length))).toBeLessThanOrEqual(columns);
+    }
+    expect((await print(120))[0]).toContain('Marks');
+    expect((await print(60))[0]).toMatch(/^Object +Program +Verdict +Processed/);
+  });
+  it('--annotate: GitHub workflow commands behind the text; not with --json', async () => {
+    const { out } = await beewasm(`prog load ${TWINS} name no_null_check --annotate`);
+    expect(out.trimEnd().split('\n').at(-1)).toMatch(
+      /^::error file=test\/objects\/twins\/twins\.bpf\.c,line=219,col=12,title=no_null_check%3A null_dereference::R0 invalid mem/,
+    );
+    const bad = file('bad.o', 'no object');
+    expect((await beewasm(`prog load ${bad} ${COUNTER} --annotate`)).out).toContain(
+      `::error title=${bad}::${bad}: ELF: not`,
+    );
+    const json = await beewasm(`-j prog load ${COUNTER} --annotate`);
+    expect([json.code, json.err]).toEqual([2, 'Error: prog load: --annotate writes lines of text: not with --json\n']);
+  });
+});
 
 describe('prog load', () => {
   it("accepts the firewall, with the verifier's statistics", async () => {
     const { code, out, err } = await beewasm(`prog load ${FIREWALL}`);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toMatch(
-      /^xdp_fw: accepted\nprocessed \d+ insns \(limit 1000000\) max_states_per_insn \d+ total_states /m,
+    const lines = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(/ {2,}/));
+    expect(lines[0]).toEqual([
+      'Object',
+      'Program',
+      'Verdict',
+      'Time (us)',
+      'Processed',
+      'States',
+      'Peak',
+      'Marks',
+      'Insns',
+    ]);
+    expect(lines.slice(1, 3).map((row) => row.slice(0, 3))).toEqual([
+      ['firewall.bpf.o', 'xdp_fw', 'accepted'],
+      ['firewall.bpf.o', 'xdp_fw_dns', 'accepted'],
+    ]);
+    expect(lines[3].slice(0, 3)).toEqual(['1 object', '2 programs', '2 accepted']);
+    const one = await beewasm(`prog load ${FIREWALL} name xdp_fw_dns`);
+    expect(one.out).toMatch(
+      /^xdp_fw_dns: accepted\nprocessed \d+ insns \(limit 1000000\) max_states_per_insn \d+ total_states /m,
     );
-    expect(out).toMatch(/^xdp_fw_dns: accepted$/m);
   });
   it('rejects a twin with exit code 1, the message, the C line and the log', async () => {
     const { code, out, err } = await beewasm(`prog load ${TWINS} name no_null_check`);
     expect({ code, err }).toEqual({ code: 1, err: '' });
     const lines = out.trimEnd().split('\n');
     expect(lines[0]).toBe("no_null_check: rejected, EACCES (-13): R0 invalid mem access 'map_value_or_null'");
-    expect(lines[1]).toMatch(/^at insn \d+, \.\/test\/objects\/twins\/twins\.bpf\.c:\d+: s->packets\+\+;$/);
-    expect(lines[2]).toBe('-- BEGIN PROG LOAD LOG --');
-    expect(lines.slice(-3)).toEqual([
+    expect(lines[1]).toBe('-- BEGIN PROG LOAD LOG --');
+    const end = lines.indexOf('-- END PROG LOAD LOG --');
+    expect(lines.slice(end - 2, end + 4)).toEqual([
       "R0 invalid mem access 'map_value_or_null'",
       expect.stringMatching(/^processed 62 insns /),
       '-- END PROG LOAD LOG --',
+      '',
+      "error[null_dereference]: R0 invalid mem access 'map_value_or_null'",
+      expect.stringMatching(/^ +--> \.\/test\/objects\/twins\/twins\.bpf\.c:219:12$/),
     ]);
+    expect(lines.at(-2)).toMatch(/^ +\| *$|= help: test it before the first use/);
     expect(out).toContain('\n0: (61) r2 = *(u32 *)(r1 +4) ');
   });
   it('says of a loop that it is one, and not which states it met', async () => {
@@ -143,6 +238,9 @@ describe('prog load', () => {
       stats: { processed: 42 },
     });
     expect(verdict.error.source.file).toBe('./test/objects/twins/twins.bpf.c');
+    expect(verdict.diagnostics).toMatchObject([
+      { class: 'read_only', program: 'write_rodata', place: { function: 'write_rodata', source: { line: 164 } } },
+    ]);
   });
   it('-d shows the log of an accepted program', async () => {
     const { out } = await beewasm('prog load test/objects/loader/programs.bpf.o name second -d');
@@ -160,9 +258,10 @@ describe('prog load', () => {
   it('programs that need what is not there fail by name, and the others are still verified', async () => {
     const { code, out } = await beewasm('prog load test/objects/loader/beyond.bpf.o');
     expect(code).toBe(1);
-    expect(out).toContain('fine: accepted\n');
+    expect(out).toMatch(/^beyond\.bpf\.o +fine +accepted /m);
+    expect(out).toMatch(/^beyond\.bpf\.o +uses_core +not loaded +-/m);
     expect(out).toContain(
-      'uses_core: not loaded: program uses_core: CO-RE relocation without the BTF of a target (option btf)',
+      '\ntest/objects/loader/beyond.bpf.o: program uses_core: CO-RE relocation without the BTF of a target (option btf)',
     );
     expect(out).toContain("5 of 8 programs can't be loaded\n");
   });
@@ -378,6 +477,26 @@ it('nothing that a file holds steers the terminal', async () => {
   const { err } = await beewasm(`asm ${file('escape.s', '\x1b[2J\x9b2J frobnicate\x07\n')}`);
   expect(err).toMatch(/^Error: .*frobnicate.*\n$/);
   expect(err.slice(0, -1)).not.toMatch(/\p{Cc}/u);
+});
+
+it('progress: only on a terminal, only when it takes long, and gone before text', () => {
+  let now = 0;
+  const screen = { isTTY: true, columns: 20, written: '', write: (text: string) => (screen.written += text) };
+  const progress = new Progress(screen, () => now);
+  progress.show('at once');
+  expect(screen.written).toBe('');
+  now = 1500;
+  progress.show(`3 of 9: \x1b${'x'.repeat(80)}`);
+  expect(screen.written).toBe('\r\x1b[2K... 3 of 9: \ufffdxxxxxx');
+  progress.show('too early again');
+  screen.written = '';
+  progress.clear();
+  progress.clear();
+  expect(screen.written).toBe('\r\x1b[2K');
+  const pipe = new Progress({ write: () => expect.fail('a pipe is no screen') }, () => now);
+  now = 9000;
+  pipe.show('nothing');
+  pipe.clear();
 });
 
 describe('wrong arguments: one line, exit code 2', () => {

@@ -15,6 +15,10 @@ export interface Invocation {
   /** -d: more of everything. */
   readonly debug: boolean;
   readonly style: Style;
+  /** Width of the terminal that the answer goes to; undefined = it goes to a file or a pipe. */
+  readonly columns: number | undefined;
+  /** Says what is being done, on a terminal, when it takes long. */
+  readonly progress?: (what: string) => void;
 }
 
 export interface Answer {

@@ -1,57 +1,17 @@
-// `prog load OBJ`: verifies every program of an object (or one) and says what Linux would say: the CI gate. Nothing is
-// created and nothing runs. A rejected program shows the log of the path that failed, as BPF_PROG_LOAD returns it.
+// `prog load OBJ...`: verifies every program of the objects (or one) and says what Linux would say: the CI gate. One
+// program is shown with its log, many as a table; why a program is refused is explained in both.
 
 import type { ObjectSpec, ProgramSpec } from '../loader/index.ts';
 import { readKernelTypes } from '../loader/kernel_btf.ts';
-import { programInput } from '../runtime/program_input.ts';
-import type { KernelTypes } from '../spec/kernel_struct.ts';
 import { progTypeByName } from '../spec/prog_types.ts';
-import { UnsupportedError } from '../uapi/errors.ts';
-import { verify } from '../verifier/index.ts';
-import type { VerifierError, VerifierStats } from '../verifier/verified.ts';
+import { annotation, renderDiagnostic } from '../verifier/index.ts';
 import type { Answer, Command, Invocation } from './command.ts';
-import { FileError, pickProgram, readInput, readObject } from './files.ts';
-import type { Style } from './style.ts';
+import { FileError, readInput } from './files.ts';
+import { diagnosticPaint, type Style } from './style.ts';
 import { plural } from './text.ts';
-
-export type Verdict =
-  | { readonly program: string; readonly verdict: 'accept'; readonly log: string; readonly stats: VerifierStats }
-  | {
-      readonly program: string;
-      readonly verdict: 'reject';
-      readonly log: string;
-      readonly stats: VerifierStats;
-      readonly error: VerifierError;
-    }
-  | { readonly program: string; readonly verdict: 'unsupported'; readonly reason: string };
-
-export interface LoadOptions {
-  /** The log shows every state. */
-  readonly verbose: boolean;
-  /** See VerifyOptions. */
-  readonly allowUninitStack?: boolean;
-  readonly perfmon: boolean;
-  readonly kernelTypes?: KernelTypes;
-}
-
-/** What Linux would answer to loading this program. */
-export function loadVerdict(object: ObjectSpec, program: ProgramSpec, options: LoadOptions): Verdict {
-  const { verbose, ...rules } = options;
-  const name = program.name;
-  try {
-    const input = programInput(object, program);
-    let result = verify(input, { ...rules, logLevel: verbose ? 2 : 0 });
-    // As libbpf does: the log is made when it is needed. A path of a million instructions explains nothing.
-    if (!result.ok && !verbose && result.error.code !== 'E2BIG') result = verify(input, { ...rules, logLevel: 1 });
-    const { log, stats } = result;
-    return result.ok
-      ? { program: name, verdict: 'accept', log, stats }
-      : { program: name, verdict: 'reject', log, stats, error: result.error };
-  } catch (error) {
-    if (error instanceof UnsupportedError) return { program: name, verdict: 'unsupported', reason: error.message };
-    throw error;
-  }
-}
+import { type JudgeOptions, jitedBytes, judge, programsOf, type Request, reasonOf, type Verdict } from './verdict.ts';
+import { sorted, verdictTable } from './verdict_table.ts';
+import type { Words } from './words.ts';
 
 /** Lines of a log that are printed without -d: a path of a million instructions fills no terminal. */
 const SHOWN_LINES = 400;
@@ -66,79 +26,180 @@ function statistics(log: string): string[] {
   return log.split('\n').filter((line) => line.startsWith('processed '));
 }
 
-function text(v: Verdict, style: Style, verbose: boolean): string {
-  const name = style.bold(v.program);
+interface Look {
+  readonly style: Style;
+  readonly verbose: boolean;
+  /** Columns of the terminal; undefined = no terminal. */
+  readonly columns: number | undefined;
+}
+
+/** rustc's 100 columns or so, whatever the terminal. */
+function explained(v: Extract<Verdict, { verdict: 'reject' }>, { style, columns }: Look): string[] {
+  const width = Math.min(Math.max(columns ?? 100, 60), 120);
+  return v.diagnostics.map((d) => renderDiagnostic(d, { width, paint: diagnosticPaint(style) }));
+}
+
+function logOf(v: Extract<Verdict, { stats: unknown }>, verbose: boolean): string[] {
+  return ['-- BEGIN PROG LOAD LOG --', ...cut(v.log, verbose), '-- END PROG LOAD LOG --'];
+}
+
+/** One program: its verdict, log and explanation. */
+function single(v: Verdict, look: Look): string {
+  const { style, verbose } = look;
+  const name = style.bold(v.program ?? v.object);
   switch (v.verdict) {
     case 'accept': {
       const lines = verbose ? cut(v.log, true) : statistics(v.log);
-      return [`${name}: ${style.green('accepted')}`, ...lines].join('\n');
+      const jited = v.jited_bytes == null ? [] : [`${v.jited_bytes} bytes of WebAssembly`];
+      return [`${name}: ${style.green('accepted')}`, ...lines, ...jited].join('\n');
     }
     case 'unsupported':
+    case 'error':
       return `${name}: ${style.red('not loaded')}: ${v.reason}`;
     case 'reject': {
-      const { code, errno, summary, insn, source } = v.error;
-      const where = source === null ? '' : `, ${source.file}:${source.line}: ${source.text.trim()}`;
-      return [
-        `${name}: ${style.red('rejected')}, ${code} (-${errno}): ${summary}`,
-        ...(insn === null ? [] : [`at insn ${insn}${where}`]),
-        '-- BEGIN PROG LOAD LOG --',
-        ...cut(v.log, verbose),
-        '-- END PROG LOAD LOG --',
-      ].join('\n');
+      const { code, errno, summary } = v.error;
+      const head = `${name}: ${style.red('rejected')}, ${code} (-${errno}): ${summary}`;
+      return [head, ...logOf(v, verbose), '', ...explained(v, look)].join('\n');
     }
     default:
       return v satisfies never;
   }
 }
 
-/** Programs to load: the named one, or all that load by themselves. */
-function chosen(object: ObjectSpec, path: string, name: string | undefined): ProgramSpec[] {
-  if (name !== undefined) return [pickProgram(object, path, name)];
-  const programs = Object.values(object.programs).filter((p) => p.autoload);
-  if (programs.length === 0) throw new FileError(`${path} holds no programs to load`);
-  return programs;
+/** Many programs: the table, then what is wrong with each that is not accepted. */
+function several(verdicts: readonly Verdict[], look: Look): string {
+  const notes = verdicts.flatMap((v) => {
+    if (v.verdict === 'reject') {
+      const log = look.verbose ? logOf(v, true) : [];
+      return ['', [look.style.bold(`${v.object}: ${v.program}`), ...log, ...explained(v, look)].join('\n')];
+    }
+    if (v.verdict === 'accept')
+      return look.verbose ? ['', look.style.bold(`${v.object}: ${v.program}`), ...logOf(v, true)] : [];
+    return [];
+  });
+  const lost = verdicts.flatMap((v) =>
+    v.verdict === 'unsupported' || v.verdict === 'error'
+      ? [v.reason.includes(v.object) ? v.reason : `${v.object}: ${v.reason}`]
+      : [],
+  );
+  const programs = verdicts.filter((v) => v.program !== null);
+  const bad = programs.filter((v) => v.verdict !== 'accept').length;
+  const files = verdicts.length - programs.length;
+  const failures = [
+    ...(bad > 0 ? [`${bad} of ${plural(programs.length, 'program')} can't be loaded`] : []),
+    ...(files > 0 ? [`${plural(files, 'file')} can't be read as objects`] : []),
+  ];
+  return [
+    verdictTable(verdicts, look.style, look.columns),
+    ...(lost.length > 0 ? ['', ...lost] : []),
+    ...notes,
+    ...(failures.length > 0 ? ['', failures.join(', ')] : []),
+  ].join('\n');
+}
+
+/** GitHub workflow commands, one line each, for what is not accepted. */
+function annotations(verdicts: readonly Verdict[]): string[] {
+  return verdicts.flatMap((v) => {
+    if (v.verdict === 'accept') return [];
+    if (v.verdict === 'reject') return v.diagnostics.map((d) => annotation(d, process.cwd()));
+    const title = `${v.object}${v.program === null ? '' : `: ${v.program}`}`;
+    return [
+      `::error title=${title.replace(/[%:,\r\n]/g, encodeURIComponent)}::${v.reason.replace(/[%\r\n]/g, encodeURIComponent)}`,
+    ];
+  });
+}
+
+interface Arguments {
+  readonly paths: readonly string[];
+  readonly request: Request;
+}
+
+function parse(words: Words): Arguments {
+  let name: string | undefined;
+  let type: number | undefined;
+  let btf: Uint8Array | undefined;
+  const keywords = {
+    name: (w: Words) => {
+      name = w.take('program name');
+    },
+    btf: (w: Words) => {
+      btf = readInput(w.take('file of BTF'));
+    },
+    type: (w: Words) => {
+      const word = w.take('program type');
+      type = progTypeByName(word)?.id ?? w.fail(`unknown program type '${word}' (\`beewasm feature\` lists them)`);
+    },
+  };
+  const paths = words.until(Object.keys(keywords), 'object file');
+  words.keywords(keywords);
+  return { paths, request: { name, type, btf } };
+}
+
+/** A program to judge, or the verdict that a file already has. */
+type Task = Verdict | { readonly path: string; readonly object: ObjectSpec; readonly program: ProgramSpec };
+
+/** Every program of every object. One object alone that can't be read is an error of the command; among others it is a row. */
+function tasks({ paths, request }: Arguments): Task[] {
+  return paths.flatMap((path): Task[] => {
+    try {
+      const { object, programs } = programsOf(path, request);
+      if (programs.length === 0) throw new FileError(`${path} holds no programs to load`);
+      return programs.map((program) => ({ path, object, program }));
+    } catch (error) {
+      if (paths.length === 1) throw error;
+      return [{ object: path, program: null, verdict: 'error', reason: reasonOf(error) }];
+    }
+  });
+}
+
+function judgeAll(all: readonly Task[], options: JudgeOptions, progress: Invocation['progress']): Verdict[] {
+  const verdicts = all.map((task, i) => {
+    if ('verdict' in task) return task;
+    progress?.(`${all.length === 1 ? '' : `${i + 1} of ${all.length}: `}${task.program.name}`);
+    return judge(task.path, task.object, task.program, options);
+  });
+  return sorted(verdicts);
+}
+
+async function withJited(verdicts: readonly Verdict[], request: Request): Promise<Verdict[]> {
+  const out: Verdict[] = [];
+  for (const v of verdicts) {
+    out.push(v.verdict === 'accept' ? { ...v, jited_bytes: await jitedBytes(v.object, v.program, request) } : v);
+  }
+  return out;
 }
 
 export const progLoad: Command = {
   words: ['prog', 'load'],
-  usage: 'OBJ [name N] [type T] [btf FILE] [--strict-stack] [--no-perfmon]',
+  usage: 'OBJ... [name N] [type T] [btf FILE] [--strict-stack] [--no-perfmon] [--jited] [--annotate]',
   summary:
-    'verify the programs of an object file, as Linux does for root; exit code 1 if any is rejected. -d: the full log; btf: types of the kernel, for CO-RE relocations and for loads from its structures (/sys/kernel/btf/vmlinux); --strict-stack: nobody may read stack that was not written; --no-perfmon: as for a loader with CAP_BPF, but without CAP_PERFMON',
-  options: { 'strict-stack': { type: 'boolean' }, 'no-perfmon': { type: 'boolean' } },
-  run({ words, options, style, debug }: Invocation): Answer {
-    const path = words.take('object file');
-    let name: string | undefined;
-    let type: number | undefined;
-    let btf: Uint8Array | undefined;
-    words.keywords({
-      name: (w) => {
-        name = w.take('program name');
+    'verify the programs of object files, as Linux does for root, and explain what it refuses; exit code 1 if any is rejected. One program is shown with its log, several as a table. -d: the full logs; btf: types of the kernel, for CO-RE relocations and for loads from its structures (/sys/kernel/btf/vmlinux); --strict-stack: nobody may read stack that was not written; --no-perfmon: as for a loader with CAP_BPF, but without CAP_PERFMON; --jited: also compile, for the size of the WebAssembly; --annotate: what is wrong as GitHub workflow commands, too',
+  options: { 'strict-stack': { type: 'boolean' }, 'no-perfmon': { type: 'boolean' }, jited: { type: 'boolean' }, annotate: { type: 'boolean' } },
+  async run({ words, options, style, debug, json, columns, progress }: Invocation): Promise<Answer> {
+    const args = parse(words);
+    if (json && options.annotate === true) words.fail('--annotate writes lines of text: not with --json');
+    const all = tasks(args);
+    // A table has no room for logs.
+    const logged = json || all.length === 1 ? 'rejected' : 'none';
+    const judging: JudgeOptions = {
+      log: debug ? 'all' : logged,
+      rules: {
+        perfmon: options['no-perfmon'] !== true,
+        ...(options['strict-stack'] === true && { allowUninitStack: false }),
+        ...(args.request.btf && { kernelTypes: readKernelTypes(args.request.btf) }),
       },
-      btf: (w) => {
-        btf = readInput(w.take('file of BTF'));
-      },
-      type: (w) => {
-        const word = w.take('program type');
-        type = progTypeByName(word)?.id ?? w.fail(`unknown program type '${word}' (\`beewasm feature\` lists them)`);
-      },
-    });
-    const object = readObject(path, btf && { btf });
-    const programs = chosen(object, path, name);
-    if (type !== undefined) for (const program of programs) program.type = type;
-    const settings = {
-      verbose: debug,
-      perfmon: options['no-perfmon'] !== true,
-      ...(options['strict-stack'] === true && { allowUninitStack: false }),
-      ...(btf && { kernelTypes: readKernelTypes(btf) }),
     };
-    const verdicts = programs.map((program) => loadVerdict(object, program, settings));
-    const bad = verdicts.filter((v) => v.verdict !== 'accept').length;
-    const summary =
-      bad > 0 && verdicts.length > 1 ? [`${bad} of ${plural(verdicts.length, 'program')} can't be loaded`] : [];
+    const judged = judgeAll(all, judging, progress);
+    const verdicts = options.jited === true ? await withJited(judged, args.request) : judged;
+    const look: Look = { style, verbose: debug, columns };
     return {
       json: verdicts,
-      text: () => [...verdicts.map((v) => text(v, style, debug)), ...summary].join('\n'),
-      failed: bad > 0,
+      text: () => {
+        const [first, ...more] = verdicts;
+        const text = more.length === 0 ? single(first, look) : several(verdicts, look);
+        return [text, ...(options.annotate === true ? annotations(verdicts) : [])].join('\n');
+      },
+      failed: verdicts.some((v) => v.verdict !== 'accept'),
     };
   },
 };

@@ -26,6 +26,10 @@ export interface Console {
   err(text: string): void;
   /** Whether `out` is a terminal that takes colours. */
   readonly colours: boolean;
+  /** Width of the terminal behind `out`; absent = it is none. */
+  readonly columns?: number | undefined;
+  /** Shows what is being done in a line of its own, which the next text replaces; absent = nobody looks. */
+  readonly progress?: (what: string) => void;
 }
 
 /** Runs one command line and returns the exit code; never throws. */
@@ -78,6 +82,8 @@ async function dispatch(argv: readonly string[], console: Console): Promise<numb
     json,
     debug: Boolean(values.debug),
     style: styleFor(!json && console.colours),
+    columns: console.columns,
+    ...(console.progress === undefined ? {} : { progress: console.progress }),
   });
   printAnswer(console, answer, json, Boolean(values.pretty));
   return answer.failed ? 1 : 0;

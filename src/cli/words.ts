@@ -38,6 +38,13 @@ export class Words {
     return this.#words[this.#next++];
   }
 
+  /** One word or more, up to the first that is a keyword (a file of that name is ./name). */
+  until(keywords: readonly string[], what: string): string[] {
+    const taken = [this.take(what)];
+    while (!this.done && expand(this.#words[this.#next], keywords) === undefined) taken.push(this.take(what));
+    return taken;
+  }
+
   /** Nothing may be left. */
   end(): void {
     if (!this.done) this.fail(`unexpected argument '${this.#words[this.#next]}'`);

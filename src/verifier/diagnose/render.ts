@@ -126,12 +126,17 @@ export function diagnosticLine(d: Diagnostic): string {
 const escapeData = (text: string) => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 const escapeProperty = (text: string) => escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 
+/** A path below `root`, as a repository knows it. */
+function relative(file: string, root: string): string {
+  const inside = root !== '' && file.startsWith(`${root}/`);
+  return (inside ? file.slice(root.length + 1) : file).replace(/^(\.\/)+/, '');
+}
+
 /** A GitHub workflow command: printed by a job, it annotates the line. `root` is cut off the file's path. */
 export function annotation(d: Diagnostic, root = ''): string {
   const source = d.place?.source ?? null;
-  const inside = root !== '' && source?.file.startsWith(`${root}/`);
   const properties = [
-    ...(source === null ? [] : [`file=${escapeProperty(inside ? source.file.slice(root.length + 1) : source.file)}`]),
+    ...(source === null ? [] : [`file=${escapeProperty(relative(source.file, root))}`]),
     ...(source === null ? [] : [`line=${source.line}`]),
     ...(source === null || source.column === 0 ? [] : [`col=${source.column}`]),
     `title=${escapeProperty(`${d.program}: ${d.class}`)}`,
