@@ -38,7 +38,7 @@ function packetHelp(c: Case): string {
   if (c.part('off') === '') {
     return 'access the packet only in the branch where the comparison with data_end says that it is long enough';
   }
-  if (need > PACKET_MAX)
+  if (Math.max(need, c.off) > PACKET_MAX)
     return 'give the loop a constant bound, too: for (int i = 0; i < 1500; i++) { if (pos + 1 > data_end) break; ... }';
   if (c.umax === 0n) {
     return `prove it first, on every path to here: if (${start} + ${need} > ${end}) return ...; and access the packet through the very pointer that was compared`;
