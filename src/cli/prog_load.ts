@@ -174,7 +174,12 @@ export const progLoad: Command = {
   usage: 'OBJ... [name N] [type T] [btf FILE] [--strict-stack] [--no-perfmon] [--jited] [--annotate]',
   summary:
     'verify the programs of object files, as Linux does for root, and explain what it refuses; exit code 1 if any is rejected. One program is shown with its log, several as a table. -d: the full logs; btf: types of the kernel, for CO-RE relocations and for loads from its structures (/sys/kernel/btf/vmlinux); --strict-stack: nobody may read stack that was not written; --no-perfmon: as for a loader with CAP_BPF, but without CAP_PERFMON; --jited: also compile, for the size of the WebAssembly; --annotate: what is wrong as GitHub workflow commands, too',
-  options: { 'strict-stack': { type: 'boolean' }, 'no-perfmon': { type: 'boolean' }, jited: { type: 'boolean' }, annotate: { type: 'boolean' } },
+  options: {
+    'strict-stack': { type: 'boolean' },
+    'no-perfmon': { type: 'boolean' },
+    jited: { type: 'boolean' },
+    annotate: { type: 'boolean' },
+  },
   async run({ words, options, style, debug, json, columns, progress }: Invocation): Promise<Answer> {
     const args = parse(words);
     if (json && options.annotate === true) words.fail('--annotate writes lines of text: not with --json');

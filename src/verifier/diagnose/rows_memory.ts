@@ -19,8 +19,8 @@ function packetWhy(c: Case): string {
     return `this branch is taken where the packet is too short: behind ${regName(c)} there is nothing`;
   }
   if (off < 0) return `${c.verb} ${-off} bytes in front of where the packet is known to start`;
-  if (off + size > PACKET_MAX)
-    return `${c.verb} ${bytes(off, size)}: packets are only followed up to byte ${PACKET_MAX}`;
+  if (Math.max(off + size, c.off) > PACKET_MAX)
+    return `${c.verb} ${bytes(off, size)} of the packet, which is only followed up to byte ${PACKET_MAX}`;
   const fixed = c.umax === 0n;
   const what = fixed
     ? `${c.verb} ${bytes(off, size)} of the packet`
