@@ -13,6 +13,7 @@ import { asm } from '../src/isa/index.ts';
 import { contextOf } from '../src/runtime/contexts.ts';
 import { testRun64 } from '../src/runtime/test_run.ts';
 import { UNKNOWN } from '../src/verifier/scalar.ts';
+import { type Fields, fieldsOf, scalarOf } from './scalar_world.ts';
 
 describe('runs lie in the abstract states', () => {
   it('of random programs', () => {
@@ -60,9 +61,9 @@ describe('the watch objects', () => {
   });
 
   it('to numbers outside each description of a scalar', () => {
-    const outside = (s: object, value: bigint) => outsideScalar({ ...UNKNOWN, ...s }, value);
+    const outside = (s: Partial<Fields>, x: bigint) => outsideScalar(scalarOf({ ...fieldsOf(UNKNOWN), ...s }), x);
     expect(outside({}, 0xffffffffffffffffn)).toBeNull();
-    expect(outside({ var_off: { value: 4n, mask: 3n } }, 8n)).toBe('var_off');
+    expect(outside({ value: 4n, mask: 3n }, 8n)).toBe('var_off');
     expect(outside({ umax: 4n }, 5n)).toBe('u64 range');
     expect(outside({ smin: 0n }, 1n << 63n)).toBe('s64 range');
     expect(outside({ u32_max: 4 }, 0x100000005n)).toBe('u32 range');

@@ -8,17 +8,9 @@
 import { asm } from '../src/isa/asm.ts';
 import { type Insn, immTo64, opOf } from '../src/isa/index.ts';
 import { isBranchTaken, refine } from '../src/verifier/branch.ts';
-import {
-  type Bounds,
-  constant,
-  isEmpty,
-  type Scalar,
-  sameScalar,
-  signExtend,
-  UNKNOWN,
-} from '../src/verifier/scalar.ts';
+import { constant, isEmpty, type Scalar, sameScalar, signExtend, UNKNOWN } from '../src/verifier/scalar.ts';
 import { aluScalar, negScalar } from '../src/verifier/scalar_alu.ts';
-import { asPrecise, s64, show, u64 } from './scalar_world.ts';
+import { asPrecise, type Fields, fieldsOf, s64, scalarOf, show, u64 } from './scalar_world.ts';
 
 const PROLOGUE = ['call bpf_ktime_get_ns', 'r6 = r0', 'call bpf_ktime_get_ns', 'r7 = r0', 'r0 = 0'];
 
@@ -89,17 +81,17 @@ const REG = /\bR([67])=(P?(?:scalar\((?:[^()]|\([^()]*\))*\)|-?(?:0x)?[0-9a-f]+)
 export function parseScalar(text: string): Scalar {
   const body = /^P?scalar\((.*)\)$/.exec(text)?.[1];
   if (body === undefined) return constant(u64(BigInt(text.replace(/^P|-/g, '')) * (text.includes('-') ? -1n : 1n)));
-  const b: Bounds = { ...UNKNOWN };
+  const b = fieldsOf(UNKNOWN);
   const tnum = /var_off=\((\w+); (\w+)\)/.exec(body);
-  if (tnum) b.var_off = { value: BigInt(tnum[1]), mask: BigInt(tnum[2]) };
+  if (tnum) [b.value, b.mask] = [BigInt(tnum[1]), BigInt(tnum[2])];
   for (const [, names, digits] of body.matchAll(/((?:[su](?:min|max)(?:32)?=)+)(-?\w+)/g)) {
     const x = digits.startsWith('-') ? -BigInt(digits.slice(1)) : BigInt(digits);
     for (const name of names.split('=').slice(0, -1)) setBound(b, name, x);
   }
-  return b;
+  return scalarOf(b);
 }
 
-function setBound(b: Bounds, name: string, x: bigint): void {
+function setBound(b: Fields, name: string, x: bigint): void {
   if (name === 'smin' || name === 'smax') b[name] = s64(x);
   else if (name === 'umin' || name === 'umax') b[name] = u64(x);
   else if (name === 'smin32') b.s32_min = Number(BigInt.asIntN(32, x));

@@ -2,18 +2,40 @@
 // ranges wrap, abstract scalars around such sets (as tight as can be, or loosened at random), and the question whether
 // a scalar holds a number. Everything comes from one seeded generator, so a failure repeats.
 
-import {
-  type Bounds,
-  lo32s,
-  lo32u,
-  S32_MAX,
-  S32_MIN,
-  S64_MAX,
-  S64_MIN,
-  type Scalar,
-  U32_MAX,
-} from '../src/verifier/scalar.ts';
-import { type Tnum, U64_MAX } from '../src/verifier/tnum.ts';
+import { S32_MAX, S32_MIN, S64_MAX, S64_MIN, Scalar, U32_MAX } from '../src/verifier/scalar.ts';
+import { Tnum, U64_MAX } from '../src/verifier/tnum.ts';
+import { WORDS } from '../src/verifier/word.ts';
+
+const LOW = 0xffffffffn;
+const lo32u = (x: bigint) => Number(x & LOW);
+const lo32s = (x: bigint) => Number(x & LOW) | 0;
+
+/** The descriptions of a scalar as numbers. */
+export interface Fields {
+  value: bigint;
+  mask: bigint;
+  smin: bigint;
+  smax: bigint;
+  umin: bigint;
+  umax: bigint;
+  s32_min: number;
+  s32_max: number;
+  u32_min: number;
+  u32_max: number;
+}
+
+export function tnumOf(value: bigint, mask: bigint): Tnum {
+  return new Tnum(WORDS.of(value), WORDS.of(mask));
+}
+export function scalarOf(f: Fields): Scalar {
+  const [smin, smax, umin, umax] = [f.smin, f.smax, f.umin, f.umax].map((x) => WORDS.of(x));
+  return new Scalar(tnumOf(f.value, f.mask), smin, smax, umin, umax, f.s32_min, f.s32_max, f.u32_min, f.u32_max);
+}
+export function fieldsOf(s: Scalar): Fields {
+  const { smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max } = s;
+  const { value, mask } = s.var_off;
+  return { value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max };
+}
 
 export interface Random {
   /** 0 .. n-1 */
@@ -109,13 +131,15 @@ const most = <T>(xs: readonly T[]) => xs.reduce((a, b) => (a > b ? a : b));
 export function tnumAround(set: readonly bigint[]): Tnum {
   const all = set.reduce((a, b) => a & b);
   const any = set.reduce((a, b) => a | b);
-  return { value: all, mask: all ^ any };
+  return tnumOf(all, all ^ any);
 }
 
 /** The tightest scalar, each description by itself. */
 export function around(set: readonly bigint[]): Scalar {
-  return {
-    var_off: tnumAround(set),
+  const { value, mask } = tnumAround(set);
+  return scalarOf({
+    value,
+    mask,
     smin: least(set.map(s64)),
     smax: most(set.map(s64)),
     umin: least(set),
@@ -124,12 +148,12 @@ export function around(set: readonly bigint[]): Scalar {
     s32_max: most(set.map(lo32s)),
     u32_min: least(set.map(lo32u)),
     u32_max: most(set.map(lo32u)),
-  };
+  });
 }
 
 /** Some of the descriptions say less than before: a little less, or nothing. */
 export function loosen(r: Random, s: Scalar): Scalar {
-  const b: Bounds = { ...s };
+  const b = fieldsOf(s);
   const slack = () => (r.chance(0.4) ? S64_MAX : r.u64() >> BigInt(r.below(64)));
   const slack32 = () => Number(slack() & 0xffffffffn);
   const down = (x: bigint, limit: bigint) => most([limit, x - slack()]);
@@ -144,9 +168,10 @@ export function loosen(r: Random, s: Scalar): Scalar {
   if (r.chance(0.4)) b.u32_max = Math.min(U32_MAX, b.u32_max + slack32());
   if (r.chance(0.6)) {
     const free = r.chance(0.5) ? U64_MAX : r.u64() & r.u64();
-    b.var_off = { value: b.var_off.value & ~free, mask: b.var_off.mask | free };
+    b.value &= ~free;
+    b.mask |= free;
   }
-  return b;
+  return scalarOf(b);
 }
 
 export function holds(s: Scalar, x: bigint): boolean {

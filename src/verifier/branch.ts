@@ -1,92 +1,80 @@
 // Conditional jumps on scalars: is the outcome known (kernel is_scalar_branch_taken), and what does each outcome say
-// about the operands (kernel regs_refine_cond_op). Pure.
+// about the operands (kernel regs_refine_cond_op). Pure; `whole` numbers are compared, or their low halves.
 
 import { NEGATED } from '../isa/conditions.ts';
 import type { JmpOp, Width } from '../isa/op.ts';
+import { onlyKnownBits, SCALARS } from './scalar.ts';
+import { type Bounds, copyOf, isConst, isEmpty, type Scalar, type Scalars } from './scalars.ts';
+import { Tnum, tnumIntersect, tnumOverlap, tnumSubreg, tnumSubregIsConst, tnumWithSubreg } from './tnum.ts';
 import {
-  type Bounds,
-  isConst,
-  isEmpty,
-  lo32s,
-  lo32u,
-  maxN,
-  minN,
-  S32_MAX,
-  S32_MIN,
-  S64_MAX,
-  S64_MIN,
-  type Scalar,
-  setUnbounded32,
-  setUnbounded64,
-  sync,
-  U32_MAX,
-} from './scalar.ts';
-import { tnumIntersect, tnumOverlap, tnumSubreg, tnumSubregIsConst, tnumWithSubreg, U64_MAX } from './tnum.ts';
+  ALL_ONES,
+  and,
+  below,
+  isZero,
+  less,
+  maxS,
+  maxU,
+  minS,
+  minU,
+  ONE_WORD,
+  or,
+  same,
+  type Word,
+  without,
+  ZERO_WORD,
+} from './word.ts';
 
-/** One view (64- or 32-bit) of a scalar, so that each condition is written once. */
+/** One view of a scalar (the whole, or its low half), so that each condition is written once. */
 interface View {
-  readonly value: bigint;
-  readonly mask: bigint;
-  readonly smin: bigint;
-  readonly smax: bigint;
-  readonly umin: bigint;
-  readonly umax: bigint;
+  readonly known: Tnum;
+  readonly smin: Word;
+  readonly smax: Word;
+  readonly umin: Word;
+  readonly umax: Word;
 }
 
-function viewOf(s: Scalar, width: Width): View {
-  if (width === 64) {
-    const { value, mask } = s.var_off;
-    return { value, mask, smin: s.smin, smax: s.smax, umin: s.umin, umax: s.umax };
-  }
-  const { value, mask } = tnumSubreg(s.var_off);
-  return {
-    value,
-    mask,
-    smin: BigInt(s.s32_min),
-    smax: BigInt(s.s32_max),
-    umin: BigInt(s.u32_min),
-    umax: BigInt(s.u32_max),
-  };
+type Outcome = boolean | undefined;
+
+function mustBeEqual(a: View, b: View): Outcome {
+  if (isZero(a.known.m) && isZero(b.known.m)) return same(a.known.v, b.known.v);
+  if (!tnumOverlap(a.known, b.known)) return false;
+  const apart = below(b.umax, a.umin) || below(a.umax, b.umin) || less(b.smax, a.smin) || less(a.smax, b.smin);
+  return apart ? false : undefined;
 }
 
-function mustBeEqual(a: View, b: View): boolean | undefined {
-  const constA = a.mask === 0n;
-  const constB = b.mask === 0n;
-  if (constA && constB) return a.value === b.value;
-  if (!tnumOverlap(a, b)) return false;
-  if (a.umin > b.umax || a.umax < b.umin || a.smin > b.smax || a.smax < b.smin) return false;
-  return undefined;
+function unsignedLess(a: View, b: View): Outcome {
+  if (below(a.umax, b.umin)) return true;
+  return below(a.umin, b.umax) ? undefined : false;
+}
+function signedLess(a: View, b: View): Outcome {
+  if (less(a.smax, b.smin)) return true;
+  return less(a.smin, b.smax) ? undefined : false;
 }
 
-function less(aMin: bigint, aMax: bigint, bMin: bigint, bMax: bigint): boolean | undefined {
-  if (aMax < bMin) return true;
-  if (aMin >= bMax) return false;
-  return undefined;
+function sharesBits(a: View, b: View): Outcome {
+  // Linux decides this only for a constant operand.
+  const [x, c] = isZero(b.known.m) ? [a.known, b.known] : [b.known, a.known];
+  if (!isZero(c.m)) return undefined;
+  if (!isZero(and(x.v, c.v))) return true;
+  return isZero(and(or(x.v, x.m), c.v)) ? false : undefined;
 }
 
-function not(x: boolean | undefined): boolean | undefined {
+function not(x: Outcome): Outcome {
   return x === undefined ? undefined : !x;
 }
 
-const DECIDE: Record<JmpOp, (a: View, b: View) => boolean | undefined> = {
+const DECIDE: Record<JmpOp, (a: View, b: View) => Outcome> = {
   jeq: mustBeEqual,
   jne: (a, b) => not(mustBeEqual(a, b)),
-  jlt: (a, b) => less(a.umin, a.umax, b.umin, b.umax),
-  jgt: (a, b) => less(b.umin, b.umax, a.umin, a.umax),
-  jge: (a, b) => not(less(a.umin, a.umax, b.umin, b.umax)),
-  jle: (a, b) => not(less(b.umin, b.umax, a.umin, a.umax)),
-  jslt: (a, b) => less(a.smin, a.smax, b.smin, b.smax),
-  jsgt: (a, b) => less(b.smin, b.smax, a.smin, a.smax),
-  jsge: (a, b) => not(less(a.smin, a.smax, b.smin, b.smax)),
-  jsle: (a, b) => not(less(b.smin, b.smax, a.smin, a.smax)),
-  jset: (a, b) => {
-    // Linux decides this only for a constant operand.
-    const [x, c] = b.mask === 0n ? [a, b] : [b, a];
-    if (c.mask !== 0n) return undefined;
-    if ((x.value & c.value) !== 0n) return true;
-    if (((x.value | x.mask) & c.value) === 0n) return false;
-    return undefined;
-  },
+  jlt: unsignedLess,
+  jgt: (a, b) => unsignedLess(b, a),
+  jge: (a, b) => not(unsignedLess(a, b)),
+  jle: (a, b) => not(unsignedLess(b, a)),
+  jslt: signedLess,
+  jsgt: (a, b) => signedLess(b, a),
+  jsge: (a, b) => not(signedLess(a, b)),
+  jsle: (a, b) => not(signedLess(b, a)),
+  jset: sharesBits,
 };
 
 /** The low halves have nothing in common as far as their ranges tell. */
@@ -94,19 +82,13 @@ function lowHalvesDiffer(a: Scalar, b: Scalar): boolean {
   return a.u32_min > b.u32_max || a.u32_max < b.u32_min || a.s32_min > b.s32_max || a.s32_max < b.s32_min;
 }
 
-/** Whether `a op b` is known to hold (true), known not to hold (false), or open (undefined). */
-export function isBranchTaken(op: JmpOp, width: Width, a: Scalar, b: Scalar): boolean | undefined {
-  if (width === 64 && (op === 'jeq' || op === 'jne') && lowHalvesDiffer(a, b)) return op === 'jne';
-  return DECIDE[op](viewOf(a, width), viewOf(b, width));
-}
-
 type Refine = (a: Bounds, b: Bounds) => void;
 
 function refineEq64(a: Bounds, b: Bounds): void {
-  a.umin = b.umin = maxN(a.umin, b.umin);
-  a.umax = b.umax = minN(a.umax, b.umax);
-  a.smin = b.smin = maxN(a.smin, b.smin);
-  a.smax = b.smax = minN(a.smax, b.smax);
+  a.uMin = b.uMin = maxU(a.uMin, b.uMin);
+  a.uMax = b.uMax = minU(a.uMax, b.uMax);
+  a.sMin = b.sMin = maxS(a.sMin, b.sMin);
+  a.sMax = b.sMax = minS(a.sMax, b.sMax);
   a.var_off = b.var_off = tnumIntersect(a.var_off, b.var_off);
 }
 function refineEq32(a: Bounds, b: Bounds): void {
@@ -119,60 +101,21 @@ function refineEq32(a: Bounds, b: Bounds): void {
   b.var_off = tnumWithSubreg(b.var_off, low);
 }
 
-/** a != constant: a bound that equals it moves by one. */
-function refineNe64(a: Bounds, b: Bounds): void {
-  const [x, c] = isConst(b) ? [a, b.var_off.value] : [b, a.var_off.value];
-  if (!isConst(a) && !isConst(b)) return;
-  const s = BigInt.asIntN(64, c);
-  if (x.umin === c && c < U64_MAX) x.umin++;
-  if (x.umax === c && c > 0n) x.umax--;
-  if (x.smin === s && s < S64_MAX) x.smin++;
-  if (x.smax === s && s > S64_MIN) x.smax--;
-}
-function refineNe32(a: Bounds, b: Bounds): void {
-  const constA = tnumSubregIsConst(a.var_off);
-  const constB = tnumSubregIsConst(b.var_off);
-  if (!constA && !constB) return;
-  const [x, v] = constB ? [a, b.var_off.value] : [b, a.var_off.value];
-  const u = lo32u(v);
-  const s = lo32s(v);
-  if (x.u32_min === u && u < U32_MAX) x.u32_min++;
-  if (x.u32_max === u && u > 0) x.u32_max--;
-  if (x.s32_min === s && s < S32_MAX) x.s32_min++;
-  if (x.s32_max === s && s > S32_MIN) x.s32_max--;
-}
-
 const refineLe64: Refine = (a, b) => {
-  a.umax = minN(a.umax, b.umax);
-  b.umin = maxN(a.umin, b.umin);
+  a.uMax = minU(a.uMax, b.uMax);
+  b.uMin = maxU(a.uMin, b.uMin);
 };
 const refineLe32: Refine = (a, b) => {
   a.u32_max = Math.min(a.u32_max, b.u32_max);
   b.u32_min = Math.max(a.u32_min, b.u32_min);
 };
-const refineLt64: Refine = (a, b) => {
-  a.umax = minN(a.umax, b.umax - 1n);
-  b.umin = maxN(a.umin + 1n, b.umin);
-};
-const refineLt32: Refine = (a, b) => {
-  a.u32_max = Math.min(a.u32_max, b.u32_max - 1);
-  b.u32_min = Math.max(a.u32_min + 1, b.u32_min);
-};
 const refineSle64: Refine = (a, b) => {
-  a.smax = minN(a.smax, b.smax);
-  b.smin = maxN(a.smin, b.smin);
+  a.sMax = minS(a.sMax, b.sMax);
+  b.sMin = maxS(a.sMin, b.sMin);
 };
 const refineSle32: Refine = (a, b) => {
   a.s32_max = Math.min(a.s32_max, b.s32_max);
   b.s32_min = Math.max(a.s32_min, b.s32_min);
-};
-const refineSlt64: Refine = (a, b) => {
-  a.smax = minN(a.smax, b.smax - 1n);
-  b.smin = maxN(a.smin + 1n, b.smin);
-};
-const refineSlt32: Refine = (a, b) => {
-  a.s32_max = Math.min(a.s32_max, b.s32_max - 1);
-  b.s32_min = Math.max(a.s32_min + 1, b.s32_min);
 };
 
 const swap =
@@ -180,46 +123,120 @@ const swap =
   (a, b) =>
     f(b, a);
 
-/** For each condition that holds: how it narrows both operands, for 64 and 32 bits. */
-const REFINE: Record<Exclude<JmpOp, 'jset'>, readonly [Refine, Refine]> = {
-  jeq: [refineEq64, refineEq32],
-  jne: [refineNe64, refineNe32],
-  jle: [refineLe64, refineLe32],
-  jlt: [refineLt64, refineLt32],
-  jge: [swap(refineLe64), swap(refineLe32)],
-  jgt: [swap(refineLt64), swap(refineLt32)],
-  jsle: [refineSle64, refineSle32],
-  jslt: [refineSlt64, refineSlt32],
-  jsge: [swap(refineSle64), swap(refineSle32)],
-  jsgt: [swap(refineSlt64), swap(refineSlt32)],
-};
-
-/** a & constant is not 0 (holds) or is 0: a single bit is then known to be set, all bits of the constant to be clear. */
-function refineJset(holds: boolean, width: Width, a: Bounds, b: Bounds): void {
-  const constB = width === 64 ? isConst(b) : tnumSubregIsConst(b.var_off);
-  const constA = width === 64 ? isConst(a) : tnumSubregIsConst(a.var_off);
-  if (!constA && !constB) return;
-  const [x, c] = constB ? [a, b.var_off.value] : [b, a.var_off.value];
-  const bits = width === 64 ? c : BigInt.asUintN(32, c);
-  const { value, mask } = x.var_off;
-  if (holds) {
-    if (bits === 0n || (bits & (bits - 1n)) !== 0n) return;
-    x.var_off = { value: value | bits, mask: mask & ~bits };
-  } else {
-    x.var_off = { value: value & ~bits, mask: mask & ~bits };
-  }
-}
-
 /** Both operands of a comparison. */
 export type Operands = readonly [Scalar, Scalar];
 
+/** Comparisons of numbers of one width. */
+export class Branches {
+  readonly #scalars: Scalars;
+  /** For each condition that holds: how it narrows both operands, for whole numbers and for low halves. */
+  readonly refinements: Record<Exclude<JmpOp, 'jset'>, readonly [Refine, Refine]>;
+
+  constructor(scalars: Scalars) {
+    this.#scalars = scalars;
+    const { w, s32Min, s32Max, u32Max } = scalars;
+    // Where the outcome can't happen these wrap, as in Linux.
+    const refineLt64: Refine = (a, b) => {
+      a.uMax = minU(a.uMax, w.sub(b.uMax, ONE_WORD));
+      b.uMin = maxU(w.add(a.uMin, ONE_WORD), b.uMin);
+    };
+    const refineLt32: Refine = (a, b) => {
+      a.u32_max = Math.min(a.u32_max, w.u(b.u32_max - 1));
+      b.u32_min = Math.max(w.u(a.u32_min + 1), b.u32_min);
+    };
+    const refineSlt32: Refine = (a, b) => {
+      a.s32_max = Math.min(a.s32_max, w.s(b.s32_max - 1));
+      b.s32_min = Math.max(w.s(a.s32_min + 1), b.s32_min);
+    };
+    const refineSlt64: Refine = (a, b) => {
+      a.sMax = minS(a.sMax, w.sub(b.sMax, ONE_WORD));
+      b.sMin = maxS(w.add(a.sMin, ONE_WORD), b.sMin);
+    };
+    /** a != constant: a bound that equals it moves by one. */
+    const refineNe64: Refine = (a, b) => {
+      if (!isConst(a) && !isConst(b)) return;
+      const [x, c] = isConst(b) ? [a, b.var_off.v] : [b, a.var_off.v];
+      if (same(x.uMin, c) && !same(c, ALL_ONES)) x.uMin = w.add(x.uMin, ONE_WORD);
+      if (same(x.uMax, c) && !same(c, ZERO_WORD)) x.uMax = w.sub(x.uMax, ONE_WORD);
+      if (same(x.sMin, c) && !same(c, w.max)) x.sMin = w.add(x.sMin, ONE_WORD);
+      if (same(x.sMax, c) && !same(c, w.min)) x.sMax = w.sub(x.sMax, ONE_WORD);
+    };
+    const refineNe32: Refine = (a, b) => {
+      const constB = tnumSubregIsConst(b.var_off);
+      if (!tnumSubregIsConst(a.var_off) && !constB) return;
+      const [x, s] = constB ? [a, b.var_off.v.lo] : [b, a.var_off.v.lo];
+      const u = w.u(s);
+      if (x.u32_min === u && u < u32Max) x.u32_min++;
+      if (x.u32_max === u && u > 0) x.u32_max--;
+      if (x.s32_min === s && s < s32Max) x.s32_min++;
+      if (x.s32_max === s && s > s32Min) x.s32_max--;
+    };
+    this.refinements = {
+      jeq: [refineEq64, refineEq32],
+      jne: [refineNe64, refineNe32],
+      jle: [refineLe64, refineLe32],
+      jlt: [refineLt64, refineLt32],
+      jge: [swap(refineLe64), swap(refineLe32)],
+      jgt: [swap(refineLt64), swap(refineLt32)],
+      jsle: [refineSle64, refineSle32],
+      jslt: [refineSlt64, refineSlt32],
+      jsge: [swap(refineSle64), swap(refineSle32)],
+      jsgt: [swap(refineSlt64), swap(refineSlt32)],
+    };
+  }
+
+  #view(s: Scalar, whole: boolean): View {
+    if (whole) return { known: s.var_off, smin: s.sMin, smax: s.sMax, umin: s.uMin, umax: s.uMax };
+    const { w } = this.#scalars;
+    return {
+      known: tnumSubreg(s.var_off),
+      smin: w.sext(s.s32_min),
+      smax: w.sext(s.s32_max),
+      umin: w.zext(s.u32_min),
+      umax: w.zext(s.u32_max),
+    };
+  }
+
+  /** Whether `a op b` is known to hold (true), known not to hold (false), or open (undefined). */
+  taken(op: JmpOp, whole: boolean, a: Scalar, b: Scalar): Outcome {
+    if (whole && (op === 'jeq' || op === 'jne') && lowHalvesDiffer(a, b)) return op === 'jne';
+    return DECIDE[op](this.#view(a, whole), this.#view(b, whole));
+  }
+
+  /** Narrows both operands, given that `a op b` came out as `holds`. */
+  narrow(op: JmpOp, whole: boolean, holds: boolean, a: Bounds, b: Bounds): void {
+    if (op === 'jset') this.refineJset(holds, whole, a, b);
+    else this.refinements[holds ? op : NEGATED[op]][whole ? 0 : 1](a, b);
+  }
+
+  /** a & constant is not 0 (holds) or is 0: a single bit is then known to be set, all bits of the constant to be clear. */
+  refineJset(holds: boolean, whole: boolean, a: Bounds, b: Bounds): void {
+    const isKnown = (s: Scalar) => (whole ? isConst(s) : tnumSubregIsConst(s.var_off));
+    if (!isKnown(a) && !isKnown(b)) return;
+    const [x, c] = isKnown(b) ? [a, b.var_off.v] : [b, a.var_off.v];
+    const bits: Word = whole ? c : { hi: 0, lo: c.lo };
+    const { v, m } = x.var_off;
+    if (!holds) {
+      x.var_off = new Tnum(without(v, bits), without(m, bits));
+    } else if (!isZero(bits) && isZero(and(bits, this.#scalars.w.sub(bits, ONE_WORD)))) {
+      x.var_off = new Tnum(or(v, bits), without(m, bits));
+    }
+  }
+}
+
+const BRANCHES = new Branches(SCALARS);
+
+/** Whether `a op b` is known to hold (true), known not to hold (false), or open (undefined). */
+export function isBranchTaken(op: JmpOp, width: Width, a: Scalar, b: Scalar): Outcome {
+  return BRANCHES.taken(op, width === 64, a, b);
+}
+
 /** Both operands, given that `a op b` came out as `holds`. */
 export function refine(op: JmpOp, width: Width, holds: boolean, a: Scalar, b: Scalar): Operands {
-  const x: Bounds = { ...a };
-  const y: Bounds = { ...b };
-  if (op === 'jset') refineJset(holds, width, x, y);
-  else REFINE[holds ? op : NEGATED[op]][width === 64 ? 0 : 1](x, y);
-  return [sync(x), sync(y)];
+  const x = copyOf(a);
+  const y = copyOf(b);
+  BRANCHES.narrow(op, width === 64, holds, x, y);
+  return [SCALARS.sync(x), SCALARS.sync(y)];
 }
 
 /**
@@ -227,24 +244,19 @@ export function refine(op: JmpOp, width: Width, holds: boolean, a: Scalar, b: Sc
  * outcome can't happen: such a path may keep a range that looks sane.
  */
 export function refineSelf(op: JmpOp, width: Width, holds: boolean, a: Scalar): Scalar {
-  const x: Bounds = { ...a };
-  if (op === 'jset') refineJset(holds, width, x, x);
-  else REFINE[holds ? op : NEGATED[op]][width === 64 ? 0 : 1](x, x);
-  return sync(x);
+  const x = copyOf(a);
+  BRANCHES.narrow(op, width === 64, holds, x, x);
+  return SCALARS.sync(x);
 }
 
 /** A path whose ranges contradict each other can't happen; its scalar keeps only its known bits. */
 function sane(s: Scalar): Scalar {
-  if (!isEmpty(s)) return s;
-  const b: Bounds = { ...s };
-  setUnbounded64(b);
-  setUnbounded32(b);
-  return b;
+  return isEmpty(s) ? onlyKnownBits(s) : s;
 }
 
 /** What is known of a comparison: its outcome, or where both are possible, the operands behind each. */
 export interface Judgement {
-  readonly outcome: boolean | undefined;
+  readonly outcome: Outcome;
   readonly holds: Operands;
   readonly fails: Operands;
 }

@@ -3,7 +3,7 @@
 
 import type { Env } from './env.ts';
 import { type Reg, UNKNOWN_SCALAR } from './reg.ts';
-import { type Scalar, sameScalar } from './scalar.ts';
+import { rangesContain, type Scalar, sameScalar } from './scalar.ts';
 import {
   allBytes,
   byteType,
@@ -52,22 +52,8 @@ class IdMap {
   }
 }
 
-function rangeWithin(old: Scalar, cur: Scalar): boolean {
-  return (
-    old === cur ||
-    (old.umin <= cur.umin &&
-      old.umax >= cur.umax &&
-      old.smin <= cur.smin &&
-      old.smax >= cur.smax &&
-      old.u32_min <= cur.u32_min &&
-      old.u32_max >= cur.u32_max &&
-      old.s32_min <= cur.s32_min &&
-      old.s32_max >= cur.s32_max)
-  );
-}
-
 function covers(old: Scalar, cur: Scalar): boolean {
-  return old === cur || (rangeWithin(old, cur) && tnumIn(old.var_off, cur.var_off));
+  return old === cur || (rangesContain(old, cur) && tnumIn(old.var_off, cur.var_off));
 }
 
 /** Same fields, ids aside. */

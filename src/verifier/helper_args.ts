@@ -82,7 +82,7 @@ export function checkMemory(
     case 'ringbuf_mem':
       return checkRegion(regno, reg, reg.off, size, reg.size, use.zeroOk);
     case 'fp': {
-      const raw = use.fill && exact && reg.s.var_off.mask === 0n;
+      const raw = use.fill && exact && isConst(reg.s);
       if (raw && call !== null) call.fill = { regno, size };
       return checkStackRange(env, regno, reg, reg.off, size, { zeroOk: use.zeroOk, write: raw, clobber: use.write });
     }

@@ -13,13 +13,8 @@ import { markPrecise } from './precision.ts';
 import { acquire, checkLeaks, release } from './refs.ts';
 import { isNull, isPacket, makeReg, NOT_INIT, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
 import { invalid, type Reject, refused } from './reject.ts';
-import { type Bounds, isConst, type Scalar, sync, UNKNOWN, zext32 } from './scalar.ts';
+import { between32, isConst, type Scalar, zext32 } from './scalar.ts';
 import { fillStack } from './stack.ts';
-
-function s32Scalar(min: number, max: number): Scalar {
-  const b: Bounds = { ...UNKNOWN, smin: BigInt(min), smax: BigInt(max), s32_min: min, s32_max: max };
-  return sync(b);
-}
 
 const INT: Reg = UNKNOWN_SCALAR;
 
@@ -80,7 +75,7 @@ const MAX_ERRNO = 4095;
 
 /** At most as many bytes as there is room for, or -errno. */
 function lengthOrError(_env: Env, call: Call): Scalar {
-  return s32Scalar(-MAX_ERRNO, Number(call.sizeMax));
+  return between32(-MAX_ERRNO, Number(call.sizeMax));
 }
 
 /** Helpers whose result is known better than its type says (kernel do_refine_retval_range). */
@@ -90,7 +85,7 @@ const REFINED: Record<string, (env: Env, call: Call) => Scalar> = {
   bpf_probe_read_str: lengthOrError,
   bpf_probe_read_kernel_str: lengthOrError,
   bpf_probe_read_user_str: lengthOrError,
-  bpf_get_smp_processor_id: (env) => zext32(s32Scalar(0, Math.max(env.cpus - 1, 0))),
+  bpf_get_smp_processor_id: (env) => zext32(between32(0, Math.max(env.cpus - 1, 0))),
 };
 
 /** A constant index into the PROG_ARRAY is part of what the program was checked for. */

@@ -12,10 +12,10 @@ import { markPrecise } from './precision.ts';
 import { forget } from './refs.ts';
 import { AT_PKT_END, BEYOND_PKT_END, isNotNull, isPacket, isPointer, makeReg, type Reg, ZERO_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject, tooManyBranches } from './reject.ts';
-import { isConst } from './scalar.ts';
+import { isConst, isZero, largest } from './scalar.ts';
 import { guessBranch } from './speculation.ts';
 import { type LinkedReg, mapRegs, type State } from './state.ts';
-import { tnumSubreg, tnumSubregIsConst } from './tnum.ts';
+import { tnumSubregIsConst } from './tnum.ts';
 
 type JumpOp = Extract<OpShape, { kind: 'jmp' }>;
 
@@ -47,8 +47,8 @@ function decided(env: Env, op: JumpOp, insn: Insn, dst: Reg, src: Reg): boolean 
     const ptr = isPointer(a) ? a : b;
     const other = ptr === a ? b : a;
     if (!lowConst(other)) return undefined;
-    const value = op.width === 64 ? other.s.var_off.value : tnumSubreg(other.s.var_off).value;
-    if (value !== 0n || !isNotNull(ptr)) return undefined;
+    const zero = op.width === 64 ? isZero(other.s) : other.s.var_off.v.lo === 0;
+    if (!zero || !isNotNull(ptr)) return undefined;
     if (op.op === 'jeq') return false;
     return op.op === 'jne' ? true : undefined;
   }
@@ -95,7 +95,7 @@ const MAX_PACKET_OFF = 0xffff;
 /** Bytes below `ptr` are inside the packet: every pointer with the same base gains that range (find_good_pkt_pointers). */
 function gainRange(state: State, ptr: Reg, rightOpen: boolean): void {
   if (ptr.off < 0 || (ptr.off === 0 && rightOpen)) return;
-  if (ptr.s.umax > BigInt(MAX_PACKET_OFF) || ptr.s.umax + BigInt(ptr.off) > BigInt(MAX_PACKET_OFF)) return;
+  if (largest(ptr.s) > MAX_PACKET_OFF || largest(ptr.s) + ptr.off > MAX_PACKET_OFF) return;
   const range = ptr.off + (rightOpen ? 1 : 0);
   mapRegs(state, (reg) => (reg.kind === ptr.kind && reg.id === ptr.id && reg.range < range ? { ...reg, range } : reg));
 }
@@ -130,7 +130,7 @@ function matchPackets(op: JumpOp, insn: Insn, dst: Reg, src: Reg, jump: State, f
 
 /** pkt_meta is compared with the packet's start. */
 function isPlainPacket(r: Reg): boolean {
-  return r.kind === 'pkt' && r.off === 0 && r.id === 0 && r.s.var_off.mask === 0n && r.s.var_off.value === 0n;
+  return r.kind === 'pkt' && r.off === 0 && r.id === 0 && isZero(r.s);
 }
 
 function checkOperands(env: Env, op: JumpOp, insn: Insn): Reject | null {

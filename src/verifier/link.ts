@@ -3,6 +3,7 @@
 
 import type { Env } from './env.ts';
 import type { Reg } from './reg.ts';
+import { isConst } from './scalar.ts';
 import { aluScalar } from './scalar_alu.ts';
 import { frameInsn, isScalarSpill, type LinkedReg, type State } from './state.ts';
 
@@ -12,7 +13,7 @@ export function linkForCopy(env: Env, regno: number): Reg {
   if (reg.kind !== 'scalar') return reg;
   // A link with an offset is not extended to a second copy.
   if (reg.addConst) reg = { ...reg, id: 0, addConst: false, off: 0 };
-  if (reg.id === 0 && reg.s.var_off.mask !== 0n) reg = { ...reg, id: env.newId() };
+  if (reg.id === 0 && !isConst(reg.s)) reg = { ...reg, id: env.newId() };
   env.setReg(regno, reg);
   return reg;
 }

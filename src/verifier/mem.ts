@@ -10,7 +10,7 @@ import type { Env } from './env.ts';
 import { mapFields, structFields, untrustedMemory } from './kernel_pointer.ts';
 import { isPacket, kindText, makeReg, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, explain, invalid, type Reject } from './reject.ts';
-import { constant, S64_MIN, signExtend, truncate } from './scalar.ts';
+import { constant, isConst, isZero, largest, lowest, signExtend, truncate, widthOf } from './scalar.ts';
 import { checkStackBounds, readStack, writeStack } from './stack.ts';
 import { tnumAdd, tnumConst, tnumIsAligned, tnumText } from './tnum.ts';
 import type { MapDef } from './verified.ts';
@@ -36,7 +36,7 @@ export interface Access {
 /** Result of a load before it is cut to its size; null for stores. */
 type Outcome = Reg | Reject | null;
 
-export const MAX_VAR_OFF = 1n << 29n;
+export const MAX_VAR_OFF = 1 << 29;
 
 function isRejection(x: Outcome): x is Reject {
   return x !== null && 'message' in x;
@@ -61,13 +61,13 @@ export function checkAlignment(
   const { ptr, size } = a;
   const strict = a.strict || env.strictAlignment || ptr.kind === 'fp';
   if (!strict || size === 1) return null;
-  const fixed = (extra: number) => tnumConst(BigInt.asUintN(64, BigInt(extra + ptr.off + a.off)));
+  // Strict packets are aligned as if NET_IP_ALIGN were 2.
+  const fixed = ptr.off + a.off + (isPacket(ptr) ? 2 : 0);
+  if (isConst(ptr.s) && ((ptr.s.var_off.v.lo + fixed) & (size - 1)) === 0) return null;
+  if (tnumIsAligned(tnumAdd(ptr.s.var_off, tnumConst(BigInt.asUintN(64, BigInt(fixed)))), size)) return null;
   if (isPacket(ptr)) {
-    // Strict packets are aligned as if NET_IP_ALIGN were 2.
-    if (tnumIsAligned(tnumAdd(ptr.s.var_off, fixed(2)), size)) return null;
     return denied(`misaligned packet access off 2+${tnumText(ptr.s.var_off)}+${ptr.off}+${a.off} size ${size}`);
   }
-  if (tnumIsAligned(tnumAdd(ptr.s.var_off, fixed(0)), size)) return null;
   const name = ALIGNED_NAMES[ptr.kind] ?? '';
   return denied(`misaligned ${name}access off ${tnumText(ptr.s.var_off)}+${ptr.off}+${a.off} size ${size}`);
 }
@@ -97,23 +97,23 @@ export function checkRegion(
   limit: number,
   zeroOk: boolean,
 ): Reject | null {
-  const { smin, umax } = ptr.s;
-  const low = BigInt(off) + smin;
-  if (smin < 0n && (smin === S64_MIN || low !== BigInt.asIntN(32, low) || low < 0n)) {
+  const low = off + lowest(ptr.s);
+  const high = largest(ptr.s);
+  if (low < 0 && lowest(ptr.s) < 0) {
     return denied(`R${regno} ${NEGATIVE_INDEX}`);
   }
-  const atMin = checkFixed(ptr, regno, Number(low), size, limit, zeroOk);
+  const atMin = checkFixed(ptr, regno, low, size, limit, zeroOk);
   if (atMin) return explain(atMin, `R${regno} min value is outside of the allowed memory range`);
-  if (umax >= MAX_VAR_OFF) {
+  if (high >= MAX_VAR_OFF) {
     return denied(`R${regno} unbounded memory access, make sure to bounds check any such access`);
   }
-  const atMax = checkFixed(ptr, regno, Number(umax) + off, size, limit, zeroOk);
+  const atMax = checkFixed(ptr, regno, high + off, size, limit, zeroOk);
   return atMax && explain(atMax, `R${regno} max value is outside of the allowed memory range`);
 }
 
 /** Packet bytes: only the fixed offset counts, the range was proven behind the variable part. */
 export function checkPacket(regno: number, ptr: Reg, off: number, size: number, zeroOk: boolean): Reject | null {
-  if (ptr.s.smin < 0n) return denied(`R${regno} ${NEGATIVE_INDEX}`);
+  if (lowest(ptr.s) < 0) return denied(`R${regno} ${NEGATIVE_INDEX}`);
   const outside = `R${regno} offset is outside of the packet` as const;
   if (ptr.range < 0) return invalid(outside);
   const reject = checkFixed(ptr, regno, off, size, ptr.range, zeroOk);
@@ -146,7 +146,7 @@ export function checkMapValue(
   const map = env.map(ptr.map);
   const reject = checkRegion(regno, ptr, off, size, map.valueSize, zeroOk);
   if (reject) return reject;
-  const low = Number(ptr.s.smin) + off;
+  const low = lowest(ptr.s) + off;
   const high = Number(ptr.s.umax) + off + size;
   for (const field of map.specialFields ?? []) {
     const end = field.offset + (SPECIAL_SIZE[field.type] ?? 8);
@@ -168,7 +168,7 @@ export function hasDirectValue(map: MapDef): boolean {
 /** Bytes of a frozen read-only array are constants for the program (kernel bpf_map_direct_read). */
 function constantOf(map: MapDef, ptr: Reg, off: number, size: number): bigint | undefined {
   const direct = hasDirectValue(map) && map.maxEntries === 1;
-  if (!isConstantMap(map) || !direct || map.contents === undefined || ptr.s.var_off.mask !== 0n) return undefined;
+  if (!isConstantMap(map) || !direct || map.contents === undefined || !isConst(ptr.s)) return undefined;
   const at = off + Number(ptr.s.var_off.value);
   let value = 0n;
   for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(map.contents[at + i] ?? 0);
@@ -183,7 +183,7 @@ function leaks(env: Env, a: Access): boolean {
 function mapValue(env: Env, a: Access, off: number): Outcome {
   if (leaks(env, a)) return denied(`R${a.valueRegno} leaks addr into map`);
   const map = env.map(a.ptr.map);
-  const at = off + Number(BigInt.asIntN(32, a.ptr.s.var_off.mask === 0n ? a.ptr.s.var_off.value : 0n));
+  const at = off + (isConst(a.ptr.s) ? a.ptr.s.var_off.v.lo : 0);
   const reject = checkMapFlags(map, at, a.size, a.write) ?? checkMapValue(env, a.regno, a.ptr, off, a.size, false);
   if (reject) return reject;
   if (a.write) return null;
@@ -196,7 +196,7 @@ export function checkUnmodified(regno: number, ptr: Reg): Reject | null {
   const name = kindText(ptr);
   if (ptr.off < 0) return denied(`negative offset ${name} ptr R${regno} off=${ptr.off} disallowed`);
   if (ptr.off !== 0) return denied(`dereference of modified ${name} ptr R${regno} off=${ptr.off} disallowed`);
-  if (ptr.s.var_off.mask !== 0n || ptr.s.var_off.value !== 0n) {
+  if (!isZero(ptr.s)) {
     return denied(`variable ${name} access var_off=${tnumText(ptr.s.var_off)} disallowed`);
   }
   return null;
@@ -251,7 +251,7 @@ function plainMemory(env: Env, a: Access, off: number): Outcome {
 function socket(_env: Env, a: Access, off: number): Outcome {
   const kind = a.ptr.kind as SockKind;
   if (a.write) return denied(`R${a.regno} cannot write into ${kind}`);
-  if (a.ptr.s.smin < 0n) return denied(`R${a.regno} ${NEGATIVE_INDEX}`);
+  if (lowest(a.ptr.s) < 0) return denied(`R${a.regno} ${NEGATIVE_INDEX}`);
   if (sockLoadOk(kind, off, a.size)) return UNKNOWN_SCALAR;
   return denied(`R${a.regno} invalid ${kind} access off=${off} size=${a.size}`);
 }
@@ -270,9 +270,8 @@ function flowKeys(env: Env, a: Access, off: number): Outcome {
 /** A writable tracepoint's buffer, whose size is compared when the program is attached (kernel check_tp_buffer_access). */
 function tracepointBuffer(_env: Env, { regno, ptr, size, write }: Access, off: number): Outcome {
   if (off < 0) return denied(`R${regno} invalid tracepoint buffer access: off=${off}, size=${size}`);
-  const { var_off } = ptr.s;
-  if (var_off.mask !== 0n || var_off.value !== 0n) {
-    return denied(`R${regno} invalid variable buffer offset: off=${off}, var_off=${tnumText(var_off)}`);
+  if (!isZero(ptr.s)) {
+    return denied(`R${regno} invalid variable buffer offset: off=${off}, var_off=${tnumText(ptr.s.var_off)}`);
   }
   return write ? null : UNKNOWN_SCALAR;
 }
@@ -323,6 +322,6 @@ function cut(a: Access, result: Reg): Reg {
   const s = a.signed ? signExtend(result.s, a.size as 1 | 2 | 4, 64) : truncate(result.s, a.size);
   if (s === result.s) return result;
   // A number that became negative is no longer the one in the slot, whose id a fill brings along (Linux 6.18 keeps it).
-  const sameNumber = !a.signed || result.s.umax < 1n << BigInt(8 * a.size - 1);
+  const sameNumber = !a.signed || widthOf(result.s) < 8 * a.size;
   return sameNumber ? { ...result, s } : { ...result, s, id: 0, addConst: false, off: 0 };
 }

@@ -6,9 +6,10 @@ import type { Env } from './env.ts';
 import { MAX_VAR_OFF } from './mem.ts';
 import { isPacket, kindText, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
-import { type Bounds, isConst, isEmpty, S64_MIN, type Scalar, setUnbounded32, sync } from './scalar.ts';
+import { isConst, isEmpty, lowest, numberIn, S64_MIN, type Scalar, without32 } from './scalar.ts';
 import { aluScalar } from './scalar_alu.ts';
 import { afterMove, beforeMove, type Move } from './speculation.ts';
+import { same } from './word.ts';
 
 const MOVABLE: ReadonlySet<RegKind> = new Set([
   'ctx',
@@ -45,32 +46,20 @@ export const OPERATOR: Record<AluOp, string> = {
 
 /** Kernel check_reg_sane_offset. */
 function checkSane(s: Scalar, off: number, name: string): Reject | null {
-  if (s.var_off.mask === 0n) {
-    const v = BigInt.asIntN(64, s.var_off.value);
-    if (v >= MAX_VAR_OFF || v <= -MAX_VAR_OFF) return invalid(`math between ${name} pointer and ${v} is not allowed`);
+  if (isConst(s)) {
+    const v = numberIn(s);
+    if (v >= MAX_VAR_OFF || v <= -MAX_VAR_OFF) {
+      return invalid(`math between ${name} pointer and ${BigInt.asIntN(64, s.var_off.value)} is not allowed`);
+    }
   }
   if (off >= MAX_VAR_OFF || off <= -MAX_VAR_OFF) {
     return invalid(`${name} pointer offset ${off} is not allowed`);
   }
-  if (s.smin === S64_MIN) {
-    return invalid(`math between ${name} pointer and register with unbounded min value is not allowed`);
-  }
-  if (s.smin >= MAX_VAR_OFF || s.smin <= -MAX_VAR_OFF) {
-    return invalid(`value ${s.smin} makes ${name} pointer be out of bounds`);
-  }
-  return null;
-}
-
-function fitsS32(x: bigint): boolean {
-  return BigInt.asIntN(32, x) === x;
-}
-
-/** Pointers do not carry 32-bit ranges. */
-function without32(s: Scalar): Scalar {
-  if (isConst(s)) return s;
-  const b: Bounds = { ...s };
-  setUnbounded32(b);
-  return sync(b);
+  const min = lowest(s);
+  if (min < MAX_VAR_OFF && min > -MAX_VAR_OFF) return null;
+  return s.smin === S64_MIN
+    ? invalid(`math between ${name} pointer and register with unbounded min value is not allowed`)
+    : invalid(`value ${s.smin} makes ${name} pointer be out of bounds`);
 }
 
 /** ptr op scalar. */
@@ -78,7 +67,7 @@ export function pointerAlu(env: Env, width: Width, ptr: Reg, move: Move): Reg | 
   const { op, offset, scalarFirst } = move;
   const { dst } = move.insn;
   const { s } = offset;
-  if (isEmpty(s) || (s.var_off.mask === 0n && (s.smin !== s.smax || s.umin !== s.umax))) return UNKNOWN_SCALAR;
+  if (isEmpty(s) || (isConst(s) && !(same(s.sMin, s.sMax) && same(s.uMin, s.uMax)))) return UNKNOWN_SCALAR;
   if (width === 32) {
     return op === 'sub' && env.perfmon ? UNKNOWN_SCALAR : denied(`R${dst} 32-bit pointer arithmetic prohibited`);
   }
@@ -86,8 +75,8 @@ export function pointerAlu(env: Env, width: Width, ptr: Reg, move: Move): Reg | 
   if (ptr.maybeNull) return denied(`R${dst} pointer arithmetic on ${name} prohibited, null-check it first`);
   // Loads through it can't fault, wherever it points: the register stays what it was.
   if (ptr.kind === 'untrusted_mem') return scalarFirst ? UNKNOWN_SCALAR : ptr;
-  const known = s.var_off.mask === 0n;
-  const zeroAdd = ptr.kind === 'map_ptr' && known && s.smin === 0n && op === 'add';
+  const known = isConst(s);
+  const zeroAdd = ptr.kind === 'map_ptr' && known && lowest(s) === 0 && op === 'add';
   const fixedOnly = ptr.kind === 'flow_keys' && known;
   if (!MOVABLE.has(ptr.kind) && !zeroAdd && !fixedOnly)
     return denied(`R${dst} pointer arithmetic on ${name} prohibited`);
@@ -112,13 +101,13 @@ export function pointerAlu(env: Env, width: Width, ptr: Reg, move: Move): Reg | 
 }
 
 function moved(env: Env, op: 'add' | 'sub', ptr: Reg, s: Scalar, known: boolean): Reg {
-  const fixed = op === 'add' ? BigInt(ptr.off) + s.smin : BigInt(ptr.off) - s.smin;
-  if (known && fitsS32(fixed)) return { ...ptr, off: Number(fixed), s: without32(ptr.s) };
+  const fixed = op === 'add' ? ptr.off + lowest(s) : ptr.off - lowest(s);
+  if (known && fixed === (fixed | 0)) return { ...ptr, off: fixed, s: without32(ptr.s) };
   const { moved, insnIdx } = env;
   const sum = moved.get(insnIdx, ptr.s, s) ?? moved.put(insnIdx, ptr.s, s, without32(aluScalar(op, 64, ptr.s, s)));
   const next: Reg = { ...ptr, s: sum };
   if (!isPacket(ptr)) return next;
   // A new variable part makes a new base; what was proven stays true only when the pointer moved down.
-  const keeps = op === 'sub' && s.smin >= 0n;
+  const keeps = op === 'sub' && lowest(s) >= 0;
   return { ...next, id: env.newId(), range: keeps ? ptr.range : 0 };
 }

@@ -1,7 +1,7 @@
 // The abstract state of one register: what kind of value it holds and what is known of it. Immutable: a change makes a
 // new Reg, so that states share registers freely. Field names are the kernel's (struct bpf_reg_state).
 
-import { constant, type Scalar, UNKNOWN, ZERO } from './scalar.ts';
+import { constant, isZero, type Scalar, UNKNOWN, widthOf, ZERO } from './scalar.ts';
 
 export type RegKind =
   | 'not_init'
@@ -102,7 +102,7 @@ export function isPacket(r: Reg): boolean {
 }
 /** A scalar known to be 0: what a NULL argument looks like. */
 export function isNull(r: Reg): boolean {
-  return r.kind === 'scalar' && r.s.var_off.mask === 0n && r.s.var_off.value === 0n;
+  return r.kind === 'scalar' && isZero(r.s);
 }
 const NEVER_NULL: ReadonlySet<RegKind> = new Set<RegKind>([
   'map_value',
@@ -138,5 +138,5 @@ export function kindText(r: Reg): string {
 
 /** Bits needed for the value as an unsigned number. */
 export function regWidth(r: Reg): number {
-  return r.s.umax === 0n ? 0 : r.s.umax.toString(2).length;
+  return widthOf(r.s);
 }

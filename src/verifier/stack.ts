@@ -5,8 +5,9 @@
 import type { Env } from './env.ts';
 import { linkForCopy } from './link.ts';
 import { markPrecise } from './precision.ts';
-import { constReg, isNull, isPointer, NOT_INIT, type Reg, regWidth, UNKNOWN_SCALAR, ZERO_SCALAR } from './reg.ts';
+import { isNull, isPointer, NOT_INIT, type Reg, regWidth, UNKNOWN_SCALAR, ZERO_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject, refused } from './reject.ts';
+import { highest, isConst, lowest, numberIn } from './scalar.ts';
 import {
   byteType,
   EMPTY_SLOT,
@@ -22,7 +23,7 @@ import {
 import { tnumText } from './tnum.ts';
 
 const MAX_BPF_STACK = 512;
-const BPF_MAX_VAR_OFF = 1n << 29n;
+const BPF_MAX_VAR_OFF = 1 << 29;
 
 /** The frame a stack pointer points into. */
 export function frameOf(env: Env, ptr: Reg): Frame {
@@ -55,18 +56,18 @@ export function checkStackBounds(
 ): Reject | null {
   const verb = write ? ' write to' : ' read from';
   const { s } = ptr;
-  const constant = s.var_off.mask === 0n;
+  const constant = isConst(s);
   let min: number;
   let max: number;
   if (constant) {
-    min = Number(BigInt.asIntN(64, s.var_off.value)) + off;
+    min = numberIn(s) + off;
     max = min + size;
   } else {
-    if (s.smax >= BPF_MAX_VAR_OFF || s.smin <= -BPF_MAX_VAR_OFF) {
+    if (highest(s) >= BPF_MAX_VAR_OFF || lowest(s) <= -BPF_MAX_VAR_OFF) {
       return denied(`invalid unbounded variable-offset${verb} stack R${regno}`);
     }
-    min = Number(s.smin) + off;
-    max = Number(s.smax) + off + size;
+    min = lowest(s) + off;
+    max = highest(s) + off + size;
   }
   // Below the lowest byte that was ever touched there is nothing to read.
   const depth = write || env.allowUninitStack ? MAX_BPF_STACK : frameOf(env, ptr).stack.length * 8;
@@ -96,8 +97,8 @@ export function writeStack(
   regno: number,
 ): Reject | null {
   const { s } = ptr;
-  if (s.var_off.mask !== 0n) return writeStackVar(env, ptr, off, size, value, regno);
-  return writeStackFixed(env, ptr, off + Number(BigInt.asIntN(64, s.var_off.value)), size, value, regno);
+  if (!isConst(s)) return writeStackVar(env, ptr, off, size, value, regno);
+  return writeStackFixed(env, ptr, off + numberIn(s), size, value, regno);
 }
 
 function setSlot(env: Env, frame: Frame, spi: number, slot: Slot): void {
@@ -178,8 +179,8 @@ function writeStackFixed(
 
 function writeStackVar(env: Env, ptr: Reg, off: number, size: number, value: Reg | null, regno: number): Reject | null {
   const frame = frameOf(env, ptr);
-  const min = off + Number(ptr.s.smin);
-  const max = off + Number(ptr.s.smax) + size;
+  const min = off + lowest(ptr.s);
+  const max = off + highest(ptr.s) + size;
   const zero = value !== null && isNull(value);
   let zeroUsed = false;
   for (let at = min; at < max; at++) {
@@ -213,8 +214,8 @@ function writeStackVar(env: Env, ptr: Reg, off: number, size: number, value: Reg
 
 /** Load of `size` bytes at the pointer + off. Returns what the register then holds; `unused`: there is none. */
 export function readStack(env: Env, regno: number, ptr: Reg, off: number, size: number, unused: boolean): Reg | Reject {
-  if (ptr.s.var_off.mask !== 0n) return readStackVar(env, regno, ptr, off, size);
-  return readStackFixed(env, ptr, off + Number(BigInt.asIntN(64, ptr.s.var_off.value)), size, unused && !env.perfmon);
+  if (!isConst(ptr.s)) return readStackVar(env, regno, ptr, off, size);
+  return readStackFixed(env, ptr, off + numberIn(ptr.s), size, unused && !env.perfmon);
 }
 
 function touchRead(env: Env, frame: Frame, spi: number): void {
@@ -283,7 +284,7 @@ function firstUnwritten(env: Env, frame: Frame, min: number, max: number, forHel
 
 /** Gives a spilled scalar an id so that what is learned of the copy counts for the slot too. */
 function withId(env: Env, reg: Reg): Reg {
-  if (reg.kind !== 'scalar' || reg.s.var_off.mask === 0n) return reg;
+  if (reg.kind !== 'scalar' || isConst(reg.s)) return reg;
   if (reg.addConst) return { ...reg, addConst: false, off: 0, id: env.newId() };
   return reg.id === 0 ? { ...reg, id: env.newId() } : reg;
 }
@@ -303,7 +304,7 @@ function readBytes(env: Env, frame: Frame, min: number, max: number): Reg {
 function readStackVar(env: Env, regno: number, ptr: Reg, off: number, size: number): Reg | Reject {
   const reject = checkStackRange(env, regno, ptr, off, size, { zeroOk: false, write: false, clobber: false });
   if (reject) return reject;
-  return readBytes(env, frameOf(env, ptr), off + Number(ptr.s.smin), off + Number(ptr.s.smax) + size);
+  return readBytes(env, frameOf(env, ptr), off + lowest(ptr.s), off + highest(ptr.s) + size);
 }
 
 export interface RangeUse {
@@ -326,10 +327,10 @@ export function checkStackRange(
   if (size === 0 && !use.zeroOk) return denied('invalid zero-sized read');
   const reject = checkStackBounds(env, regno, ptr, off, size, use.write);
   if (reject) return reject;
-  const constant = ptr.s.var_off.mask === 0n;
-  const base = constant ? Number(BigInt.asIntN(64, ptr.s.var_off.value)) : 0;
-  const min = off + (constant ? base : Number(ptr.s.smin));
-  const max = off + (constant ? base : Number(ptr.s.smax)) + size;
+  const constant = isConst(ptr.s);
+  const base = constant ? numberIn(ptr.s) : 0;
+  const min = off + (constant ? base : lowest(ptr.s));
+  const max = off + (constant ? base : highest(ptr.s)) + size;
   if (use.write && constant) return null;
   const frame = frameOf(env, ptr);
   const i = firstUnwritten(env, frame, min, max, !env.perfmon);
@@ -351,7 +352,7 @@ export function checkStackRange(
 /** Bytes that a helper has filled become data. */
 export function fillStack(env: Env, ptr: Reg, off: number, size: number): Reject | null {
   const frame = frameOf(env, ptr);
-  const start = off + Number(BigInt.asIntN(64, ptr.s.var_off.value));
+  const start = off + numberIn(ptr.s);
   for (let at = start; at < start + size; at++) {
     const spi = spiOf(at);
     const slot = slotAt(frame, spi);
@@ -367,8 +368,8 @@ export function fillStack(env: Env, ptr: Reg, off: number, size: number): Reject
 
 /** The constant that `size` bytes at a stack pointer hold, and the slot that says so; undefined when it is not known. */
 export function constantOnStack(env: Env, ptr: Reg, size: number): { value: bigint; spi: number } | undefined {
-  if (ptr.kind !== 'fp' || ptr.s.var_off.mask !== 0n) return undefined;
-  const off = ptr.off + Number(BigInt.asIntN(64, ptr.s.var_off.value));
+  if (ptr.kind !== 'fp' || !isConst(ptr.s)) return undefined;
+  const off = ptr.off + numberIn(ptr.s);
   if (off >= 0) return undefined;
   const spi = spiOf(off);
   const slot = slotAt(frameOf(env, ptr), spi);
@@ -378,11 +379,6 @@ export function constantOnStack(env: Env, ptr: Reg, size: number): { value: bigi
     return n;
   };
   if (run(SLOT.zero) >= size) return { value: 0n, spi: -1 };
-  if (!isScalarSpill(slot) || run(SLOT.spill) !== size || slot.reg.s.var_off.mask !== 0n) return undefined;
+  if (!isScalarSpill(slot) || run(SLOT.spill) !== size || !isConst(slot.reg.s)) return undefined;
   return { value: slot.reg.s.var_off.value, spi };
-}
-
-/** A store of an immediate. */
-export function immediate(imm: number): Reg {
-  return constReg(BigInt.asUintN(64, BigInt(imm)));
 }

@@ -9,7 +9,21 @@ import { OPERATOR, pointerAlu } from './pointer.ts';
 import { markPrecise } from './precision.ts';
 import { isPointer, type Reg, regWidth, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject, tooManyBranches } from './reject.ts';
-import { constant, isConst, isEmpty, type Scalar, signExtend, UNKNOWN, withLow, zext32 } from './scalar.ts';
+import {
+  constant,
+  highest,
+  isConst,
+  isEmpty,
+  lowest,
+  numberIn,
+  onlyKnownBits,
+  type Scalar,
+  signExtend,
+  UNKNOWN,
+  widthOf,
+  withLow,
+  zext32,
+} from './scalar.ts';
 import { aluScalar, endScalar, negScalar } from './scalar_alu.ts';
 import { maskNumbers } from './speculation.ts';
 import { type Next, type Of, reserved, write } from './steps.ts';
@@ -80,14 +94,14 @@ export function movsx(env: Env, op: Of<'movsx'>, insn: Insn): Next {
     write(env, insn.dst, scalarReg(op.width === 64 ? UNKNOWN : zext32(UNKNOWN)));
     return env.insnIdx + 1;
   }
-  const unchanged = src.s.umax < 1n << BigInt(op.bits - 1);
+  const unchanged = widthOf(src.s) < op.bits;
   const from = unchanged ? linkForCopy(env, insn.src) : unlinked(src);
   const s = signExtend(from.s, (op.bits / 8) as 1 | 2 | 4, op.width);
   write(env, insn.dst, { ...from, precise: false, s });
   return env.insnIdx + 1;
 }
 
-const S32_MIN = -(1n << 31n);
+const S32_MIN = -(2 ** 31);
 
 const NO_LINK: Link = { id: 0, addConst: false, off: 0 };
 type Link = Pick<Reg, 'id' | 'addConst' | 'off'>;
@@ -95,13 +109,13 @@ type Link = Pick<Reg, 'id' | 'addConst' | 'off'>;
 /** Adding or subtracting a constant keeps the link to equal scalars, with a distance (kernel BPF_ADD_CONST). */
 function linkAfter(op: Of<'alu'>, dst: Reg, src: Scalar): Link {
   if ((op.op !== 'add' && op.op !== 'sub') || op.width !== 64 || dst.id === 0 || !isConst(src)) return NO_LINK;
-  const value = BigInt.asIntN(64, src.var_off.value);
-  if (dst.addConst || value !== BigInt.asIntN(32, value) || (op.op === 'sub' && value === S32_MIN)) return NO_LINK;
-  return { id: dst.id, addConst: true, off: Number(op.op === 'sub' ? -value : value) };
+  const value = numberIn(src);
+  if (dst.addConst || value !== (value | 0) || (op.op === 'sub' && value === S32_MIN)) return NO_LINK;
+  return { id: dst.id, addConst: true, off: op.op === 'sub' ? 0 - value : value };
 }
 
 function sane(s: Scalar): Scalar {
-  return isEmpty(s) ? { ...UNKNOWN, var_off: s.var_off } : s;
+  return isEmpty(s) ? onlyKnownBits(s) : s;
 }
 
 export function alu(env: Env, op: Of<'alu'>, insn: Insn): Next {
@@ -128,7 +142,7 @@ export function alu(env: Env, op: Of<'alu'>, insn: Insn): Next {
  */
 function forkSigns(env: Env, op: Of<'alu'>, insn: Insn, dst: Reg, src: Reg): Reg | Reject | null {
   if ((op.op !== 'and' && op.op !== 'or') || !isConst(src.s)) return null;
-  const full = dst.s.smin === -1n && dst.s.smax === 0n;
+  const full = lowest(dst.s) === -1 && highest(dst.s) === 0;
   if (!full && !(dst.s.s32_min === -1 && dst.s.s32_max === 0)) return null;
   const other = env.push(env.insnIdx);
   if (other === null) return tooManyBranches(env.pending.length);

@@ -10,7 +10,6 @@ import { callTarget, isGlobal } from './program.ts';
 import { checkLeaks } from './refs.ts';
 import { constReg, kindText, makeReg, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
-import { immediate } from './stack.ts';
 import { type Next, type Of, reserved, write } from './steps.ts';
 
 function access(insn: Insn, regno: number, ptr: Reg, size: Size, more: Partial<Access>): Access {
@@ -91,7 +90,7 @@ export function st(env: Env, op: Of<'st'>, insn: Insn): Next {
   const bad = env.read(insn.dst);
   if (bad) return bad;
   const ptr = env.reg(insn.dst);
-  const a = access(insn, insn.dst, ptr, op.size, { write: true, value: immediate(insn.imm) });
+  const a = access(insn, insn.dst, ptr, op.size, { write: true, value: env.number(insn.imm) });
   const result = accessMemory(env, a);
   return result !== null && 'message' in result ? result : (onePointerKind(env, ptr) ?? env.insnIdx + 1);
 }

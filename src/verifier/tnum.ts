@@ -1,205 +1,221 @@
-// Tracked numbers (kernel tnum.c): a 64-bit value of which some bits are known. A bit set in `mask` is unknown and is
-// 0 in `value`. Both are unsigned 64-bit bigints. All functions are total and pure; each result contains every number
-// that the operation can give for members of its operands (soundness is checked exhaustively on small widths).
+// Tracked numbers (kernel tnum.c): a number of which some bits are known. A bit set in the mask is unknown and is 0 in the
+// value. All operations are total and pure; each result contains every number that the operation can give for members of
+// its operands (test/domain.test.ts tries all of them on small widths).
 
-export interface Tnum {
-  readonly value: bigint;
-  readonly mask: bigint;
+import {
+  ALL_ONES,
+  and,
+  below,
+  isZero,
+  ONE_WORD,
+  or,
+  same,
+  WORDS,
+  type Word,
+  type Words,
+  without,
+  xor,
+  ZERO_WORD,
+} from './word.ts';
+
+export class Tnum {
+  /** Value and mask. */
+  readonly v: Word;
+  readonly m: Word;
+  constructor(v: Word, m: Word) {
+    this.v = v;
+    this.m = m;
+  }
+  /** The same of the verifier's 64-bit numbers, for those outside the domain. */
+  get value(): bigint {
+    return WORDS.toBigint(this.v);
+  }
+  get mask(): bigint {
+    return WORDS.toBigint(this.m);
+  }
 }
 
 export const U64_MAX = (1n << 64n) - 1n;
-const U32 = 0xffffffffn;
+export const TNUM_UNKNOWN = new Tnum(ZERO_WORD, ALL_ONES);
 
-export const TNUM_UNKNOWN: Tnum = { value: 0n, mask: U64_MAX };
-
-export function tnumConst(value: bigint): Tnum {
-  return { value, mask: 0n };
-}
-
-function tnum(value: bigint, mask: bigint): Tnum {
-  return { value, mask };
-}
-
-/** Number of bits needed for x: 0 for 0, 64 for 2^63. */
-function bitLength(x: bigint): number {
-  const hi = Number(x >> 32n);
-  return hi !== 0 ? 64 - Math.clz32(hi) : 32 - Math.clz32(Number(x & U32));
-}
-
-/** The smallest tnum around [min, max]: the common prefix is known, everything below is not. */
-export function tnumRange(min: bigint, max: bigint): Tnum {
-  const bits = bitLength(min ^ max);
-  if (bits > 63) return TNUM_UNKNOWN;
-  const delta = (1n << BigInt(bits)) - 1n;
-  return tnum(min & ~delta & U64_MAX, delta);
-}
-
-export function tnumLsh(a: Tnum, shift: number): Tnum {
-  const s = BigInt(shift);
-  return tnum((a.value << s) & U64_MAX, (a.mask << s) & U64_MAX);
-}
-
-export function tnumRsh(a: Tnum, shift: number): Tnum {
-  const s = BigInt(shift);
-  return tnum(a.value >> s, a.mask >> s);
-}
-
-/** Arithmetic right shift of the low `width` bits; at 32 the upper half of the result is zero. */
-export function tnumArsh(a: Tnum, shift: number, width: 32 | 64): Tnum {
-  const s = BigInt(shift);
-  return tnum(
-    BigInt.asUintN(width, BigInt.asIntN(width, a.value) >> s),
-    BigInt.asUintN(width, BigInt.asIntN(width, a.mask) >> s),
-  );
-}
-
-export function tnumAdd(a: Tnum, b: Tnum): Tnum {
-  const sm = a.mask + b.mask;
-  const sv = a.value + b.value;
-  const sigma = sm + sv;
-  const mu = ((sigma ^ sv) | a.mask | b.mask) & U64_MAX;
-  return tnum(sv & ~mu & U64_MAX, mu);
-}
-
-export function tnumSub(a: Tnum, b: Tnum): Tnum {
-  const dv = BigInt.asUintN(64, a.value - b.value);
-  const alpha = BigInt.asUintN(64, dv + a.mask);
-  const beta = BigInt.asUintN(64, dv - b.mask);
-  const mu = (alpha ^ beta) | a.mask | b.mask;
-  return tnum(dv & ~mu & U64_MAX, mu);
-}
-
-export function tnumNeg(a: Tnum): Tnum {
-  return tnumSub(tnumConst(0n), a);
-}
+const tnum = (v: Word, m: Word) => new Tnum(v, m);
 
 export function tnumAnd(a: Tnum, b: Tnum): Tnum {
-  const alpha = a.value | a.mask;
-  const beta = b.value | b.mask;
-  const v = a.value & b.value;
-  return tnum(v, alpha & beta & ~v & U64_MAX);
+  const v = and(a.v, b.v);
+  return tnum(v, without(and(or(a.v, a.m), or(b.v, b.m)), v));
 }
 
 export function tnumOr(a: Tnum, b: Tnum): Tnum {
-  const v = a.value | b.value;
-  return tnum(v, (a.mask | b.mask) & ~v & U64_MAX);
+  const v = or(a.v, b.v);
+  return tnum(v, without(or(a.m, b.m), v));
 }
 
 export function tnumXor(a: Tnum, b: Tnum): Tnum {
-  const v = a.value ^ b.value;
-  const mu = a.mask | b.mask;
-  return tnum(v & ~mu & U64_MAX, mu);
+  const mu = or(a.m, b.m);
+  return tnum(without(xor(a.v, b.v), mu), mu);
 }
 
 /** What is in either: bits that differ or are unknown in one become unknown. */
 export function tnumUnion(a: Tnum, b: Tnum): Tnum {
-  const mu = (a.value ^ b.value) | a.mask | b.mask;
-  return tnum(a.value & b.value & ~mu & U64_MAX, mu);
-}
-
-/** Long multiplication: a known bit of `a` adds b shifted, an unknown one adds either nothing or that. */
-export function tnumMul(x: Tnum, y: Tnum): Tnum {
-  let a = x;
-  let b = y;
-  let acc = tnumConst(0n);
-  while (a.value !== 0n || a.mask !== 0n) {
-    if ((a.value & 1n) !== 0n) acc = tnumAdd(acc, b);
-    else if ((a.mask & 1n) !== 0n) acc = tnumUnion(acc, tnumAdd(acc, b));
-    a = tnumRsh(a, 1);
-    b = tnumLsh(b, 1);
-  }
-  return acc;
+  const mu = or(or(xor(a.v, b.v), a.m), b.m);
+  return tnum(without(and(a.v, b.v), mu), mu);
 }
 
 /** Numbers that are in both; when the operands contradict each other the result is arbitrary. */
 export function tnumIntersect(a: Tnum, b: Tnum): Tnum {
-  const mu = a.mask & b.mask;
-  return tnum((a.value | b.value) & ~mu & U64_MAX, mu);
-}
-
-/** The smallest member that is at least `min`, or undefined. */
-export function tnumAtLeast(a: Tnum, min: bigint): bigint | undefined {
-  if (min <= a.value) return a.value;
-  if (min > (a.value | a.mask)) return undefined;
-  // A member is value plus a part of mask, so a part of mask is wanted that is at least `need`.
-  const need = min - a.value;
-  const outside = need & ~a.mask;
-  if (outside === 0n) return min;
-  // Below the highest bit that mask can't have nothing stays; adding one there carries to the next free bit of mask.
-  const below = (1n << BigInt(bitLength(outside))) - 1n;
-  return a.value + (((need | ~a.mask | below) + 1n) & a.mask);
-}
-
-/** The one member within [min, max], or undefined if there is none or more than one. */
-export function tnumOnlyMember(a: Tnum, min: bigint, max: bigint): bigint | undefined {
-  // Usually the range holds the whole tnum.
-  if (min <= a.value && (a.value | a.mask) <= max) return a.mask === 0n ? a.value : undefined;
-  const first = tnumAtLeast(a, min);
-  if (first === undefined || first > max) return undefined;
-  const second = tnumAtLeast(a, first + 1n);
-  return second === undefined || second > max ? first : undefined;
+  const mu = and(a.m, b.m);
+  return tnum(without(or(a.v, b.v), mu), mu);
 }
 
 /** Whether some number may be in both. */
 export function tnumOverlap(a: Tnum, b: Tnum): boolean {
-  const known = ~(a.mask | b.mask) & U64_MAX;
-  return (a.value & known) === (b.value & known);
+  return isZero(without(without(xor(a.v, b.v), a.m), b.m));
 }
 
-/** The low `size` bytes, zero-extended. */
-export function tnumCast(a: Tnum, size: number): Tnum {
-  const bits = size * 8;
-  return tnum(BigInt.asUintN(bits, a.value), BigInt.asUintN(bits, a.mask));
+/** The low half alone, zero-extended. */
+export function tnumSubreg({ v, m }: Tnum): Tnum {
+  return v.hi === 0 && m.hi === 0 ? tnum(v, m) : tnum({ hi: 0, lo: v.lo }, { hi: 0, lo: m.lo });
 }
 
-/** The low `size` bytes in the other order, zero-extended (kernel tnum_bswap16/32/64). */
-export function tnumBswap(a: Tnum, size: 2 | 4 | 8): Tnum {
-  return tnum(bswap(a.value, size), bswap(a.mask, size));
-}
-
-function bswap(x: bigint, size: number): bigint {
-  let out = 0n;
-  for (let i = 0; i < size; i++) out = (out << 8n) | ((x >> BigInt(8 * i)) & 255n);
-  return out;
-}
-
-export function tnumSubreg(a: Tnum): Tnum {
-  return tnumCast(a, 4);
-}
-
-export function tnumClearSubreg(a: Tnum): Tnum {
-  return tnum(a.value & ~U32 & U64_MAX, a.mask & ~U32 & U64_MAX);
-}
-
-export function tnumWithSubreg(a: Tnum, subreg: Tnum): Tnum {
-  return tnumOr(tnumClearSubreg(a), tnumSubreg(subreg));
+/** `a` with the low half of `low`. */
+export function tnumWithSubreg(a: Tnum, low: Tnum): Tnum {
+  return tnum({ hi: a.v.hi, lo: low.v.lo }, { hi: a.m.hi, lo: low.m.lo });
 }
 
 export function tnumIsConst(a: Tnum): boolean {
-  return a.mask === 0n;
+  return isZero(a.m);
 }
 
 export function tnumSubregIsConst(a: Tnum): boolean {
-  return (a.mask & U32) === 0n;
+  return a.m.lo === 0;
 }
 
-/** Whether every member is a multiple of `size` (a power of two). */
+/** Whether every member is a multiple of `size` (a power of two, at most half a number). */
 export function tnumIsAligned(a: Tnum, size: number): boolean {
-  return ((a.value | a.mask) & BigInt(size - 1)) === 0n;
+  return ((a.v.lo | a.m.lo) & (size - 1)) === 0;
 }
 
 /** Whether every member of `b` is a member of `a`. */
 export function tnumIn(a: Tnum, b: Tnum): boolean {
-  if ((b.mask & ~a.mask) !== 0n) return false;
-  return a.value === (b.value & ~a.mask);
+  return isZero(without(b.m, a.m)) && same(a.v, without(b.v, a.m));
 }
 
 export function tnumEqual(a: Tnum, b: Tnum): boolean {
-  return a.value === b.value && a.mask === b.mask;
+  return same(a.v, b.v) && same(a.m, b.m);
+}
+
+/** Operations that carry between bits, on numbers of one width. */
+export class Tnums {
+  readonly w: Words;
+  constructor(w: Words) {
+    this.w = w;
+  }
+
+  /** The smallest tnum around [min, max]: the common prefix is known, everything below is not. */
+  range(min: Word, max: Word): Tnum {
+    const delta = this.w.ones(this.w.length(xor(min, max)));
+    return tnum(without(min, delta), delta);
+  }
+
+  lsh(a: Tnum, k: number): Tnum {
+    return tnum(this.w.lsh(a.v, k), this.w.lsh(a.m, k));
+  }
+  rsh(a: Tnum, k: number): Tnum {
+    return tnum(this.w.rsh(a.v, k), this.w.rsh(a.m, k));
+  }
+  arsh(a: Tnum, k: number): Tnum {
+    return tnum(this.w.arsh(a.v, k), this.w.arsh(a.m, k));
+  }
+  /** Of the low half; the upper half of the result is zero. */
+  arsh32(a: Tnum, k: number): Tnum {
+    return tnum({ hi: 0, lo: a.v.lo >> k }, { hi: 0, lo: a.m.lo >> k });
+  }
+
+  add(a: Tnum, b: Tnum): Tnum {
+    const { w } = this;
+    const sv = w.add(a.v, b.v);
+    const sigma = w.add(w.add(a.m, b.m), sv);
+    const mu = or(or(xor(sigma, sv), a.m), b.m);
+    return tnum(without(sv, mu), mu);
+  }
+  sub(a: Tnum, b: Tnum): Tnum {
+    const { w } = this;
+    const dv = w.sub(a.v, b.v);
+    const mu = or(or(xor(w.add(dv, a.m), w.sub(dv, b.m)), a.m), b.m);
+    return tnum(without(dv, mu), mu);
+  }
+
+  /** Long multiplication: a known bit of `x` adds y shifted, an unknown one adds either nothing or that. */
+  mul(x: Tnum, y: Tnum): Tnum {
+    let a = x;
+    let b = y;
+    let acc = tnum(ZERO_WORD, ZERO_WORD);
+    while (!isZero(a.v) || !isZero(a.m)) {
+      if ((a.v.lo & 1) !== 0) acc = this.add(acc, b);
+      else if ((a.m.lo & 1) !== 0) acc = tnumUnion(acc, this.add(acc, b));
+      a = this.rsh(a, 1);
+      b = this.lsh(b, 1);
+    }
+    return acc;
+  }
+
+  /** The smallest member that is at least `min`, or undefined. */
+  atLeast(a: Tnum, min: Word): Word | undefined {
+    const { w } = this;
+    if (!below(a.v, min)) return a.v;
+    if (below(or(a.v, a.m), min)) return undefined;
+    // A member is value plus a part of mask, so a part of mask is wanted that is at least `need`.
+    const need = w.sub(min, a.v);
+    const outside = without(need, a.m);
+    if (isZero(outside)) return min;
+    // Below the highest bit that mask can't have nothing stays; adding one there carries to the next free bit of mask.
+    const under = w.ones(w.length(outside));
+    const filled = or(or(need, xor(a.m, ALL_ONES)), under);
+    return w.add(a.v, and(w.add(filled, ONE_WORD), a.m));
+  }
+
+  /** The one member within [min, max], or undefined if there is none or more than one. */
+  onlyMember(a: Tnum, min: Word, max: Word): Word | undefined {
+    // Usually the range holds the whole tnum.
+    if (!below(a.v, min) && !below(max, or(a.v, a.m))) return isZero(a.m) ? a.v : undefined;
+    const first = this.atLeast(a, min);
+    if (first === undefined || below(max, first)) return undefined;
+    if (same(first, ALL_ONES)) return first;
+    const second = this.atLeast(a, this.w.add(first, ONE_WORD));
+    return second === undefined || below(max, second) ? first : undefined;
+  }
+
+  /** The low `bits` bits, zero-extended. */
+  cast(a: Tnum, bits: number): Tnum {
+    const mask = this.w.ones(bits);
+    return tnum(and(a.v, mask), and(a.m, mask));
+  }
+
+  /** The low `bytes` bytes (eighths of a number) in the other order, zero-extended (kernel tnum_bswap16/32/64). */
+  bswap(a: Tnum, bytes: number): Tnum {
+    return tnum(this.#bswap(a.v, bytes), this.#bswap(a.m, bytes));
+  }
+  #bswap(x: Word, bytes: number): Word {
+    const { w } = this;
+    const byte = w.bits / 8;
+    let out = ZERO_WORD;
+    for (let i = 0; i < bytes; i++) out = or(w.lsh(out, byte), and(w.rsh(x, byte * i), w.ones(byte)));
+    return out;
+  }
+}
+
+/** On the verifier's 64-bit numbers. */
+export const TNUMS = new Tnums(WORDS);
+
+export function tnumConst(value: bigint): Tnum {
+  return tnum(WORDS.of(value), ZERO_WORD);
+}
+export function tnumAdd(a: Tnum, b: Tnum): Tnum {
+  return TNUMS.add(a, b);
 }
 
 /** As the kernel's log prints it. */
-export function tnumText(a: Tnum): string {
-  if (a.mask === 0n) return a.value <= 0xffffn ? a.value.toString() : `0x${a.value.toString(16)}`;
-  return `(0x${a.value.toString(16)}; 0x${a.mask.toString(16)})`;
+export function tnumText({ value, mask }: Tnum): string {
+  if (mask === 0n) return value <= 0xffffn ? value.toString() : `0x${value.toString(16)}`;
+  return `(0x${value.toString(16)}; 0x${mask.toString(16)})`;
 }
