@@ -38,6 +38,12 @@ const store = (offset: number | string, size: number, flags: number | string) =>
   r5 = ${flags}
   call 9`;
 
+const push = (proto: number, tci: number) => `
+  r6 = r1
+  r2 = ${proto}
+  r3 = ${tci}
+  call 18`;
+
 /** r0 = 1 when the helper gives a pointer for the packet's socket. */
 const socket = (id: number) => `
   r0 = 2
@@ -86,6 +92,39 @@ const ROWS: readonly (readonly [string, string, string, number])[] = [
   ['pull the last byte', 'sched_cls', `r2 = ${PACKET.length}\ncall 39`, 0],
   ['pull too much', 'sched_cls', `r2 = ${PACKET.length + 1}\ncall 39`, -12],
   ['checksum of no device', 'sched_cls', 'r2 = 5\ncall 40', -524],
+  [
+    'a tag beside the packet',
+    'sched_cls',
+    `${push(0x0081, 7)}\nr0 = *(u32 *)(r6 + 20)\nr1 = *(u32 *)(r6 + 24)\nr0 += r1`,
+    8,
+  ],
+  ['its protocol', 'sched_cls', `${push(0x1234, 7)}\nr0 = *(u32 *)(r6 + 28)`, 0x0081],
+  [
+    'a second tag: the first is in the packet',
+    'sched_cls',
+    `${push(0xa888, 0x123)}\n${push(0x0081, 5).replace('r6 = r1', 'r1 = r6')}\nr0 = *(u32 *)skb[12]`,
+    0x88a80123,
+  ],
+  [
+    '... which is longer',
+    'sched_cls',
+    `${push(0xa888, 3)}\n${push(0x0081, 5).replace('r6 = r1', 'r1 = r6')}\nr0 = *(u32 *)(r6 + 0)`,
+    PACKET.length + 4,
+  ],
+  [
+    '... and has its protocol',
+    'sched_cls',
+    `${push(0xa888, 3)}\n${push(0x0081, 5).replace('r6 = r1', 'r1 = r6')}\nr0 = *(u32 *)(r6 + 16)`,
+    0xa888,
+  ],
+  [
+    'room in front',
+    'lwt_xmit',
+    'r6 = r1\nr2 = 34\nr3 = 0\ncall 43\nr1 = *(u32 *)(r6 + 0)\nr0 += r1',
+    PACKET.length - 14 + 34,
+  ],
+  ['... is empty', 'lwt_xmit', `r6 = r1\nr2 = 4\nr3 = 0\ncall 43\nr1 = r6\n${load(26, 2, 4, 0)}`, 0x00450000],
+  ['... with flags', 'lwt_xmit', 'r2 = 34\nr3 = 1\ncall 43', EINVAL],
   ['full socket', 'sched_cls', socket(95), 1],
   ['no TCP socket', 'sched_cls', socket(96), 0],
   ['no listener', 'sched_cls', socket(98), 0],
@@ -117,8 +156,10 @@ it.skipIf(oracle === null)('the live kernel answers the same', () => {
   for (const [name, type, text, r0] of ROWS) {
     const loaded = oracle!.load({ type: progTypeByName(type)!.id, license: 'GPL', insns: insnsOf(type, text) });
     expect({ name, message: loaded.message }).toEqual({ name, message: null });
-    const { retval } = oracle!.run(loaded.handle, { data: PACKET });
+    const { retval, data } = oracle!.run(loaded.handle, { data: PACKET });
     expect({ name, retval }).toEqual({ name, retval: expected(type, r0) });
+    const ours = kernel.loadProgram({ type, license: 'GPL', insns: insnsOf(type, text) }, { jit: 'off' });
+    expect({ name, data: ours.run({ data: PACKET }).data }).toEqual({ name, data });
     oracle!.unload(loaded);
   }
 });

@@ -10,6 +10,7 @@ import { mapHelpers } from './map.ts';
 import { randomHelpers } from './random.ts';
 import { redirectHelpers } from './redirect.ts';
 import { skbHelpers } from './skb.ts';
+import { skbHeadHelpers } from './skb_head.ts';
 import { sockHelpers } from './sock.ts';
 import { timeHelpers } from './time.ts';
 import { traceHelpers } from './trace.ts';
@@ -22,6 +23,7 @@ const IMPLEMENTATIONS = {
   ...randomHelpers,
   ...redirectHelpers,
   ...skbHelpers,
+  ...skbHeadHelpers,
   ...sockHelpers,
   ...timeHelpers,
   ...traceHelpers,

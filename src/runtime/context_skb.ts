@@ -83,7 +83,6 @@ const AT = {
   localIp4: 96,
   remoteIp6: 100,
   localIp6: 116,
-  dataMeta: 140,
   wireLen: 160,
   sk: 168,
 } as const;
@@ -175,8 +174,9 @@ function skbContext(l2: boolean): ContextRow {
       // Without a context nobody sets it.
       if (input.ctx !== null && memory.u32(ctx + AT.wireLen) === 0) memory.setU32(ctx + AT.wireLen, length);
       memory.setU32(ctx + SKB_CTX.data, mac + hidden);
-      memory.setU32(ctx + AT.dataMeta, mac + hidden);
+      memory.setU32(ctx + SKB_CTX.dataMeta, mac + hidden);
       memory.setU32(ctx + SKB_CTX.dataEnd, mac + data.length);
+      memory.setU32(ctx + SKB_CTX.frameStart, frame);
       memory.setU32(ctx + SKB_CTX.macHeader, mac);
       memory.setU32(ctx + SKB_CTX.networkHeader, mac + ETH_HLEN);
       putSocket(memory, ctx, protocol, data.subarray(ETH_HLEN));

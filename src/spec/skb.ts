@@ -8,11 +8,15 @@ export const SKB_CTX = {
   data: 76,
   /** u32: first address behind the packet. */
   dataEnd: 80,
+  /** u32: address of the metadata; without any, that of the data. */
+  dataMeta: 140,
   /** u32: address of the link-layer header. */
   macHeader: 192,
   /** u32: address of the network header. */
   networkHeader: 196,
-  size: 200,
+  /** u32: first byte of the frame: how far the packet can grow to the front. */
+  frameStart: 200,
+  size: 204,
 } as const;
 
 /** UAPI linux/filter.h: an offset at or above this, and negative, counts from the network header. */

@@ -181,3 +181,15 @@ export function statesEqual(env: Env, old: State, cur: State, how: Exactness): b
   }
   return true;
 }
+
+/** Cheap test before the exact comparison (kernel states_maybe_looping). */
+export function sameRegisters(old: State, cur: State): boolean {
+  if (old.frames.length !== cur.frames.length) return false;
+  const a = old.frame.regs;
+  const b = cur.frame.regs;
+  for (let r = 0; r < 10; r++) {
+    if (a[r] !== b[r] && (a[r].kind !== b[r].kind || a[r].s.umin !== b[r].s.umin || a[r].off !== b[r].off))
+      return false;
+  }
+  return true;
+}

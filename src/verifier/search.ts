@@ -4,7 +4,7 @@
 import { disasmInsn, LOG_STYLE } from '../isa/index.ts';
 import type { InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
-import { statesEqual } from './equal.ts';
+import { sameRegisters, statesEqual } from './equal.ts';
 import { frameText, stateText } from './log.ts';
 import { MAX_INSNS } from './program.ts';
 import { propagateBackedges, propagatePrecision } from './propagate.ts';
@@ -275,7 +275,7 @@ export class Search {
   #logSafe(): void {
     const { log, prevInsnIdx, insnIdx } = this.#env;
     if (log.level < 1) return;
-    if (this.#printFrom) log.line(`\nfrom ${prevInsnIdx} to ${insnIdx}: safe`);
+    if (this.#printFrom) log.line(`\nfrom ${prevInsnIdx} to ${insnIdx}${guessed(this.#env)}: safe`);
     else log.line(`${insnIdx}: safe`);
   }
 
@@ -285,7 +285,7 @@ export class Search {
     if (log.level < 1) return;
     if (this.#printChanges) this.#logChanges(insnIdx);
     const state = this.#printState || this.#printFrom ? this.#stateText(env.state.frame) : '';
-    if (this.#printFrom && log.level > 1) log.line(`\nfrom ${env.prevInsnIdx} to ${insnIdx}:${state}`);
+    if (this.#printFrom && log.level > 1) log.line(`\nfrom ${env.prevInsnIdx} to ${insnIdx}${guessed(env)}:${state}`);
     if (this.#printState) log.line(`${insnIdx}:${state}`);
     this.#printState = this.#printFrom = false;
     const source = env.prog.input.lines && sourceAt(env.prog.input.lines, insnIdx);
@@ -366,18 +366,6 @@ function sameCalls(a: State, b: State): boolean {
   return a.frames.length === b.frames.length && a.frames.every((f, i) => f.callsite === b.frames[i].callsite);
 }
 
-/** Cheap test before the exact comparison (kernel states_maybe_looping). */
-function sameRegisters(old: State, cur: State): boolean {
-  if (old.frames.length !== cur.frames.length) return false;
-  const a = old.frame.regs;
-  const b = cur.frame.regs;
-  for (let r = 0; r < 10; r++) {
-    if (a[r] !== b[r] && (a[r].kind !== b[r].kind || a[r].s.umin !== b[r].s.umin || a[r].off !== b[r].off))
-      return false;
-  }
-  return true;
-}
-
 /** A kept state starts without precision: what later decides something will mark it (kernel mark_all_scalars_imprecise). */
 function forgetPrecision(state: State): void {
   for (const frame of state.frames) {
@@ -390,6 +378,10 @@ function forgetPrecision(state: State): void {
       }
     });
   }
+}
+
+function guessed(env: Env): string {
+  return env.state.speculative ? ' (speculative execution)' : '';
 }
 
 function baseName(file: string): string {
