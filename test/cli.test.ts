@@ -109,8 +109,8 @@ describe('prog load of many objects', () => {
     );
     expect(code).toBe(1);
     const files = [
-      `${bad} - no object`,
-      `${scratch}/none.o - no object`,
+      `${bad} - no program`,
+      `${scratch}/none.o - no program`,
       ...['filter', 'first', 'frags', 'second'].map((name) => `test/objects/loader/programs.bpf.o ${name} accepted`),
       'test/objects/loader/programs.bpf.o unknown not loaded',
       `${COUNTER} count accepted`,
@@ -118,7 +118,7 @@ describe('prog load of many objects', () => {
     expect(rows(out)).toEqual(['Object Program Verdict', ...files.sort(), '4 objects 6 programs 5 accepted']);
     expect(out).toContain(`\n${bad}: ELF: not an ELF file\n`);
     expect(out).toContain(`\ncan't read ${scratch}/none.o: no such file or directory\n`);
-    expect(out).toContain("\n1 of 6 programs can't be loaded, 2 files can't be read as objects\n");
+    expect(out).toContain("\n1 of 6 programs can't be loaded, 2 files with nothing to load\n");
     const again = await beewasm(`prog load ${COUNTER} ${scratch}/none.o ${bad} test/objects/loader/programs.bpf.o`);
     expect(rows(again.out)).toEqual(rows(out));
     const json = JSON.parse((await beewasm(`prog load ${COUNTER} ${bad} -j`)).out);

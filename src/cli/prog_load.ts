@@ -87,7 +87,7 @@ function several(verdicts: readonly Verdict[], look: Look): string {
   const files = verdicts.length - programs.length;
   const failures = [
     ...(bad > 0 ? [`${bad} of ${plural(programs.length, 'program')} can't be loaded`] : []),
-    ...(files > 0 ? [`${plural(files, 'file')} can't be read as objects`] : []),
+    ...(files > 0 ? [`${plural(files, 'file')} with nothing to load`] : []),
   ];
   return [
     verdictTable(verdicts, look.style, look.columns),

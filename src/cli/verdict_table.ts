@@ -15,7 +15,7 @@ interface VerdictColumn extends Column {
   total?(all: readonly Verdict[]): string;
 }
 
-const WORDS = { accept: 'accepted', reject: 'rejected', unsupported: 'not loaded', error: 'no object' } as const;
+const WORDS = { accept: 'accepted', reject: 'rejected', unsupported: 'not loaded', error: 'no program' } as const;
 
 /** A number that only judged programs have, summed up in the last line. */
 function figure(title: string, spare: number, of: (v: Extract<Verdict, { stats: unknown }>) => number): VerdictColumn {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 //
-// Mistakes that people make when they start with BPF, one program each. Linux refuses all of them;
+// Mistakes that people make when they start with BPF, one program each. Linux refuses them (root may read stack);
 // test/diagnostics.test.ts holds what beewasm says about each (the .txt files of this folder).
 
 #include <linux/bpf.h>
@@ -163,7 +163,7 @@ int pointer_from_before(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
-/* struct flow has two bytes of padding that nobody writes: refused without CAP_PERFMON. */
+/* struct flow has two bytes of padding that nobody writes: refused with --strict-stack. */
 SEC("xdp")
 int padding_in_the_key(struct xdp_md *ctx)
 {
