@@ -113,7 +113,10 @@ const sameId = (a: Reg, b: Reg): boolean => a.id !== 0 && a.id === b.id && a.kin
 
 /** What registers with the same id agree in: scalars in their value, packet pointers in their base, others in being NULL. */
 function identity(reg: Reg, value: bigint): bigint | null {
-  if (reg.kind === 'scalar') return u64(value - (reg.addConst ? BigInt(reg.off) : 0n));
+  if (reg.kind === 'scalar') {
+    const linked = value - (reg.addConst ? BigInt(reg.off) : 0n);
+    return reg.addConst && reg.wrap ? BigInt.asUintN(32, linked) : u64(linked);
+  }
   if (isPacketKind(reg.kind)) return u64(value - BigInt(reg.off));
   return reg.maybeNull ? (value === 0n ? 0n : 1n) : null;
 }

@@ -3,7 +3,7 @@
 
 import type { Env } from './env.ts';
 import type { Reg } from './reg.ts';
-import { isConst } from './scalar.ts';
+import { isConst, zext32 } from './scalar.ts';
 import { aluScalar } from './scalar_alu.ts';
 import { frameInsn, isScalarSpill, type LinkedReg, type State } from './state.ts';
 
@@ -50,11 +50,15 @@ export function collectLinked(env: Env, id: number, into: LinkedReg[]): void {
 
 /** What `known` says about `reg`, which has the same id. */
 function synced(env: Env, reg: Reg, known: Reg): Reg {
+  // Sums of 32 bits and of 64 bits have no fixed distance.
+  if (reg.addConst && known.addConst && reg.wrap !== known.wrap) return reg;
   if ((!reg.addConst && !known.addConst) || reg.off === known.off) return { ...known, precise: reg.precise };
   const delta = env.number((reg.addConst ? reg.off : 0) - (known.addConst ? known.off : 0)).s;
   const { computed, insnIdx } = env;
   const sum = () => aluScalar('add', 64, known.s, delta);
-  return { ...reg, s: computed.get(insnIdx, known.s, delta) ?? computed.put(insnIdx, known.s, delta, sum()) };
+  const s = computed.get(insnIdx, known.s, delta) ?? computed.put(insnIdx, known.s, delta, sum());
+  const wrap = (reg.addConst && reg.wrap) || (known.addConst && known.wrap);
+  return { ...reg, s: wrap ? zext32(s) : s };
 }
 
 /** Carries the range of register `regno` of the current frame over to everything linked with it. */

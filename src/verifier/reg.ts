@@ -42,6 +42,8 @@ export interface Reg {
    */
   readonly id: number;
   readonly addConst: boolean;
+  /** With addConst: the sum counts modulo 2^32, of values below 2^32 (kernel BPF_ADD_CONST32). */
+  readonly wrap: boolean;
   /** The reference this pointer holds (see refs.ts); 0 = none. */
   readonly refObjId: number;
   /** Index of the map (map_ptr, map_value); -1 otherwise. */
@@ -68,6 +70,7 @@ const EMPTY: Reg = {
   s: ZERO,
   id: 0,
   addConst: false,
+  wrap: false,
   refObjId: 0,
   map: -1,
   range: 0,

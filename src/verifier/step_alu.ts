@@ -103,15 +103,19 @@ export function movsx(env: Env, op: Of<'movsx'>, insn: Insn): Next {
 
 const S32_MIN = -(2 ** 31);
 
-const NO_LINK: Link = { id: 0, addConst: false, off: 0 };
-type Link = Pick<Reg, 'id' | 'addConst' | 'off'>;
+const NO_LINK: Link = { id: 0, addConst: false, off: 0, wrap: false };
+type Link = Pick<Reg, 'id' | 'addConst' | 'off' | 'wrap'>;
 
 /** Adding or subtracting a constant keeps the link to equal scalars, with a distance (kernel BPF_ADD_CONST). */
 function linkAfter(op: Of<'alu'>, dst: Reg, src: Scalar): Link {
-  if ((op.op !== 'add' && op.op !== 'sub') || op.width !== 64 || dst.id === 0 || !isConst(src)) return NO_LINK;
-  const value = numberIn(src);
+  if ((op.op !== 'add' && op.op !== 'sub') || dst.id === 0 || !isConst(src)) return NO_LINK;
+  // 32-bit sums say nothing of what was above bit 31.
+  const wrap = op.width === 32;
+  if (wrap && regWidth(dst) > 32) return NO_LINK;
+  const number = numberIn(src);
+  const value = wrap ? number | 0 : number;
   if (dst.addConst || value !== (value | 0) || (op.op === 'sub' && value === S32_MIN)) return NO_LINK;
-  return { id: dst.id, addConst: true, off: op.op === 'sub' ? 0 - value : value };
+  return { id: dst.id, addConst: true, off: op.op === 'sub' ? 0 - value : value, wrap };
 }
 
 function sane(s: Scalar): Scalar {
@@ -152,8 +156,8 @@ function forkSigns(env: Env, op: Of<'alu'>, insn: Insn, dst: Reg, src: Reg): Reg
   return withResult(dst, s, linkAfter(op, dst, src.s));
 }
 
-function withResult(dst: Reg, s: Scalar, { id, addConst, off }: Link): Reg {
-  return { ...dst, s, id, addConst, off };
+function withResult(dst: Reg, s: Scalar, { id, addConst, off, wrap }: Link): Reg {
+  return { ...dst, s, id, addConst, off, wrap };
 }
 
 function compute(env: Env, op: Of<'alu'>, a: Scalar, b: Scalar): Scalar {
