@@ -111,8 +111,8 @@ function linkAfter(op: Of<'alu'>, dst: Reg, src: Scalar): Link {
   if ((op.op !== 'add' && op.op !== 'sub') || dst.id === 0 || !isConst(src)) return NO_LINK;
   // 32-bit sums say nothing of what was above bit 31.
   const wrap = op.width === 32;
-  if (wrap && regWidth(dst) > 32) return NO_LINK;
   const number = numberIn(src);
+  if (wrap && (regWidth(dst) > 32 || !Number.isSafeInteger(number))) return NO_LINK;
   const value = wrap ? number | 0 : number;
   if (dst.addConst || value !== (value | 0) || (op.op === 'sub' && value === S32_MIN)) return NO_LINK;
   return { id: dst.id, addConst: true, off: op.op === 'sub' ? 0 - value : value, wrap };
