@@ -110,12 +110,32 @@ function block(s: Scope, depth: number): void {
   for (let n = s.r.between(1, 2); n > 0; n--) statement(s, depth + 1);
 }
 
-function alu({ d, r }: Scope): void {
+/** A constant that divisions are wrong about: 0, -1, or 0 in one half. */
+function divisor({ d, r }: Scope, dst: number): void {
+  if (r.chance(70)) d.op('mov64_imm', { dst, imm: r.pick([0, 0, -1, 1, 3]) });
+  else
+    d.lddw(
+      dst,
+      r.pick([
+        { low: 0, high: 1 },
+        { low: 5, high: 2 },
+        { low: 1, high: -1 },
+      ]),
+    );
+}
+
+function alu(s: Scope): void {
+  const { d, r } = s;
   const op = r.pick(ALU);
   const width = r.pick([64, 64, 32]);
   const dst = r.pick(VALUES);
-  if (r.chance(45)) d.op(`${op}${width}_reg`, { dst, src: r.pick(VALUES) });
-  else if (SHIFTS.has(op)) d.op(`${op}${width}_imm`, { dst, imm: r.chance(50) ? r.pick([1, 2, 31]) : r.below(width) });
+  if (r.chance(45)) {
+    const src = r.pick(VALUES);
+    if (DIVISIONS.has(op) && r.chance(50)) divisor(s, src);
+    if (SHIFTS.has(op) && r.chance(30)) d.op('mov64_imm', { dst: src, imm: r.pick([1, 31, 32, 33, 63, 64, 65]) });
+    d.op(`${op}${width}_reg`, { dst, src });
+  } else if (SHIFTS.has(op))
+    d.op(`${op}${width}_imm`, { dst, imm: r.chance(50) ? r.pick([1, 2, 31]) : r.below(width) });
   else if (DIVISIONS.has(op)) d.op(`${op}${width}_imm`, { dst, imm: r.pick([1, 2, 3, 7, -1, -2]) });
   else d.op(`${op}${width}_imm`, { dst, imm: r.chance(70) ? r.between(-2, 8) : r.corner32() });
 }
@@ -200,7 +220,8 @@ function remember(s: Scope, depth: number): void {
   d.place(skip);
   d.op('mov64_imm', { dst: SCRATCH, imm: 0 });
   if (carrier === 'spilled later') d.op('stxdw', { dst: FP, src: reg, off: slot });
-  if (r.chance(60)) statement(s, depth + 1);
+  if (r.chance(15)) call(s);
+  else if (r.chance(60)) statement(s, depth + 1);
   const seen = carrier === 'register' ? reg : r.pick(VALUES);
   if (carrier === 'byte') d.op('ldxb', { dst: seen, src: FP, off: byte });
   else if (carrier !== 'register') d.op(r.pick(['ldxdw', 'ldxdw', 'ldxw', 'ldxb']), { dst: seen, src: FP, off: slot });
@@ -255,6 +276,14 @@ function decide(s: Scope, depth: number): void {
   if (s.forks <= 0 || depth > 2) return;
   s.forks--;
   const dst = r.pick(VALUES);
+  if (r.chance(8)) {
+    d.op('ldxdw', { dst, src: BASE, off: 8 * r.below(SPAN / 8) });
+    const end = d.label();
+    d.to(end, 'jset32_imm', { dst, imm: r.pick([-1, -8, 7, -0x80000000]) });
+    block(s, depth);
+    d.place(end);
+    return;
+  }
   const op = `${r.pick(JUMPS)}${r.pick([64, 64, 32])}`;
   const skip = d.label();
   if (r.chance(65)) d.to(skip, `${op}_imm`, { dst, imm: r.chance(80) ? r.between(-1, 8) : r.corner32() });

@@ -390,7 +390,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       'the second register of a comparison is dead before it',
       'liveness',
       'uses[i] = use;',
-      "uses[i] = op.kind === 'jmp' ? use & ~(1 << insn.src) : use;",
+      "uses[i] = prog.ops[i]?.kind === 'jmp' && prog.insns[i].src !== 0 ? use & ~(1 << prog.insns[i].src) : use;",
     ],
   ],
 };

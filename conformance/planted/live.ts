@@ -15,7 +15,7 @@ export interface LiveAnswers {
 }
 
 const MAX_SLOTS = 4096;
-const MAX_PROCESSED = 5000;
+export const MAX_PROCESSED = 5000;
 
 /** Rows of program types we have that do not take long. */
 export function quickRows(rows: readonly VerifierRow[]): VerifierRow[] {
