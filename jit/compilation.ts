@@ -11,6 +11,7 @@ import { type HelperName, helperById } from '../src/spec/helpers.ts';
 import { type Facts, REG_KIND } from '../src/verifier/verified.ts';
 import type { Idioms } from './idioms.ts';
 import type { FnWidths } from './narrow.ts';
+import type { Reductions } from './reductions.ts';
 import type { Selects } from './selects.ts';
 import type { Node } from './structure.ts';
 import type { Builder } from './wasm.ts';
@@ -101,6 +102,8 @@ export interface Fn {
   widths: FnWidths | null;
   /** By selects.ts. */
   selects: Selects;
+  /** By reductions.ts. */
+  reductions: Reductions;
   /** By structure.ts. */
   body: readonly Node[];
 }

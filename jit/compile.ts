@@ -15,6 +15,7 @@ import { lowerFunction } from './lower.ts';
 import { GLOBALS, Module } from './module.ts';
 import { narrow } from './narrow.ts';
 import { promote } from './promote.ts';
+import { reductions } from './reductions.ts';
 import { selects } from './selects.ts';
 import { split } from './split.ts';
 import { renderNodes, structure } from './structure.ts';
@@ -30,6 +31,7 @@ export const PASSES: readonly Pass[] = [
   { name: 'idioms', fn: idioms, dump: (c) => perFn(c, dumpIdioms) },
   { name: 'narrow', fn: narrow, dump: (c) => perFn(c, dumpWidths) },
   { name: 'selects', fn: selects, dump: (c) => perFn(c, dumpSelects) },
+  { name: 'reductions', fn: reductions, dump: (c) => perFn(c, dumpReductions) },
   { name: 'structure', fn: structure, dump: (c) => perFn(c, (fn) => renderNodes(fn.body)) },
 ];
 
@@ -136,6 +138,9 @@ const dumpIdioms = (fn: Fn) =>
 
 const dumpSelects = (fn: Fn) =>
   Array.from(fn.selects, ([i, { over, vregs }]) => `block ${i} with ${over} chooses ${vregs.join(' ')}`).join('\n');
+
+const dumpReductions = (fn: Fn) =>
+  Array.from(fn.reductions, ([i, { sum, size }]) => `block ${i} adds numbers of ${size} bytes to ${sum}`).join('\n');
 
 /** Disassembly with the width of each result. */
 function dumpWidths(fn: Fn, c: Compilation): string {

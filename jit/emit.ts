@@ -8,7 +8,20 @@
 import type binaryen from 'binaryen';
 import { MEMORY_BASE, MEMORY_END, PAGE } from '../src/memory/layout.ts';
 import { BeewasmError } from '../src/uapi/errors.ts';
-import type { Builder, FunctionDef, I32, I32Ops, I64, I64Ops, Imports, Signature, Stmt, ValType } from './wasm.ts';
+import type {
+  Builder,
+  FunctionDef,
+  I32,
+  I32Ops,
+  I64,
+  I64Ops,
+  Imports,
+  Lanes,
+  Signature,
+  Stmt,
+  V128,
+  ValType,
+} from './wasm.ts';
 
 type Binaryen = typeof binaryen;
 /** Part of Binaryen's interface that its types leave out. */
@@ -81,20 +94,23 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
       Features.BulkMemoryOpt |
       Features.MutableGlobals |
       Features.ReferenceTypes |
+      Features.SIMD128 |
       Features.SignExt |
       Features.TailCall,
   );
   // Loads and stores look the memory up when they are made.
   m.setMemory(MEMORY_BASE / PAGE, MEMORY_END / PAGE, undefined, [], true, false, MEMORY);
-  const types = { i32: bin.i32, i64: bin.i64 } as const satisfies Record<ValType, number>;
+  const types = { i32: bin.i32, i64: bin.i64, v128: bin.v128 } as const satisfies Record<ValType, number>;
   const params = (list: readonly ValType[]) => bin.createType(list.map((t) => types[t]));
   const result = (t: ValType | null) => (t === null ? bin.none : types[t]);
   // Binaryen's own names are those of the Builder; only the types of the expressions are lost there.
   const i32 = m.i32 as unknown as I32Ops;
   const i64 = m.i64 as unknown as I64Ops;
+  const { v128, i16x8, i32x4, i64x2 } = m as unknown as Lanes;
   const asStmt = (e: number) => e as Stmt;
   const asI32 = (e: number) => e as I32;
   const asI64 = (e: number) => e as I64;
+  const asV128 = (e: number) => e as V128;
   const body = (stmts: readonly Stmt[]) => (stmts.length === 1 ? stmts[0] : m.block(null, stmts));
   const callType = bin.createType([bin.i32, bin.i32]);
   // As with the memory: an instruction that names a table which does not exist yet aborts Binaryen.
@@ -109,11 +125,17 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
   return {
     i32,
     i64,
+    v128,
+    i16x8,
+    i32x4,
+    i64x2,
     get32: (local) => asI32(m.local.get(local, bin.i32)),
     get64: (local) => asI64(m.local.get(local, bin.i64)),
+    get128: (local) => asV128(m.local.get(local, bin.v128)),
     set: (local, value) => asStmt(m.local.set(local, value)),
     tee32: (local, value) => asI32(m.local.tee(local, value, bin.i32)),
     tee64: (local, value) => asI64(m.local.tee(local, value, bin.i64)),
+    tee128: (local, value) => asV128(m.local.tee(local, value, bin.v128)),
     global: (name) => asI32(m.global.get(name, bin.i32)),
     block: (label, body) => asStmt(label === null ? m.block(null, body) : labelled(label, body)),
     loop: (label, body) => asStmt(m.loop(label, m.block(null, body))),

@@ -321,7 +321,7 @@ export class FnLowering {
 
   #release(inner: FnLowering): void {
     const { types, free } = this.#shared;
-    free[inner.#depth] ??= { i32: [], i64: [] };
+    free[inner.#depth] ??= { i32: [], i64: [], v128: [] };
     for (const local of inner.#own) free[inner.#depth][types[local]].push(local);
   }
 }

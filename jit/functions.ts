@@ -11,6 +11,7 @@ import { FULL } from './bits.ts';
 import type { Compilation, Fn } from './compilation.ts';
 import { FP, REGS } from './compilation.ts';
 import { NO_IDIOMS } from './idioms.ts';
+import { NO_REDUCTIONS } from './reductions.ts';
 import { NO_SELECTS } from './selects.ts';
 
 const NOWHERE: ReadonlySet<InsnIndex> = new Set();
@@ -92,6 +93,7 @@ export function findFunctions(c: Compilation): void {
       resultBits: FULL,
       widths: null,
       selects: NO_SELECTS,
+      reductions: NO_REDUCTIONS,
       body: [],
     };
   });

@@ -16,6 +16,7 @@ import { keepOperand, lowerIdiom } from './lower_idiom.ts';
 import { lowerCondition } from './lower_jmp.ts';
 import { lowerLdx, lowerSt, lowerStx } from './lower_memory.ts';
 import { lowerPacketLoad } from './lower_packet.ts';
+import { lowerReduction } from './lower_reduction.ts';
 import { callParts, lowerPartBlock } from './lower_split.ts';
 import type { Module } from './module.ts';
 import { RESULT } from './narrow.ts';
@@ -159,6 +160,9 @@ function lowerNode(l: FnLowering, node: Exclude<Node, { kind: 'block' | 'loop' |
   switch (node.kind) {
     case 'code':
       lowerBlock(l, node.block);
+      return;
+    case 'reduction':
+      lowerReduction(l, node.block, l.fn.reductions.get(node.block)!);
       return;
     case 'br_if':
       l.push(b.brIf(label(l, node.target), conditionOf(l, node.block, node.negate)));

@@ -16,6 +16,7 @@
 import type { Compilation } from './compilation.ts';
 import { type Flow, type FlowNode, flowOf, NONE } from './flow.ts';
 import { type Loops, loopLeft, loopsOf } from './loops.ts';
+import { NO_REDUCTIONS, type Reductions } from './reductions.ts';
 
 /** Where a branch goes: out of block label `to`, or back to the head of loop `to`. */
 export interface Target {
@@ -32,6 +33,8 @@ export type Node =
   | { readonly kind: 'if'; readonly block: number; readonly negate: boolean; readonly body: Node[] }
   | { readonly kind: 'br_if'; readonly block: number; readonly negate: boolean; readonly target: Target }
   | { readonly kind: 'br'; readonly target: Target }
+  /** What goes in front of the loop that `block` heads (reductions.ts). */
+  | { readonly kind: 'reduction'; readonly block: number }
   /** Dispatch of an irreducible region: its label, and the switch over it. */
   | { readonly kind: 'set'; readonly value: number }
   | { readonly kind: 'switch'; readonly targets: readonly Target[] }
@@ -39,11 +42,12 @@ export type Node =
   | { readonly kind: 'out'; readonly block: number };
 
 export function structure(c: Compilation): void {
-  for (const fn of c.fns) fn.body = structured(flowOf(fn.cfg, fn.part?.entries, fn.selects));
+  for (const fn of c.fns) fn.body = structured(flowOf(fn.cfg, fn.part?.entries, fn.selects), fn.reductions);
 }
 
 interface Tree {
   readonly flow: Flow;
+  readonly reductions: Reductions;
   readonly loops: Loops;
   /** Labels that stand behind a node's code (inside: label behind code; behind: label behind its loop): the last one. */
   readonly inside: Int32Array;
@@ -55,9 +59,9 @@ interface Tree {
   readonly size: Int32Array;
 }
 
-export function structured(flow: Flow): Node[] {
+export function structured(flow: Flow, reductions: Reductions = NO_REDUCTIONS): Node[] {
   if (flow.nodes.length === 0) return [{ kind: 'out', block: NONE }];
-  const tree = placed(flow);
+  const tree = placed(flow, reductions);
   const root: Node[] = [];
   const work: Task[] = [{ node: 0, into: root }];
   while (work.length > 0) {
@@ -76,12 +80,13 @@ interface Task {
 /** Bodies in bodies: Binaryen's stack ends at some thousand. Labels in a row, each in front of the next, cost none. */
 const MAX_LEVEL = 200;
 
-function placed(flow: Flow): Tree {
+function placed(flow: Flow, reductions: Reductions): Tree {
   const { nodes, preds, idom } = flow;
   const n = nodes.length;
   const loops = loopsOf(flow);
   const tree: Tree = {
     flow,
+    reductions,
     loops,
     inside: new Int32Array(n).fill(NONE),
     behind: new Int32Array(n).fill(NONE),
@@ -157,6 +162,9 @@ function put(tree: Tree, node: number, into: Node[], work: Task[]): void {
   open(tree.behind[node]);
   if (tree.loops.isHead[node] === 1) {
     const body: Node[] = [];
+    if (tree.reductions.has(tree.flow.nodes[node].block)) {
+      list.push({ kind: 'reduction', block: tree.flow.nodes[node].block });
+    }
     list.push({ kind: 'loop', label: node, body });
     list = body;
   }
@@ -246,6 +254,9 @@ export function renderNodes(nodes: readonly Node[]): string {
         break;
       case 'set':
         line(`set ${node.value}`);
+        break;
+      case 'reduction':
+        line(`reduction ${node.block}`);
         break;
       case 'switch':
         line(`switch ${node.targets.map(name).join(' ')}`);

@@ -3,11 +3,12 @@
 // numbers, and a wrong one aborts it). An expression is used once: make a new `get` for each use of a local.
 
 declare const type: unique symbol;
-export type Ref<T extends 'i32' | 'i64' | 'stmt'> = number & { readonly [type]: T };
+export type Ref<T extends 'i32' | 'i64' | 'v128' | 'stmt'> = number & { readonly [type]: T };
 export type I32 = Ref<'i32'>;
 export type I64 = Ref<'i64'>;
+export type V128 = Ref<'v128'>;
 export type Stmt = Ref<'stmt'>;
-export type ValType = 'i32' | 'i64';
+export type ValType = 'i32' | 'i64' | 'v128';
 
 type Binary<T> = (a: T, b: T) => T;
 type Compare<T> = (a: T, b: T) => I32;
@@ -88,7 +89,24 @@ export interface I64Ops extends IntOps<I64> {
   readonly store32: Store<I64>;
 }
 
-export type Value = I32 | I64;
+/** Sixteen bytes as lanes: what adding up takes. */
+export interface Lanes {
+  readonly v128: { readonly load: Load<V128>; readonly const: (bytes: Uint8Array) => V128 };
+  readonly i16x8: { readonly extadd_pairwise_i8x16_u: (a: V128) => V128 };
+  readonly i32x4: {
+    readonly add: Binary<V128>;
+    readonly extadd_pairwise_i16x8_u: (a: V128) => V128;
+    readonly extract_lane: (a: V128, lane: number) => I32;
+  };
+  readonly i64x2: {
+    readonly add: Binary<V128>;
+    readonly extend_low_i32x4_u: (a: V128) => V128;
+    readonly extend_high_i32x4_u: (a: V128) => V128;
+    readonly extract_lane: (a: V128, lane: number) => I64;
+  };
+}
+
+export type Value = I32 | I64 | V128;
 
 export interface Signature {
   readonly params: readonly ValType[];
@@ -117,14 +135,16 @@ export interface Imports {
   readonly globals: readonly string[];
 }
 
-export interface Builder {
+export interface Builder extends Lanes {
   readonly i32: I32Ops;
   readonly i64: I64Ops;
   readonly get32: (local: number) => I32;
   readonly get64: (local: number) => I64;
+  readonly get128: (local: number) => V128;
   readonly set: (local: number, value: Value) => Stmt;
   readonly tee32: (local: number, value: I32) => I32;
   readonly tee64: (local: number, value: I64) => I64;
+  readonly tee128: (local: number, value: V128) => V128;
   /** An imported i32 global. */
   readonly global: (name: string) => I32;
   readonly block: (label: string | null, body: readonly Stmt[]) => Stmt;
