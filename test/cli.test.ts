@@ -255,6 +255,13 @@ describe('prog load', () => {
     expect(strict.code).toBe(1);
     expect(strict.out).toContain('invalid read from stack off -8+4 size 8');
   });
+  it('--no-perfmon refuses what a loader without CAP_PERFMON may not', async () => {
+    const firewall = 'prog load examples/firewall/firewall.bpf.o name xdp_fw';
+    expect((await beewasm(firewall)).code).toBe(0);
+    const { code, out } = await beewasm(`${firewall} --no-perfmon`);
+    expect(code).toBe(1);
+    expect(out).toContain('without CAP_PERFMON a pointer may only be moved');
+  });
   it('programs that need what is not there fail by name, and the others are still verified', async () => {
     const { code, out } = await beewasm('prog load test/objects/loader/beyond.bpf.o');
     expect(code).toBe(1);
