@@ -12,6 +12,8 @@ interface LogRow {
   readonly text: string;
   /** Lines that the log has, in this order. */
   readonly lines: readonly string[];
+  /** Linux 6.18 is wrong here (README: where we knowingly differ). */
+  readonly differs?: true;
 }
 
 const ROWS: Readonly<Record<string, LogRow>> = {
@@ -32,6 +34,26 @@ const ROWS: Readonly<Record<string, LogRow>> = {
       '(0) live stack update done in 2 iterations',
       '(0) frame 0 insn 3 +live -16',
     ],
+  },
+  'a store that writes another slot on another path kills neither, below fp-256 too': {
+    text: `
+      call bpf_get_prandom_u32
+      r6 = r0
+      r1 = 0
+      *(u64 *)(r10 - 264) = r1
+      *(u64 *)(r10 - 8) = r1
+      r2 = r10
+      r2 += -8
+      if r6 > 5 goto store
+      r2 = r10
+      r2 += -264
+    store:
+      *(u64 *)(r2 + 0) = r1
+      r3 = *(u64 *)(r10 - 264)
+      r0 = 0
+      exit`,
+    lines: ['(0) frame 0 insn 10 +written -264', '(0) frame 0 insn 10 +live -264'],
+    differs: true,
   },
   'what a function reads of its caller, the call reads': {
     text: `
@@ -147,6 +169,7 @@ describe.each(Object.entries(ROWS))('%s', (_name, row) => {
     const linux = live!.load(inputOf(row), { logLevel: 2 });
     live!.unload(linux);
     const ours = verify(inputOf(row), { logLevel: 2, cpus: live!.possibleCpus });
-    expect(comparable(ours.log)).toEqual(comparable(linux.log));
+    if (row.differs) expect(comparable(ours.log)).not.toEqual(comparable(linux.log));
+    else expect(comparable(ours.log)).toEqual(comparable(linux.log));
   });
 });
