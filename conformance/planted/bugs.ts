@@ -93,7 +93,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       'a 32-bit division looks at all 64 bits of its operands',
       'scalar_alu',
       UNKNOWN_RESULT,
-      `if (op === 'div' && isConst(a) && isConst(b) && b.umax !== 0n)\n        return constant(a.umax / b.umax);\n    ${UNKNOWN_RESULT}`,
+      `if (op === 'div' && isConst(a) && isConst(b) && b.umax !== 0n)\n        return this.#scalars.constant(w.of(a.umax / b.umax));\n    ${UNKNOWN_RESULT}`,
     ],
   ],
   'signed div': [
@@ -101,7 +101,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       'sdiv divides unsigned',
       'scalar_alu',
       UNKNOWN_RESULT,
-      `if (op === 'sdiv' && width === 64 && isConst(a) && isConst(b) && b.umax !== 0n)\n        return constant(a.umax / b.umax);\n    ${UNKNOWN_RESULT}`,
+      `if (op === 'sdiv' && whole && isConst(a) && isConst(b) && b.umax !== 0n)\n        return this.#scalars.constant(w.of(a.umax / b.umax));\n    ${UNKNOWN_RESULT}`,
     ],
   ],
   'or_null arithmetic (CVE-2022-23222 class)': [
