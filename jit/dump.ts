@@ -1,8 +1,8 @@
-// Compiled programs as text: the module in WAT with the eBPF instructions in between, and what each pass decided.
+// Compiled programs as text: the module in WAT with the eBPF instructions in between, or what a pass decided.
 
 import { disasmInsn } from '../src/isa/disasm.ts';
 import type { LoadedProgram } from '../src/runtime/engine.ts';
-import { type CompileOptions, compile } from './compile.ts';
+import { type CompileOptions, compile, PASSES } from './compile.ts';
 
 /** The module as WAT; in front of its statements stands the instruction they come from. Compiles anew. */
 export function dumpWat(program: LoadedProgram, options: CompileOptions = {}): string {
@@ -34,15 +34,18 @@ function annotated(wat: string, program: LoadedProgram): string {
   return out.join('\n');
 }
 
-export interface PassDump {
-  readonly name: string;
-  readonly ms: number;
-  readonly text: string;
-}
+/** What can be dumped: the result of each pass of the compiler, and the module as text. */
+export const DUMPS: readonly string[] = [...PASSES.map((pass) => pass.name), 'wat'];
 
-/** What each pass of the compiler made of the program, with its time. */
-export function dumpPasses(program: LoadedProgram, options: CompileOptions = {}): PassDump[] {
-  const dumps: PassDump[] = [];
-  compile(program, { ...options, onPass: (name, ms, dump) => dumps.push({ name, ms, text: dump() }) });
-  return dumps;
+/** One of DUMPS as text that a person can read and diff. */
+export function dumpPass(program: LoadedProgram, name: string, options: CompileOptions = {}): string {
+  if (name === 'wat') return dumpWat(program, options);
+  let text = '';
+  compile(program, {
+    ...options,
+    onPass: (pass, _, dump) => {
+      if (pass === name) text = dump();
+    },
+  });
+  return text;
 }

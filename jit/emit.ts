@@ -24,9 +24,10 @@ import type {
 } from './wasm.ts';
 
 type Binaryen = typeof binaryen;
-/** Part of Binaryen's interface that its types leave out. */
-interface WithExpression {
+/** Part of Binaryen's interface that its types leave out or put elsewhere. */
+interface Untyped {
   readonly Expression: { readonly setType: (expression: number, type: number) => void };
+  readonly Function: { readonly setLocalName: (fn: number, local: number, name: string) => void };
 }
 
 /** A bug of ours in the compiler: never the input's fault. */
@@ -88,6 +89,7 @@ export function withModule<T>(make: (b: ModuleBuilder) => T): T {
 
 function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
   const { Features } = bin;
+  const untyped = bin as unknown as Untyped;
   m.setFeatures(
     Features.Atomics |
       Features.BulkMemory |
@@ -160,6 +162,9 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
     addFunction: (def: FunctionDef) => {
       const locals = def.locals.map((t) => types[t]);
       const fn = m.addFunction(def.name, params(def.params), result(def.result), locals, m.block(null, def.body));
+      def.localNames?.forEach((name, i) => {
+        untyped.Function.setLocalName(fn, i, name);
+      });
       if (def.sites === undefined) return;
       source ??= m.addDebugInfoFileName(SITES);
       for (const { stmt, insn } of def.sites) m.setDebugLocation(fn, stmt, source, insn, 0);
@@ -186,7 +191,7 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
    */
   function labelled(label: string, body: readonly Stmt[]): number {
     const block = m.block(label, body, bin.i32);
-    (bin as unknown as WithExpression).Expression.setType(block, bin.none);
+    untyped.Expression.setType(block, bin.none);
     return block;
   }
 

@@ -108,8 +108,13 @@ export class FnLowering {
   push(...stmts: Stmt[]): void {
     for (const stmt of stmts) {
       this.out.push(stmt);
-      this.#shared.sites?.push({ stmt, insn: this.at });
+      this.mark(stmt, this.at);
     }
+  }
+
+  /** For dumps: the statement comes from this instruction. */
+  mark(stmt: Stmt, insn: InsnIndex): void {
+    this.#shared.sites?.push({ stmt, insn });
   }
 
   isNarrow(v: number): boolean {
@@ -260,6 +265,19 @@ export class FnLowering {
     else this.push(b.set(this.#lowLocal(v), this.low(v)));
   }
 
+  /** w3 and r3: the i32 and the i64 local of r3; s0 is the first stack slot; t9 is of functions inlined here. */
+  #localNames(): string[] {
+    const names = this.#shared.types.map((_, i) => `t${i}`);
+    const nameAll = (locals: Int32Array, reg: string, slot: string) =>
+      locals.forEach((local, v) => {
+        if (local !== NO_LOCAL) names[local] = v < REGS ? `${reg}${v}` : `${slot}${v - REGS}`;
+      });
+    nameAll(this.#whole, 'r', 's');
+    nameAll(this.#low, 'w', 'sw');
+    for (const [name, local] of this.#named) names[local] = name.replace(/[^\w.]/g, '_');
+    return names;
+  }
+
   /** The finished function; `body` is what follows the prologue. */
   finish(name: string, body: readonly Stmt[], prologue: readonly Stmt[]): FunctionDef {
     const { types, sites } = this.#shared;
@@ -270,7 +288,7 @@ export class FnLowering {
       result: resultOf(this.fn),
       locals: types.slice(n),
       body: [...this.#start(prologue), ...body, this.b.unreachable()],
-      ...(sites === null ? {} : { sites }),
+      ...(sites === null ? {} : { sites, localNames: this.#localNames() }),
     };
   }
 

@@ -136,7 +136,9 @@ function lowerBody(l: FnLowering): Stmt[] {
     } else {
       stack.pop();
       if (top.node === null) return root.out;
-      stack[stack.length - 1].out.push(close(l, top));
+      const stmt = close(l, top);
+      if (top.node.kind === 'if') l.mark(stmt, l.fn.cfg.blocks[top.node.block].last);
+      stack[stack.length - 1].out.push(stmt);
     }
   }
 }

@@ -118,8 +118,9 @@ export interface FunctionDef extends Signature {
   /** Types of the locals behind the parameters. */
   readonly locals: readonly ValType[];
   readonly body: readonly Stmt[];
-  /** Which instruction a statement comes from, for dumps. */
+  /** For dumps: which instruction a statement comes from, and what locals (and parameters) are called. */
   readonly sites?: readonly Site[];
+  readonly localNames?: readonly string[];
 }
 
 export interface Site {

@@ -336,11 +336,33 @@ describe('prog run', () => {
 });
 
 describe('prog dump jited', () => {
-  it('prints WebAssembly text', async () => {
-    const { code, out } = await beewasm('prog dump jited test/objects/loader/programs.bpf.o name second');
+  const second = 'prog dump jited test/objects/loader/programs.bpf.o name second';
+  it('prints each instruction beside its WebAssembly', async () => {
+    const { code, out } = await beewasm(second);
     expect(code).toBe(0);
-    expect(out).toMatch(/^\(module\n/);
-    expect(out).toContain('(i32.const 2)');
+    expect(out).toMatch(/^bpf +│ facts +│ wat\n/);
+    expect(out).toMatch(/^ {3}0: \(b4\) w0 = 2 +│ → i32 +│ +\(local\.set \$w0 \(i32\.const 2\)\)$/m);
+  });
+  it('--json', async () => {
+    const { name, insns, wat } = JSON.parse((await beewasm(`-j ${second}`)).out);
+    expect(name).toBe('second');
+    expect(wat).toMatch(/^\(module\n/);
+    expect(insns).toContainEqual({
+      insn: 0,
+      disasm: '(b4) w0 = 2',
+      facts: ['→ i32'],
+      depth: 1,
+      wat: '(local.set $w0 (i32.const 2))',
+    });
+  });
+  it('--dump prints the result of one pass', async () => {
+    expect((await beewasm(`${second} --dump=structure`)).out).toBe('function at 0\ncode 0\n');
+    expect((await beewasm(`${second} --dump=wat`)).out).toMatch(/^\(module\n/);
+    expect(JSON.parse((await beewasm(`-j ${second} --dump structure`)).out)).toEqual({
+      name: 'second',
+      pass: 'structure',
+      text: 'function at 0\ncode 0',
+    });
   });
 });
 
@@ -517,6 +539,8 @@ describe('wrong arguments: one line, exit code 2', () => {
     ['prog show', 'object file is missing'],
     [`prog show ${FIREWALL} extra`, "unexpected argument 'extra'"],
     [`prog dump wat ${FIREWALL}`, "got 'wat'"],
+    [`prog dump jited ${FIREWALL} name xdp_fw --dump=lower`, "no pass 'lower', there are functions, split, "],
+    [`prog dump xlated ${FIREWALL} --dump=narrow`, '--dump goes with jited'],
     [`prog dump xlated ${FIREWALL} name`, 'program name is missing'],
     [`prog dump xlated ${FIREWALL} colour`, "got 'colour'"],
     [`prog dump xlated ${FIREWALL} linum linum`, "'linum' is given twice"],

@@ -17,7 +17,7 @@ const TCP4 = Buffer.from(
 );
 
 /** Makes the maps of a program of the corpus, loads it and its tail-call targets; `data` is its input. */
-export function loadCorpus(kernel: Kernel, program: TestProgram, jit: JitLevel = 'off'): CorpusProgram {
+export function loadCorpus(kernel: Kernel, program: Omit<TestProgram, 'expect'>, jit: JitLevel = 'off'): CorpusProgram {
   const { name, type = 'raw', text, unverified } = program;
   const maps: Record<string, BpfMap> = {};
   for (const [map, [type, keySize, valueSize, maxEntries]] of Object.entries(program.maps ?? {})) {

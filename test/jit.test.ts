@@ -2,7 +2,7 @@
 // verified, and what an Image is. Single operations: jit_ops.test.ts; programs on both engines: engines.test.ts.
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, type MockInstance, vi } from 'vitest';
-import { dumpPasses, dumpWat } from '../jit/dump.ts';
+import { dumpPass, dumpWat } from '../jit/dump.ts';
 import { createJitEngine, type JitEngine, JitError } from '../jit/index.ts';
 import { createInterpreter } from '../src/interp/interp.ts';
 import { decode, type Insn } from '../src/isa/index.ts';
@@ -47,7 +47,7 @@ describe('control flow', () => {
     const text = `r0 = 0\n${Array.from({ length: 50 }, (_, i) => loop(i)).join('')}exit`;
     const program = rig.load(text);
     expect(rig.run(rig.link(program))).toBe(3n * (49n * 25n));
-    const tree = dumpPasses(program).find((d) => d.name === 'structure')!.text;
+    const tree = dumpPass(program, 'structure');
     expect(Math.max(...tree.split('\n').map((l) => l.search(/\S/)))).toBeLessThan(10);
   });
 
@@ -282,7 +282,7 @@ describe('what is known makes code', () => {
     expect(runBoth(kernel, program, { data: new Uint8Array(64) }).retval).toBe(7n);
     const wat = dumpWat(program.loaded);
     expect(wat).not.toMatch(/i64\.store offset=50/);
-    expect(dumpPasses(program.loaded).find((d) => d.name === 'promote')!.text).toContain('13 vregs');
+    expect(dumpPass(program.loaded, 'promote')).toContain('13 vregs');
     kernel.close();
   });
 
@@ -322,7 +322,7 @@ describe('what is known makes code', () => {
       exit`;
     const program = loadText(kernel, { type: 'raw', text, maps });
     expect(runBoth(kernel, program).retval).toBe(0x11223344n);
-    expect(dumpPasses(program.loaded).find((d) => d.name === 'promote')!.text).toContain('12 vregs');
+    expect(dumpPass(program.loaded, 'promote')).toContain('12 vregs');
     kernel.close();
   });
 

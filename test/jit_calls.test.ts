@@ -1,7 +1,7 @@
 // Calls between functions of a program, inlined and not: what a function must find at each of its calls, and what its
 // caller must find afterwards. Both engines, every byte (harness.ts).
 import { describe, expect, it } from 'vitest';
-import { dumpPasses } from '../jit/dump.ts';
+import { dumpPass } from '../jit/dump.ts';
 import { MAY_GOTO_BUDGET } from '../src/runtime/engine.ts';
 import { loadText, runBoth, type TextSource, testKernel } from './harness.ts';
 
@@ -316,7 +316,7 @@ const COUNTED = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
 async function load(source: TextSource) {
   const kernel = await testKernel();
   const program = loadText(kernel, source);
-  const text = dumpPasses(program.loaded).find((d) => d.name === 'inline')!.text;
+  const text = dumpPass(program.loaded, 'inline');
   const inlined = [...text.matchAll(/inlined calls: (.*)/g)].map(([, at]) =>
     at === 'none' ? 0 : at.split(' ').length,
   );

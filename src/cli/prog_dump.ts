@@ -8,8 +8,10 @@ import type { SourceLine } from '../isa/source.ts';
 import type { ObjectSpec, ProgramSpec } from '../loader/index.ts';
 import type { Answer, Command, Invocation } from './command.ts';
 import { pickProgram, readObject } from './files.ts';
+import { listingJson, listingText } from './listing_text.ts';
 import { loadOnly } from './prog_run.ts';
 import { hexDump, hexJson } from './text.ts';
+import { UsageError } from './words.ts';
 
 export interface DumpRow {
   readonly insn: InsnIndex;
@@ -78,15 +80,34 @@ function json(rows: readonly DumpRow[], { opcodes, linum }: DumpOptions): unknow
   }));
 }
 
-/** Loads the program and returns what the JIT makes of it: WAT. With -d also what each pass decided, as comments. */
-async function jitedText(object: ObjectSpec, program: ProgramSpec, verbose: boolean): Promise<string> {
+/** Of what is no terminal. */
+const COLUMNS = 140;
+
+/** Loads the program and shows what the JIT makes of it: side by side with the instructions, or after one pass. */
+async function jited(
+  object: ObjectSpec,
+  program: ProgramSpec,
+  pass: string | undefined,
+  at: Invocation,
+): Promise<Answer> {
+  const { name } = program;
+  const { DUMPS, dumpPass, dumpWat } = await import('../../jit/dump.ts');
+  if (pass !== undefined && !DUMPS.includes(pass))
+    throw new UsageError(`prog dump: no pass '${pass}', there are ${DUMPS.join(', ')}`);
   loadOnly(object, program);
   const kernel = new Kernel({ clock: 'virtual', seed: 0 });
   try {
-    const { loaded } = (await kernel.load(object, { jit: 'auto' })).programs[program.name];
-    const { dumpPasses, dumpWat } = await import('../../jit/dump.ts');
-    const passes = verbose ? dumpPasses(loaded).map((p) => `;; pass ${p.name}\n${p.text.replace(/^/gm, ';; ')}\n`) : [];
-    return [...passes, dumpWat(loaded)].join('\n');
+    const { loaded } = (await kernel.load(object, { jit: 'auto' })).programs[name];
+    if (pass !== undefined) {
+      const text = dumpPass(loaded, pass);
+      return { json: { name, pass, text }, text: () => text };
+    }
+    const { listing } = await import('../../jit/listing.ts');
+    const rows = listing(loaded);
+    return {
+      json: { name, insns: rows.map(listingJson), ...(at.json ? { wat: dumpWat(loaded) } : {}) },
+      text: () => listingText(rows, at.columns ?? COLUMNS, at.style),
+    };
   } finally {
     kernel.close();
   }
@@ -94,9 +115,13 @@ async function jitedText(object: ObjectSpec, program: ProgramSpec, verbose: bool
 
 export const progDump: Command = {
   words: ['prog', 'dump'],
-  usage: 'xlated|jited OBJ [name N] [opcodes] [linum]',
-  summary: 'print a program: its eBPF instructions, or the WebAssembly the JIT makes of them (-d: its passes too)',
-  async run({ words, debug }: Invocation): Promise<Answer> {
+  usage: 'xlated|jited OBJ [name N] [opcodes] [linum] [--dump=PASS]',
+  summary:
+    'print a program: its eBPF instructions; or beside each what the JIT knows of it and the WebAssembly it became (--dump: the result of one pass of the JIT)',
+  options: { dump: { type: 'string' } },
+  async run(invocation: Invocation): Promise<Answer> {
+    const { words } = invocation;
+    const pass = invocation.options.dump as string | undefined;
     const what = words.choose(['xlated', 'jited'], 'what to dump');
     const path = words.take('object file');
     let name: string | undefined;
@@ -115,12 +140,10 @@ export const progDump: Command = {
       },
       ...(what === 'xlated' ? flags : {}),
     });
+    if (what === 'xlated' && pass !== undefined) words.fail('--dump goes with jited');
     const object = readObject(path);
     const program = pickProgram(object, path, name);
-    if (what === 'jited') {
-      const wat = await jitedText(object, program, debug);
-      return { json: { name: program.name, wat }, text: () => wat };
-    }
+    if (what === 'jited') return jited(object, program, pass, invocation);
     const rows = dumpRows(program);
     return { json: json(rows, options), text: () => text(rows, options) };
   },
