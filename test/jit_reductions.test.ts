@@ -1,7 +1,7 @@
 // Loops that add up memory: sixteen bytes at a time in front of the loop (jit/reductions.ts). Each runs on both engines
 // over many lengths, around multiples of what a vector holds; the module shows whether the pass took it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dumpPasses, dumpWat } from '../jit/dump.ts';
+import { dumpPass, dumpWat } from '../jit/dump.ts';
 import type { Kernel } from '../src/index.ts';
 import { loadText, runBoth, testKernel } from './harness.ts';
 
@@ -20,7 +20,7 @@ function run(text: string): { r0: Map<number, bigint>; taken: boolean } {
   const program = loadText(kernel, { type: 'xdp', text });
   const r0 = new Map(LENGTHS.map((n) => [n, runBoth(kernel, program, { data: packet(n) }).retval]));
   const taken = dumpWat(program.loaded, { validate: true }).includes('v128.load');
-  const pass = dumpPasses(program.loaded).find((d) => d.name === 'reductions')!.text;
+  const pass = dumpPass(program.loaded, 'reductions');
   expect(pass.includes('adds numbers')).toBe(taken);
   program.close();
   return { r0, taken };
