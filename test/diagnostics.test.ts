@@ -74,6 +74,7 @@ describe('the catalogue', () => {
     const nothing: Case = {
       part: () => '',
       num: () => 0,
+      cause: { why: '', help: '' },
       regno: -1,
       holds: 'something else',
       kind: '',
@@ -132,6 +133,30 @@ describe('twins of a firewall', () => {
   });
 });
 
+describe('global functions', () => {
+  const global = openObject(readFileSync(`${root}test/objects/global/global.bpf.o`));
+  const of = (name: string) => refused(programInput(global, global.programs[name]));
+  it.each([
+    ['bad_ctx', /length: the function takes the context as argument 1, but gets a stack pointer/, 'R1'],
+    ['bad_size', /sum: the function uses bytes 0\.\.8 of the packet, but only bytes 0\.\.4 are/, 'R1'],
+    ['bad_opaque', /opaque: argument 1 is a pointer to something without a size/, 'R1'],
+    ['bad_returns_nothing', /nothing is global and returns no number/, undefined],
+  ])('%s: says which argument does not fit, and why', (name, why, register) => {
+    const d = of(name);
+    expect(d.why).toMatch(why);
+    expect(d.register?.name).toBe(register);
+    expect(d.help).not.toMatch(/line/);
+  });
+  it('have names, which are not those of helpers', () => {
+    expect(of('bad_moved').trail.map((t) => t.text)).toEqual([
+      'move may move the packet: pointers into it are only numbers afterwards',
+    ]);
+  });
+  it('start by themselves', () => {
+    expect(of('bad_unchecked').trail[0].text).toMatch(/^the function starts with it: a pointer to 8 bytes/);
+  });
+});
+
 describe('the history of a value', () => {
   const texts = (text: string) => refused(filter(text)).trail.map((t) => `${t.insn}: ${t.text}`);
 
@@ -168,6 +193,23 @@ describe('the history of a value', () => {
   it('tells which way of a jump to the next instruction was taken', () => {
     const text = 'r6 = *(u32 *)(r1 + 0)\nif r6 > 5 goto pc+0\nr0 = *(u8 *)(r6 + 0)\nexit';
     expect(texts(text)[1]).toBe('1: a number from 0 to 5 on this path');
+  });
+});
+
+describe('help', () => {
+  it('compares with no bytes in front of the packet', () => {
+    const text = 'r2 = *(u32 *)(r1 + 76)\nr0 = *(u8 *)(r2 - 2)\nexit';
+    const { why, help } = refused(filter(text, { type: 3 }));
+    expect(why).toMatch(/^reads 2 bytes in front of/);
+    expect(help).toMatch(/^the packet starts at data:/);
+  });
+  it('does not talk of const where a flag of the map forbids to write', () => {
+    const map = { name: 'fixed', type: 2, keySize: 4, valueSize: 8, maxEntries: 1, flags: 1 << 7 };
+    const { insns } = asm('r1 = 0 ll\n*(u64 *)(r1 + 0) = 1\nexit');
+    const value = [{ ...insns[0], src: 2 }, ...insns.slice(1)];
+    const mapRefs: ProgramInput['mapRefs'] = new Map([[0, { kind: 'value', map: 0, off: 0 }]]);
+    const d = refused(filter('exit', { insns: value, maps: [map], mapRefs }));
+    expect(d.help).toMatch(/^create the map without BPF_F_RDONLY_PROG/);
   });
 });
 

@@ -59,10 +59,12 @@ function subjectNumber(
   at: InsnIndex,
   regs: readonly Reg[],
 ): number {
-  const named = parts.get('reg');
-  if (named !== undefined) return Number(named);
   const insn = input.insns[at];
   const op = opOf(insn);
+  const named = parts.get('reg');
+  if (named !== undefined) return Number(named);
+  const argument = op?.kind === 'call' ? parts.get('arg') : undefined;
+  if (argument !== undefined) return Number(argument) + 1;
   switch (op?.kind) {
     case 'ldx':
     case 'load_acq':
@@ -108,6 +110,8 @@ const VERBS: Readonly<Record<string, string>> = {
   stx: 'writes',
   store_rel: 'writes',
   atomic: 'changes',
+  // Of helpers the name is said.
+  call: 'the function uses',
 };
 
 /** The map of the subject, or the one that the called helper works on. */
@@ -134,6 +138,7 @@ function caseOf(
   return {
     part,
     num: (name) => Number(part(name)),
+    cause: { why: '', help: '' },
     regno: subject?.regno ?? -1,
     holds: subject === null ? 'something else' : describe(subject.reg, (m) => walk!.env.map(m)),
     kind: subject === null ? '' : kindText(subject.reg),
@@ -149,6 +154,12 @@ function caseOf(
     ctxStruct: ctxOfType(input.type)?.struct ?? '',
     verdicts: type?.verdicts ?? [],
   };
+}
+
+/** The case of the last line: what the line above is about comes with it. */
+function withCause(c: Case, lines: readonly string[]): Case {
+  const row = lines.length < 2 ? undefined : match(lines[lines.length - 2])?.row;
+  return row === undefined ? c : { ...c, cause: { why: say(row.why, c), help: say(row.help, c) } };
 }
 
 function say(words: Words, c: Case): string {
@@ -293,8 +304,8 @@ export function diagnose(input: ProgramInput, reject: Reject, at: InsnIndex | nu
   const findings: Findings =
     walk === null ? { at: place, labels: [], subject: null } : investigate(found, reject, place, walk);
   const { subject } = findings;
-  const c = caseOf(found?.parts ?? new Map(), input, findings.at, walk, subject);
   const lines = linesOf(reject);
+  const c = withCause(caseOf(found?.parts ?? new Map(), input, findings.at, walk, subject), lines);
   const trail = findings.labels.map(({ insn, text }) => ({ ...placeOf(input, insn), text }));
   const cls = found?.row.class ?? 'malformed';
   return {

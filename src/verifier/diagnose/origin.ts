@@ -43,8 +43,12 @@ function valueAt(frames: readonly Frame[], place: Place): Reg {
   return isSpill(slot) ? slot.reg : NOT_INIT;
 }
 
-function calleeName(insn: Insn): string {
-  return helperName(insn.imm) ?? `helper ${insn.imm}`;
+/** Of the helper, or of the program's own global function, which is a call without a frame. */
+function calleeName(prog: Prog, at: InsnIndex): string {
+  const { imm } = prog.insns[at];
+  const op = prog.ops[at];
+  if (op?.kind === 'call' && op.callee === 'local') return prog.input.functions?.get(at + 1 + imm) ?? 'a function';
+  return helperName(imm) ?? `helper ${imm}`;
 }
 
 /** What a comparison taught about a value; null = nothing worth telling. */
@@ -126,9 +130,9 @@ function throughLoad(t: Tracer, step: PathStep, next: PathStep, insn: Insn, plac
   return made(t, step.at, `read from ${from} here: ${describe(value, t.map)}`);
 }
 
-/** A helper returned, or changed what it was told about. */
-function throughHelper(t: Tracer, step: PathStep, next: PathStep, insn: Insn, place: Place): Back {
-  const name = calleeName(insn);
+/** A helper or a global function returned, or changed what it was told about. */
+function throughHelper(t: Tracer, step: PathStep, next: PathStep, place: Place): Back {
+  const name = calleeName(t.prog, step.at);
   const [before, after] = [valueAt(step.frames, place), valueAt(next.frames, place)];
   if ('reg' in place && place.reg === 0 && place.frame === step.frames.length - 1) {
     return made(t, step.at, `${name} returns ${describe(after, t.map)}`);
@@ -144,7 +148,7 @@ function throughHelper(t: Tracer, step: PathStep, next: PathStep, insn: Insn, pl
 }
 
 /** Calls and returns of the program's own functions. */
-function throughFrames(t: Tracer, step: PathStep, next: PathStep, insn: Insn, op: Op, place: Place): Back {
+function throughFrames(t: Tracer, step: PathStep, next: PathStep, op: Op, place: Place): Back {
   const [from, to] = [step.frames.length - 1, next.frames.length - 1];
   if (op.kind === 'exit') {
     return to < from && place.frame === to && 'reg' in place && place.reg === 0 ? { frame: from, reg: 0 } : place;
@@ -153,7 +157,11 @@ function throughFrames(t: Tracer, step: PathStep, next: PathStep, insn: Insn, op
     if (!('reg' in place) || place.reg > 5 || place.reg === 0)
       return made(t, step.at, 'the function starts without it');
     if (op.kind === 'call' && op.callee === 'local') return { frame: from, reg: place.reg };
-    return made(t, step.at, `${calleeName(insn)} passes it: ${describe(valueAt(next.frames, place), t.map)}`);
+    return made(
+      t,
+      step.at,
+      `${calleeName(t.prog, step.at)} passes it: ${describe(valueAt(next.frames, place), t.map)}`,
+    );
   }
   if ('reg' in place && place.frame === from && place.reg <= 5) {
     return made(t, step.at, 'the call of a function destroys R1 to R5');
@@ -175,7 +183,7 @@ function throughSlot(
   if (before === after) return place;
   if (op.kind === 'stx' || op.kind === 'store_rel') return { frame: current, reg: insn.src };
   if (op.kind === 'st') return made(t, step.at, `set to ${insn.imm} here`);
-  return op.kind === 'call' ? throughHelper(t, step, next, insn, place) : place;
+  return op.kind === 'call' ? throughHelper(t, step, next, place) : place;
 }
 
 function back(t: Tracer, step: PathStep, next: PathStep, place: Place): Back {
@@ -186,10 +194,9 @@ function back(t: Tracer, step: PathStep, next: PathStep, place: Place): Back {
     refine(t, step, next, place);
     return place;
   }
-  if (op.kind === 'exit' || next.frames.length !== step.frames.length)
-    return throughFrames(t, step, next, insn, op, place);
+  if (op.kind === 'exit' || next.frames.length !== step.frames.length) return throughFrames(t, step, next, op, place);
   if (!('reg' in place)) return throughSlot(t, step, next, insn, op, place);
-  if (op.kind === 'call') return throughHelper(t, step, next, insn, place);
+  if (op.kind === 'call') return throughHelper(t, step, next, place);
   if (place.frame !== step.frames.length - 1) return place;
   if (op.kind === 'ld_abs' || op.kind === 'ld_ind') {
     if (place.reg > 5) return place;
@@ -220,6 +227,8 @@ function started(t: Tracer, first: PathStep, place: Place): void {
   const value = valueAt(first.frames, place);
   // Everybody knows where the context comes from.
   if (value.kind === 'not_init' || value.kind === 'ctx') return;
-  if ('reg' in place && place.reg !== 10)
-    t.labels.push({ insn: first.at, text: `the program starts with it: ${describe(value, t.map)}` });
+  if (!('reg' in place) || place.reg === 10) return;
+  // A global function is verified on its own.
+  const who = first.at === 0 ? 'program' : 'function';
+  t.labels.push({ insn: first.at, text: `the ${who} starts with it: ${describe(value, t.map)}` });
 }

@@ -35,6 +35,8 @@ export interface Case {
   /** What a placeholder of the message stood for: '{reg}' -> '2'; '' when the message has no such part. */
   part(name: string): string;
   num(name: string): number;
+  /** What the line above says, in messages of several lines; '' = there is none. */
+  readonly cause: { readonly why: string; readonly help: string };
   /** Number of the register the message is about; -1 = none. */
   readonly regno: number;
   /** What it held, in plain words ('a number from 0 to 65535'); 'nothing' when it was never written. */
@@ -75,6 +77,11 @@ export type Rows = Readonly<Record<string, MessageRow>>;
 /** `bytes 14..18` of an access, as half-open ranges everywhere. */
 export function bytes(off: number, size: number): string {
   return size === 1 ? `byte ${off}` : `bytes ${off}..${off + size}`;
+}
+
+/** `1 byte`, `8 bytes`. */
+export function amount(n: number): string {
+  return `${n} ${n === 1 ? 'byte' : 'bytes'}`;
 }
 
 /** 'xdp_md' -> 'struct xdp_md'. */

@@ -75,8 +75,9 @@ export const FUNCTION_ROWS = {
     'test the pointer before the call, or remove the tag and test it in the function',
   ),
   "Caller passes invalid args into func#{func} ('{name}')": argument(
-    (c) => `the arguments do not fit the prototype of ${c.part('name')}, by which global functions are verified`,
-    (c) => `the line before says which one; or make ${c.part('name')} static`,
+    (c) =>
+      `global functions are verified by their prototypes, and this call does not fit that of ${c.part('name')}: ${c.cause.why}`,
+    (c) => c.cause.help || `make ${c.part('name')} static`,
   ),
   'global function calls are not allowed while holding a lock,': {
     class: 'lock',

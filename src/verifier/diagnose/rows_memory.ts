@@ -1,6 +1,6 @@
 // Messages about loads, stores and the memory that helpers use: packet, map values, stack, context, sockets.
 
-import { bytes, type Case, ctxName, type MessageRow, mapName, maskBelow, type Rows, regName } from './row.ts';
+import { amount, bytes, type Case, ctxName, type MessageRow, mapName, maskBelow, type Rows, regName } from './row.ts';
 
 /** Packets are followed up to here (MAX_PACKET_OFF). */
 const PACKET_MAX = 0xffff;
@@ -18,7 +18,7 @@ function packetWhy(c: Case): string {
   if (c.part('off') === '') {
     return `this branch is taken where the packet is too short: behind ${regName(c)} there is nothing`;
   }
-  if (off < 0) return `${c.verb} ${-off} bytes in front of where the packet is known to start`;
+  if (off < 0) return `${c.verb} ${amount(-off)} in front of where the packet is known to start`;
   if (Math.max(off + size, c.off) > PACKET_MAX)
     return `${c.verb} ${bytes(off, size)} of the packet, which is only followed up to byte ${PACKET_MAX}`;
   const fixed = c.umax === 0n;
@@ -38,6 +38,8 @@ function packetHelp(c: Case): string {
   if (c.part('off') === '') {
     return 'access the packet only in the branch where the comparison with data_end says that it is long enough';
   }
+  if (c.num('off') < 0)
+    return `the packet starts at ${start}: read behind it, and keep the pointer to the header before in its own variable`;
   if (Math.max(need, c.off) > PACKET_MAX)
     return 'give the loop a constant bound, too: for (int i = 0; i < 1500; i++) { if (pos + 1 > data_end) break; ... }';
   if (c.umax === 0n) {
@@ -51,7 +53,7 @@ const PACKET: MessageRow = { class: 'out_of_bounds', why: packetWhy, help: packe
 function region(c: Case): string {
   return c.part('limit') === ''
     ? 'the memory'
-    : `${c.kind.startsWith('map_value') ? `the value of ${mapName(c)}` : 'the memory'}, which has ${c.part('limit')} bytes`;
+    : `${c.kind.startsWith('map_value') ? `the value of ${mapName(c)}` : 'the memory'}, which has ${amount(c.num('limit'))}`;
 }
 
 /** Why and how a region of known size is missed: `end` says at which end of the register's range. */
@@ -61,7 +63,7 @@ function outside(end: 'min' | 'max'): MessageRow {
     why: (c) => {
       const off = c.num('off');
       const size = c.num('size');
-      if (off < 0) return `${c.verb} memory that starts ${-off} bytes in front of ${region(c)}`;
+      if (off < 0) return `${c.verb} memory that starts ${amount(-off)} in front of ${region(c)}`;
       const reach = end === 'max' ? `the offset can be as large as ${c.umax}: ` : '';
       return `${reach}${c.verb} ${bytes(off, size)} of ${region(c)}`;
     },
@@ -122,7 +124,7 @@ function badPointerHelp(c: Case): string {
 
 const STACK_OUTSIDE: MessageRow = {
   class: 'out_of_bounds',
-  why: (c) => `${c.verb} ${c.num('size')} bytes at fp${c.num('off')}: a function's stack is fp-512 up to fp`,
+  why: (c) => `${c.verb} ${amount(c.num('size'))} at fp${c.num('off')}: a function's stack is fp-512 up to fp`,
   help: (c) =>
     c.helper === ''
       ? 'check the index into the local array; large local variables belong into a map (per-CPU array with one entry)'
@@ -240,7 +242,10 @@ export const MEMORY_ROWS = {
   'write into map forbidden, value_size={limit} off={off} size={size}': {
     class: 'read_only',
     why: (c) => `${mapName(c)} is read-only for programs (const data, or BPF_F_RDONLY_PROG)`,
-    help: 'take `const` away from the variable (it then lives in .data or .bss), or write to another map',
+    help: (c) =>
+      c.map?.name.startsWith('.')
+        ? 'take `const` away from the variable (it then lives in .data or .bss), or write to another map'
+        : 'create the map without BPF_F_RDONLY_PROG, or write to another map',
   },
   'read from map forbidden, value_size={limit} off={off} size={size}': {
     class: 'map_access',
