@@ -221,11 +221,11 @@ describe('prog load', () => {
     const object = 'test/objects/loader/core.bpf.o name offset';
     expect((await beewasm(`prog load ${object} btf ${file('btf', types)}`)).out).toContain('offset: accepted');
     expect((await beewasm(`prog load ${object}`)).out).toContain('without the BTF of a target (option btf)');
-    expectOneLine(
-      await beewasm(`prog load ${object} btf ${file('nobtf', 'no types here, but text')}`),
-      1,
-      'BTF: header',
-    );
+    const none = file('nobtf', 'no types here, but text');
+    expectOneLine(await beewasm(`prog load ${object} btf ${none}`), 1, `${none}: BTF: header`);
+    // Nor are several objects rows of a table: it is not they who are broken.
+    const two = 'test/objects/loader/core.bpf.o test/objects/cli/counter.bpf.o';
+    expectOneLine(await beewasm(`prog load ${two} btf ${none}`), 1, `${none}: BTF: header`);
   });
   it('--json holds verdict, errno, message, place and statistics', async () => {
     const { code, out } = await beewasm(`-j prog load ${TWINS} name write_rodata`);

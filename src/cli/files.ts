@@ -54,16 +54,20 @@ export function checkStreams(input: string, output: string | undefined): void {
   }
 }
 
-/** Opens an object; errors say which file. */
-export function readObject(path: string, options: OpenOptions = {}): ObjectSpec {
+/** What `parse` makes of a file; errors say which file. */
+export function parsed<T>(path: string, parse: (bytes: Uint8Array) => T): T {
   const bytes = readInput(path);
   try {
-    return openObject(bytes, options);
+    return parse(bytes);
   } catch (error) {
     if (error instanceof FormatError || error instanceof UnsupportedError)
       throw new FileError(`${path}: ${error.message}`);
     throw error;
   }
+}
+
+export function readObject(path: string, options: OpenOptions = {}): ObjectSpec {
+  return parsed(path, (bytes) => openObject(bytes, options));
 }
 
 /** The program with this name; without a name the only one that there is. */

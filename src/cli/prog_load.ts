@@ -6,7 +6,7 @@ import { readKernelTypes } from '../loader/kernel_btf.ts';
 import { progTypeByName } from '../spec/prog_types.ts';
 import { annotation, renderDiagnostic } from '../verifier/index.ts';
 import type { Answer, Command, Invocation } from './command.ts';
-import { FileError, readInput } from './files.ts';
+import { FileError, parsed } from './files.ts';
 import { diagnosticPaint, type Style } from './style.ts';
 import { plural } from './text.ts';
 import { type JudgeOptions, jitedBytes, judge, programsOf, type Request, reasonOf, type Verdict } from './verdict.ts';
@@ -109,21 +109,30 @@ function annotations(verdicts: readonly Verdict[]): string[] {
   });
 }
 
+/** A kernel's BTF, and what it says of its structures. */
+interface KernelBtf {
+  readonly bytes: Uint8Array;
+  readonly types: ReturnType<typeof readKernelTypes>;
+}
+
 interface Arguments {
   readonly paths: readonly string[];
   readonly request: Request;
+  /** Of the same BTF as the request's. */
+  readonly kernelTypes: KernelBtf['types'] | undefined;
 }
 
 function parse(words: Words): Arguments {
   let name: string | undefined;
   let type: number | undefined;
-  let btf: Uint8Array | undefined;
+  let kernel: KernelBtf | undefined;
   const keywords = {
     name: (w: Words) => {
       name = w.take('program name');
     },
     btf: (w: Words) => {
-      btf = readInput(w.take('file of BTF'));
+      // Before the objects: they are not to blame for this file.
+      kernel = parsed(w.take('file of BTF'), (bytes) => ({ bytes, types: readKernelTypes(bytes) }));
     },
     type: (w: Words) => {
       const word = w.take('program type');
@@ -132,7 +141,7 @@ function parse(words: Words): Arguments {
   };
   const paths = words.until(Object.keys(keywords), 'object file');
   words.keywords(keywords);
-  return { paths, request: { name, type, btf } };
+  return { paths, request: { name, type, btf: kernel?.bytes }, kernelTypes: kernel?.types };
 }
 
 /** A program to judge, or the verdict that a file already has. */
@@ -191,7 +200,7 @@ export const progLoad: Command = {
       rules: {
         perfmon: options['no-perfmon'] !== true,
         ...(options['strict-stack'] === true && { allowUninitStack: false }),
-        ...(args.request.btf && { kernelTypes: readKernelTypes(args.request.btf) }),
+        ...(args.kernelTypes && { kernelTypes: args.kernelTypes }),
       },
     };
     const judged = judgeAll(all, judging, progress);
