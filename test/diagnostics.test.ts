@@ -197,6 +197,12 @@ describe('the history of a value', () => {
 });
 
 describe('help', () => {
+  it('for a CO-RE relocation that failed does not talk of helpers', () => {
+    const { why, help } = refused(filter('call 195896080\nexit'));
+    expect(why).toMatch(/^a CO-RE relocation found nothing/);
+    expect(help).toMatch(/bpf_core_field_exists/);
+    expect(refused(filter('call 195896081\nexit')).why).toBe('Linux 6.18 has no helper number 195896081');
+  });
   it('compares with no bytes in front of the packet', () => {
     const text = 'r2 = *(u32 *)(r1 + 76)\nr0 = *(u8 *)(r2 - 2)\nexit';
     const { why, help } = refused(filter(text, { type: 3 }));

@@ -25,7 +25,7 @@ function wanted(c: Case): readonly [string, string] {
 const ARGUMENT: MessageRow = {
   class: (c) => (c.kind.endsWith('_or_null') ? 'null_dereference' : 'helper_argument'),
   why: (c) =>
-    `argument ${c.regno} of ${c.helper || 'the helper'} must be ${wanted(c)[0]}, but ${regName(c)} holds ${c.holds}`,
+    `argument ${c.regno} of ${c.helper || 'the function'} must be ${wanted(c)[0]}, but ${regName(c)} holds ${c.holds}`,
   help: (c) => {
     if (c.kind.endsWith('_or_null')) return 'test the pointer before the call: if (!ptr) return 0;';
     if (c.kind === 'scalar' && wanted(c)[0] === 'readable memory') {
@@ -51,11 +51,20 @@ function noLock(program: string): MessageRow {
   };
 }
 
+/** The helper that libbpf, and our loader, call where a relocation failed: 0xbad2310. */
+const CORE_POISON = 195896080;
+
 export const CALL_ROWS = {
   'invalid func unknown#{id}': {
     class: 'helper_unavailable',
-    why: (c) => `Linux 6.18 has no helper number ${c.part('id')}`,
-    help: 'check the spelling and the headers: a function that is only declared (extern) becomes an unknown call',
+    why: (c) =>
+      c.num('id') === CORE_POISON
+        ? "a CO-RE relocation found nothing that fits in the kernel's BTF, and this is reached"
+        : `Linux 6.18 has no helper number ${c.part('id')}`,
+    help: (c) =>
+      c.num('id') === CORE_POISON
+        ? 'compare name and type of the field with the kernel that the BTF is of, or test bpf_core_field_exists() before'
+        : 'check the spelling and the headers: a function that is only declared (extern) becomes an unknown call',
   },
   'program of this type cannot use helper {helper}': {
     class: 'helper_unavailable',
