@@ -65,6 +65,7 @@ const STATEMENTS = {
   copy: ({ d, r }) => d.op(`mov${r.pick(['64', '64', '32'])}_reg`, { dst: r.pick(VALUES), src: r.pick(VALUES) }),
   input: (s) => input(s, s.r.pick(VALUES)),
   alu,
+  divide,
   narrow,
   spill,
   fill,
@@ -86,19 +87,20 @@ const WEIGHTS: Readonly<Record<keyof typeof STATEMENTS, number>> = {
   copy: 8,
   input: 6,
   alu: 18,
+  divide: 2,
   narrow: 6,
   spill: 14,
   fill: 12,
   part: 8,
   remember: 10,
-  twins: 4,
+  twins: 8,
   decide: 24,
   access: 8,
   atomic: 4,
   pointer: 3,
   half: 2,
   loop: 3,
-  mayGoto: 1,
+  mayGoto: 2,
   call: 4,
 };
 
@@ -122,6 +124,17 @@ function divisor({ d, r }: Scope, dst: number): void {
         { low: 1, high: -1 },
       ]),
     );
+}
+
+/** A division of 32 bits, of numbers that have an upper half. */
+function divide({ d, r }: Scope): void {
+  const [dst, src] = r.pick([
+    [2, 3],
+    [7, 8],
+  ]);
+  d.lddw(dst, { low: r.between(0, 7), high: r.pick([1, 2, -1]) });
+  d.lddw(src, { low: r.between(0, 3), high: r.pick([0, 0, 1]) });
+  d.op(`${r.pick([...DIVISIONS])}32_reg`, { dst, src });
 }
 
 function alu(s: Scope): void {
@@ -240,6 +253,9 @@ function leaveByte({ d, r }: Scope, off: number, imm: number): void {
   }
 }
 
+/** What may change a number of that size. */
+const EXTEND = { ldxb: 'movsx64_8', ldxw: 'movsx64_32', ldxdw: 'mov32_reg' } as const;
+
 /** Two numbers are equal on one path only; later a jump on one of them comes before a jump on the other. */
 function twins(s: Scope, depth: number): void {
   const { d, r } = s;
@@ -250,23 +266,27 @@ function twins(s: Scope, depth: number): void {
     [3, 7],
     [8, 2],
   ]);
-  const size = r.pick(['ldxb', 'ldxw', 'ldxdw']);
+  const sum = r.chance(40) ? r.pick(['add64_imm', 'add32_imm'] as const) : null;
+  // A sum of 32 bits tells nothing about the upper half of what it was made of.
+  const size = sum === 'add32_imm' ? 'ldxdw' : r.pick(['ldxb', 'ldxw', 'ldxdw'] as const);
   for (const dst of [a, b]) d.op(size, { dst, src: BASE, off: 8 * r.below(SPAN / 8) });
   const skip = fork(s);
   const slot = r.pick(SLOTS);
-  if (r.chance(60)) d.op('mov64_reg', { dst: b, src: a });
+  if (sum === null && r.chance(30)) d.op(EXTEND[size], { dst: b, src: a });
+  else if (r.chance(60)) d.op('mov64_reg', { dst: b, src: a });
   else {
     d.op('stxdw', { dst: FP, src: a, off: slot });
     d.op('ldxdw', { dst: b, src: FP, off: slot });
   }
   d.place(skip);
   d.op('mov64_imm', { dst: SCRATCH, imm: 0 });
-  if (r.chance(30)) d.op('add64_imm', { dst: b, imm: r.between(1, 3) });
+  if (sum !== null) d.op(sum, { dst: b, imm: r.between(1, 3) });
   const op = r.pick(['jgt64_imm', 'jgt32_imm', 'jsgt64_imm', 'jne64_imm', 'jge64_imm']);
   const imm = r.between(1, 9);
   const end = d.label();
-  d.to(end, op, { dst: a, imm });
-  d.to(end, op, { dst: b, imm: imm + r.below(3) });
+  const [first, second] = r.chance(60) ? [a, b] : [b, a];
+  d.to(end, op, { dst: first, imm });
+  d.to(end, op, { dst: second, imm: imm + r.below(3) });
   block(s, depth);
   d.place(end);
 }
@@ -360,6 +380,10 @@ function mayGoto(s: Scope, depth: number): void {
   d.op('mov64_imm', { dst, imm: 0 });
   d.place(again);
   d.to(end, 'may_goto');
+  if (r.chance(50)) {
+    lateRound(s, dst, again, end);
+    return;
+  }
   if (r.chance(30)) d.op(r.pick(['stxdw', 'stxw']), { dst: FP, src: dst, off: r.pick(SLOTS) });
   d.op('add64_imm', { dst, imm: 1 });
   d.to(again, 'jlt64_imm', { dst, imm: r.between(2, 5) });
@@ -368,6 +392,24 @@ function mayGoto(s: Scope, depth: number): void {
   d.to(skip, `${r.pick(JUMPS)}64_imm`, { dst, imm: r.below(4) });
   d.op('mov64_imm', { dst: r.pick(VALUES), imm: 1 });
   d.place(skip);
+}
+
+/**
+ * The number decides in a later round only: the first leaves a large byte in the input, which no state knows of. The other
+ * way is followed first, so where the rounds meet nothing was decided yet.
+ */
+function lateRound({ d, r }: Scope, dst: number, again: Label, end: Label): void {
+  const off = r.below(SPAN);
+  const late = d.label();
+  d.op('ldxb', { dst: SCRATCH, src: BASE, off });
+  d.to(late, 'jgt64_imm', { dst: SCRATCH, imm: r.pick([1, 2, 127]) });
+  d.op('mov64_imm', { dst, imm: r.between(1, 3) });
+  d.op('stb', { dst: BASE, off, imm: -1 });
+  d.to(again, 'ja');
+  d.place(late);
+  d.to(end, `${r.pick(JUMPS)}64_imm`, { dst, imm: r.below(3) });
+  d.op('mov64_imm', { dst: r.pick(VALUES), imm: 1 });
+  d.place(end);
 }
 
 /** Counted; the count in a slot. */

@@ -33,12 +33,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     ['jset32 tells about the upper half', 'branch', 'const bits = whole ? c : { hi: 0, lo: c.lo };', 'const bits = c;'],
   ],
   'signed/unsigned mix': [
-    [
-      'a signed comparison narrows the unsigned range',
-      'branch',
-      'jsgt: [swap(refineSlt64),',
-      'jsgt: [swap(refineLt64),',
-    ],
+    ['a signed comparison narrows the unsigned range', 'branch', 'jslt: [refineSlt64,', 'jslt: [refineLt64,'],
     [
       'where a signed comparison fails, the unsigned range narrows',
       'branch',
@@ -93,7 +88,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       'a 32-bit division looks at all 64 bits of its operands',
       'scalar_alu',
       UNKNOWN_RESULT,
-      `if (op === 'div' && isConst(a) && isConst(b) && b.umax !== 0n)\n        return this.#scalars.constant(w.of(a.umax / b.umax));\n    ${UNKNOWN_RESULT}`,
+      `if ((op === 'div' || op === 'mod') && isConst(a) && isConst(b) && b.umax !== 0n)\n        return this.#scalars.constant(w.of(op === 'div' ? a.umax / b.umax : a.umax % b.umax));\n    ${UNKNOWN_RESULT}`,
     ],
   ],
   'signed div': [
@@ -214,7 +209,12 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
   ],
   CFG: [
     ['dead code is fine', 'cfg', 'if (!seen[i])', 'if (false)'],
-    ['a jump into an lddw is fine', 'cfg', 'if (seen[i + 1])', 'if (false)'],
+    [
+      'a loop in which nothing changes ends',
+      'search',
+      'const loop = invalid(`infinite loop',
+      'return this.#end(kept, true);\n        const loop = invalid(`infinite loop',
+    ],
   ],
   'reserved fields': [
     [
@@ -234,7 +234,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       'const keepZero = zero && t === SLOT.zero;',
       'const keepZero = t === SLOT.zero;',
     ],
-    ['a frame has 520 bytes', 'stack', 'const MAX_BPF_STACK = 512;', 'const MAX_BPF_STACK = 520;'],
+    ['a frame goes on above its r10', 'stack', 'else if (max > 0)', 'else if (max > 8)'],
   ],
   'helper sizes': [['memory is checked for the least size', 'helper_args', 'Number(umax), use,', 'Number(umin), use,']],
   'helper args': [
@@ -290,7 +290,12 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     ['stack of nested calls is not added up', 'depth', 'const depth = before + ', 'const depth = '],
   ],
   'tail calls': [
-    ['functions without BTF may make tail calls', 'program', 'insn.src === 0 && insn.imm === TAIL_CALL) {', 'false) {'],
+    [
+      'a tail call never comes back',
+      'step_control',
+      'return helperCall(env, insn.imm) ?? env.insnIdx + 1;',
+      'return helperCall(env, insn.imm) ?? (insn.imm === 12 ? END : env.insnIdx + 1);',
+    ],
   ],
   bpf_loop: [
     [
