@@ -27,6 +27,7 @@ type Binaryen = typeof binaryen;
 /** Part of Binaryen's interface that its types leave out or put elsewhere. */
 interface Untyped {
   readonly Expression: { readonly setType: (expression: number, type: number) => void };
+  readonly Load: { readonly setSigned: (load: number, signed: boolean) => void };
   readonly Function: { readonly setLocalName: (fn: number, local: number, name: string) => void };
 }
 
@@ -106,7 +107,16 @@ function builder(bin: Binaryen, m: binaryen.Module): ModuleBuilder {
   const params = (list: readonly ValType[]) => bin.createType(list.map((t) => types[t]));
   const result = (t: ValType | null) => (t === null ? bin.none : types[t]);
   // Binaryen's own names are those of the Builder; only the types of the expressions are lost there.
-  const i32 = m.i32 as unknown as I32Ops;
+  const i32: I32Ops = {
+    ...(m.i32 as unknown as I32Ops),
+    // binaryen.js marks whole loads as signed. That means nothing by itself, but 'optimize-instructions' keeps the mark when it
+    // makes one load of i64.extend_i32_u(i32.load): i64.load32_s.
+    load(offset, align, address) {
+      const load = m.i32.load(offset, align, address);
+      untyped.Load.setSigned(load, false);
+      return asI32(load);
+    },
+  };
   const i64 = m.i64 as unknown as I64Ops;
   const { v128, i16x8, i32x4, i64x2 } = m as unknown as Lanes;
   const asStmt = (e: number) => e as Stmt;

@@ -26,6 +26,9 @@ function run(body: string, data = DATA): { r0: bigint; wat: string } {
     ${body}
   out:
     exit`;
+  const optimized = loadText(kernel, { type: 'xdp', text, jit: 'optimized' });
+  runBoth(kernel, optimized, { data });
+  optimized.close();
   const program = loadText(kernel, { type: 'xdp', text });
   const r0 = runBoth(kernel, program, { data }).retval;
   const wat = dumpWat(program.loaded, { validate: true });
@@ -112,6 +115,11 @@ describe('loads of bytes that are put together', () => {
     const eight = run(`${all}`);
     expect(eight.r0).toBe(BigInt.asUintN(64, word(DATA, 3, 8)));
     expect([count(eight.wat, /i64\.load offset=3/), count(eight.wat, /load8_u/)]).toEqual([1, 0]);
+  });
+
+  it('of 32 bits into 64 without a sign, at both levels', () => {
+    const data = new Uint8Array(64).fill(0xfe);
+    expect(run('r0 = *(u16 *)(r2 +8)\nr0 <<= 16\nr3 = *(u16 *)(r2 +6)\nr0 += r3', data).r0).toBe(0xfefe_fefen);
   });
 
   it('also when the address is gone by then', () => {
