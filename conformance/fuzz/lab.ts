@@ -114,6 +114,8 @@ export class Lab {
       return { retval, data, text: `r0 0x${retval.toString(16)} ${json(redirect)} ${json(ctx)} data ${hex(data)}` };
     } catch (e) {
       if (e instanceof BpfError) return { retval: null, data: source.data, text: `error ${e.code}` };
+      // Verified code that traps is a finding like any other.
+      if (e instanceof WebAssembly.RuntimeError) return { retval: null, data: source.data, text: `trap: ${e.message}` };
       throw e;
     }
   }
