@@ -115,7 +115,12 @@ describe('context access', () => {
       'R2 invalid variable buffer offset: off=0, var_off=(0x0; 0x7)',
     ],
     [1, 0, 'r2 = *(u64 *)(r1 + 168)\nr0 = *(u32 *)(r2 + 0)\nexit', "R2 invalid mem access 'sock_common_or_null'"],
-    [32, 45, 'r2 = *(u64 *)(r1 + 8)\nr0 = *(u64 *)(r2 + 0)\nexit', "R2 invalid mem access 'trusted_ptr_'"],
+    [
+      32,
+      45,
+      'r2 = *(u64 *)(r1 + 8)\nr0 = *(u64 *)(r2 + 0)\nexit',
+      "the layout of struct sk_buff is not known: verify with the kernel's BTF",
+    ],
   ])('pointers that a context holds: type %i/%i %j -> %s', (type, attach, text, expected) => {
     expect(verdict(type, attach, text)).toBe(expected);
   });

@@ -22,6 +22,8 @@ export type KernelMap = MapDef & { readonly extra?: bigint | number };
 export interface KernelProgram {
   readonly type: number;
   readonly expectedAttachType?: number;
+  /** The function or type of the kernel's BTF that the program is bound to. */
+  readonly attachBtfId?: number;
   readonly flags?: number;
   readonly license?: string;
   readonly insns: Uint8Array | readonly Insn[];
@@ -176,6 +178,7 @@ function overChannel(channel: Channel): Oracle {
     const question = {
       type: program.type,
       attach: program.expectedAttachType,
+      attach_btf_id: program.attachBtfId,
       flags: program.flags,
       license: hex(new TextEncoder().encode(program.license ?? '')),
       insns: hex(program.insns instanceof Uint8Array ? program.insns : encode(program.insns)),

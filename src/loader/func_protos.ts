@@ -29,7 +29,8 @@ function sizeOrNull(btf: Btf, id: number): number | null {
   }
 }
 
-function shape(btf: Btf, id: number): TypeShape {
+/** A type behind typedefs and qualifiers. */
+export function shape(btf: Btf, id: number): TypeShape {
   const t = resolved(btf, id);
   return { kind: t.kind, name: 'name' in t ? t.name : '', size: sizeOrNull(btf, id) };
 }
@@ -43,7 +44,7 @@ function typedefsOf(btf: Btf, id: number): string[] {
   return names;
 }
 
-function pointed(btf: Btf, id: number): PointedShape {
+export function pointed(btf: Btf, id: number): PointedShape {
   return { ...shape(btf, id), typedefs: typedefsOf(btf, id) };
 }
 

@@ -1,6 +1,7 @@
-// Layouts of kernel structures from a kernel's BTF (/sys/kernel/btf/vmlinux): what spec/kernel_struct.ts is to structures
-// that its table does not hold. Structures without a name get keys of their own.
+// Types of a kernel from its BTF (/sys/kernel/btf/vmlinux): layouts of structures, prototypes of functions, variables:
+// what spec/kernel_struct.ts is to what its tables do not hold. Structures without a name get keys of their own.
 
+import type { KernelFunc, KernelValue, KernelVariable } from '../spec/kernel_func.ts';
 import {
   ANONYMOUS,
   type KernelField,
@@ -8,7 +9,8 @@ import {
   type KernelStruct,
   type KernelTypes,
 } from '../spec/kernel_struct.ts';
-import { type Btf, type BtfMember, readBtf, resolved, sizeOf, skipModifiers } from './btf.ts';
+import { type Btf, type BtfMember, type BtfOf, readBtf, resolved, sizeOf, skipModifiers } from './btf.ts';
+import { pointed, shape } from './func_protos.ts';
 
 /** From the bytes of a .BTF section. Throws FormatError. */
 export function readKernelTypes(bytes: Uint8Array): KernelTypes {
@@ -21,7 +23,17 @@ function kernelTypes(btf: Btf): KernelTypes {
     if (t.kind === 'struct' && t.name !== '' && !ids.has(t.name)) ids.set(t.name, id);
   });
   const done = new Map<number, KernelStruct>();
+  const named = namedIds(btf);
+  const perCpu = perCpuVariables(btf);
   return {
+    structName(id) {
+      const type = btf.types[id];
+      return type?.kind === 'struct' || type?.kind === 'union' ? type.name : undefined;
+    },
+    func: (id) => funcOf(btf, id),
+    funcId: (name) => named.func.get(name),
+    variable: (id) => variableOf(btf, id, perCpu),
+    variableId: (name) => named.var.get(name),
     struct(key) {
       const id = key.startsWith(ANONYMOUS) ? Number(key.slice(ANONYMOUS.length)) : ids.get(key);
       const type = id === undefined ? undefined : btf.types[id];
@@ -34,6 +46,45 @@ function kernelTypes(btf: Btf): KernelTypes {
       return struct;
     },
   };
+}
+
+type Named = Readonly<Record<'func' | 'var', ReadonlyMap<string, number>>>;
+
+function namedIds(btf: Btf): Named {
+  const ids = { func: new Map<string, number>(), var: new Map<string, number>() };
+  btf.types.forEach((t, id) => {
+    if ((t.kind === 'func' || t.kind === 'var') && !ids[t.kind].has(t.name)) ids[t.kind].set(t.name, id);
+  });
+  return ids;
+}
+
+/** What lies in the section of per-CPU variables. */
+function perCpuVariables(btf: Btf): ReadonlySet<number> {
+  const section = btf.types.find((t) => t.kind === 'datasec' && t.name === '.data..percpu');
+  return new Set(section?.kind === 'datasec' ? section.vars.map((v) => v.type) : []);
+}
+
+function kernelValue(btf: Btf, id: number): KernelValue {
+  const t = resolved(btf, id);
+  return { type: shape(btf, id), pointsTo: t.kind === 'ptr' ? pointed(btf, t.type) : null };
+}
+
+function funcOf(btf: Btf, id: number): KernelFunc | undefined {
+  const func = btf.types[id];
+  const proto = func?.kind === 'func' ? btf.types[func.type] : undefined;
+  if (func?.kind !== 'func' || proto?.kind !== 'func_proto') return undefined;
+  const { ret, params } = proto as BtfOf<'func_proto'>;
+  return {
+    name: func.name,
+    returns: kernelValue(btf, ret),
+    params: params.map((p) => ({ name: p.name, ...kernelValue(btf, p.type) })),
+  };
+}
+
+function variableOf(btf: Btf, id: number, perCpu: ReadonlySet<number>): KernelVariable | undefined {
+  const type = btf.types[id];
+  if (type?.kind !== 'var') return undefined;
+  return { name: type.name, perCpu: perCpu.has(id), ...kernelValue(btf, type.type) };
 }
 
 function fieldOf(
@@ -55,8 +106,10 @@ function fieldOf(
 function fieldType(btf: Btf, id: number, ids: ReadonlyMap<string, number>): KernelFieldType {
   const type = btf.types[id];
   if (type.kind === 'ptr') {
+    const first = btf.types[type.type];
     const to = resolved(btf, type.type);
-    return { kind: 'ptr', to: to.kind === 'struct' || to.kind === 'union' ? to.name : null };
+    const name = to.kind === 'struct' || to.kind === 'union' ? to.name : null;
+    return { kind: 'ptr', to: name, ...(first.kind === 'type_tag' ? { tag: first.name } : {}) };
   }
   if (type.kind !== 'struct' && type.kind !== 'union') return { kind: 'scalar', size: sizeOf(btf, id) };
   return { kind: 'struct', key: ids.get(type.name) === id ? type.name : `${ANONYMOUS}${id}` };

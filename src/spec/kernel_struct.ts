@@ -3,13 +3,14 @@
 // Only layouts are here: beewasm has no such structures, their fields read as 0 (runtime/kernel_fields.ts).
 
 import { BPF_MAP_TYPE as M } from '../uapi/enums.ts';
+import { commonFunc, commonFuncId, type KernelFunc, type KernelVariable } from './kernel_func.ts';
 import { KERNEL_STRUCTS } from './kernel_structs.ts';
 
 export type KernelFieldType =
   | { readonly kind: 'scalar'; readonly size: number }
   | { readonly kind: 'struct'; readonly key: string }
-  /** `to`: name of the structure; null = something else (void, a function, a number). */
-  | { readonly kind: 'ptr'; readonly to: string | null };
+  /** `to`: name of the structure; null = something else (void, a function, a number). `tag`: a type tag: rcu, user, percpu. */
+  | { readonly kind: 'ptr'; readonly to: string | null; readonly tag?: string };
 
 export interface KernelField {
   readonly name: string;
@@ -30,9 +31,16 @@ export interface KernelStruct {
   readonly fields: readonly KernelField[];
 }
 
+/** What is known of a kernel. Ids are those of its BTF, as instructions carry them. */
 export interface KernelTypes {
   /** A structure by its name, or by the key that a field of kind 'struct' gives. */
   struct(key: string): KernelStruct | undefined;
+  /** The name of the structure that has this id. */
+  structName(id: number): string | undefined;
+  func(id: number): KernelFunc | undefined;
+  funcId(name: string): number | undefined;
+  variable(id: number): KernelVariable | undefined;
+  variableId(name: string): number | undefined;
 }
 
 /** Messages show no other name for what has none. */
@@ -40,8 +48,13 @@ export const ANONYMOUS = '(anon)';
 
 const parsed = new Map<string, KernelStruct>();
 
-/** The generated table: maps, sockets, and what is embedded in them. */
+/** The generated tables: maps, sockets, and what is embedded in them; prototypes of kfuncs. */
 export const COMMON_TYPES: KernelTypes = {
+  structName: () => undefined,
+  func: commonFunc,
+  funcId: commonFuncId,
+  variable: () => undefined,
+  variableId: () => undefined,
   struct(key) {
     const known = parsed.get(key);
     const text = known === undefined ? KERNEL_STRUCTS[key] : undefined;

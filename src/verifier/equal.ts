@@ -60,6 +60,7 @@ function covers(old: Scalar, cur: Scalar): boolean {
 function sameFields(a: Reg, b: Reg): boolean {
   return (
     a.kind === b.kind &&
+    a.flags === b.flags &&
     a.maybeNull === b.maybeNull &&
     a.off === b.off &&
     a.map === b.map &&
@@ -86,7 +87,7 @@ function regSafe(old: Reg, cur: Reg, ids: IdMap, exact: Exactness, sameNumbers: 
   if (exact === 'exact') return regsExact(old, cur, ids);
   // The old paths can't have used it. Where not all of them are known yet, it must hold nothing now, too.
   if (old.kind === 'not_init' && (exact === 'not_exact' || cur.kind === 'not_init')) return true;
-  if (old.kind !== cur.kind || old.maybeNull !== cur.maybeNull) return false;
+  if (old.kind !== cur.kind || old.maybeNull !== cur.maybeNull || old.flags !== cur.flags) return false;
   switch (old.kind) {
     case 'scalar':
       if (sameNumbers) return sameScalar(old.s, cur.s) && sameFields(old, cur) && ids.matchScalar(old.id, cur.id);

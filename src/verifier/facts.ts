@@ -23,12 +23,10 @@ const KIND: Record<RegKind, number> = {
   xdp_sock: REG_KIND.other_ptr,
   // Addresses of nothing that engines have: numbers.
   btf_id: REG_KIND.scalar,
-  untrusted_ptr: REG_KIND.scalar,
   untrusted_mem: REG_KIND.scalar,
   ringbuf_mem: REG_KIND.mem,
   flow_keys: REG_KIND.other_ptr,
   tp_buffer: REG_KIND.other_ptr,
-  trusted_ptr: REG_KIND.other_ptr,
 };
 
 function merge(kinds: Uint8Array, at: InsnIndex, reg: Reg): void {

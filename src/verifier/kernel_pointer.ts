@@ -5,7 +5,7 @@
 import { type KernelField, type KernelStruct, type KernelTypes, MAP_STRUCTS } from '../spec/kernel_struct.ts';
 import type { Env } from './env.ts';
 import type { Access } from './mem.ts';
-import { kindText, makeReg, type Reg, UNKNOWN_SCALAR } from './reg.ts';
+import { FLAG, kindText, makeReg, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, explain, invalid, type Reject, refused } from './reject.ts';
 import { tnumText } from './tnum.ts';
 
@@ -94,7 +94,7 @@ function inField(
 function loaded(found: Found, untrusted: boolean): Reg {
   if (found === 'scalar') return UNKNOWN_SCALAR;
   if (found === 'memory') return makeReg({ kind: 'untrusted_mem' });
-  return makeReg({ kind: untrusted || found.untrusted ? 'untrusted_ptr' : 'btf_id', btf: found.to });
+  return makeReg({ kind: 'btf_id', flags: untrusted || found.untrusted ? FLAG.untrusted : 0, btf: found.to });
 }
 
 function access(env: Env, a: Access, off: number, name: string, untrusted: boolean): Reg | Reject {
@@ -138,7 +138,7 @@ export function structFields(env: Env, a: Access, off: number): Reg | Reject {
   }
   if (a.write) return denied('only read is supported');
   env.facts.kernelLoad(env.insnIdx, -1, off);
-  return access(env, a, off, ptr.btf, ptr.kind === 'untrusted_ptr' || ptr.refObjId !== 0);
+  return access(env, a, off, ptr.btf, (ptr.flags & FLAG.untrusted) !== 0 || ptr.refObjId !== 0);
 }
 
 /** Memory of the kernel that nobody vouches for: any load, at any distance. */

@@ -8,7 +8,7 @@ import { type SockKind, sockLoadOk } from '../spec/sock.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
 import type { Env } from './env.ts';
 import { mapFields, structFields, untrustedMemory } from './kernel_pointer.ts';
-import { isPacket, kindText, makeReg, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
+import { FLAG, isPacket, kindText, makeReg, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, explain, invalid, type Reject } from './reject.ts';
 import { constant, isConst, isZero, largest, lowest, signExtend, truncate, widthOf } from './scalar.ts';
 import { checkStackBounds, readStack, writeStack } from './stack.ts';
@@ -212,8 +212,8 @@ const CTX_LOADS: Record<CtxKind, (env: Env) => Reg> = {
   sock_common_or_null: (env) => makeReg({ kind: 'sock_common', maybeNull: true, id: env.newId() }),
   flow_keys: () => makeReg({ kind: 'flow_keys' }),
   tp_buffer: () => makeReg({ kind: 'tp_buffer' }),
-  trusted_ptr_nf_hook_state: () => makeReg({ kind: 'trusted_ptr' }),
-  trusted_ptr_sk_buff: () => makeReg({ kind: 'trusted_ptr' }),
+  trusted_ptr_nf_hook_state: () => makeReg({ kind: 'btf_id', flags: FLAG.trusted, btf: 'nf_hook_state' }),
+  trusted_ptr_sk_buff: () => makeReg({ kind: 'btf_id', flags: FLAG.trusted, btf: 'sk_buff' }),
 };
 
 function ctx(env: Env, a: Access, off: number): Outcome {
@@ -301,7 +301,6 @@ const HANDLERS: Partial<Record<RegKind, Handler>> = {
   tp_buffer: tracepointBuffer,
   map_ptr: mapFields,
   btf_id: structFields,
-  untrusted_ptr: structFields,
   untrusted_mem: untrustedMemory,
 };
 

@@ -22,8 +22,6 @@ const MOVABLE: ReadonlySet<RegKind> = new Set([
   'func',
   'tp_buffer',
   'btf_id',
-  'untrusted_ptr',
-  'trusted_ptr',
 ]);
 
 /** Kernel's text of each operator. */

@@ -24,12 +24,30 @@ export type RegKind =
   | 'flow_keys'
   | 'tp_buffer'
   | 'btf_id'
-  | 'untrusted_ptr'
-  | 'untrusted_mem'
-  | 'trusted_ptr';
+  | 'untrusted_mem';
+
+/**
+ * What is known of a pointer beside its kind (kernel enum bpf_type_flag), as bits. Who may follow a pointer into the kernel
+ * and hand it on hangs on them: `trusted` is valid as long as the program runs, `rcu` inside the RCU read section,
+ * `untrusted` not at all (loads may still be tried); none of these = from before Linux knew the difference.
+ */
+export const FLAG = {
+  rdonly: 1 << 0,
+  user: 1 << 1,
+  percpu: 1 << 2,
+  rcu: 1 << 3,
+  untrusted: 1 << 4,
+  trusted: 1 << 5,
+  /** An object of the program's own (bpf_obj_new). */
+  alloc: 1 << 6,
+  /** ... that a list or tree owns. */
+  nonOwning: 1 << 7,
+} as const;
 
 export interface Reg {
   readonly kind: RegKind;
+  /** FLAG.* */
+  readonly flags: number;
   /** The pointer may be NULL (PTR_MAYBE_NULL). */
   readonly maybeNull: boolean;
   /** Pointers: fixed offset. Scalars with addConst: what was added since the link. */
@@ -54,7 +72,7 @@ export interface Reg {
   readonly frame: number;
   /** mem: size in bytes. func: slot of the function. */
   readonly size: number;
-  /** btf_id, untrusted_ptr: name of the kernel structure. */
+  /** btf_id: name of the kernel structure. */
   readonly btf: string;
   /** Scalars: the value decided something, so pruning compares it. */
   readonly precise: boolean;
@@ -65,6 +83,7 @@ export const BEYOND_PKT_END = -2;
 
 const EMPTY: Reg = {
   kind: 'not_init',
+  flags: 0,
   maybeNull: false,
   off: 0,
   s: ZERO,
@@ -115,28 +134,51 @@ const NEVER_NULL: ReadonlySet<RegKind> = new Set<RegKind>([
   'sock',
   'sock_common',
   'tcp_sock',
-  'trusted_ptr',
 ]);
 
 /** A pointer that cannot be NULL at run time, so that comparing it with 0 is decided. */
 export function isNotNull(r: Reg): boolean {
   if (r.maybeNull) return false;
-  return NEVER_NULL.has(r.kind);
+  return NEVER_NULL.has(r.kind) || (r.kind === 'btf_id' && isTrusted(r));
 }
 
-const NAMED: Partial<Record<RegKind, string>> = {
-  btf_id: 'ptr_',
-  untrusted_ptr: 'untrusted_ptr_',
-  trusted_ptr: 'trusted_ptr_',
+const TRUSTED = FLAG.trusted | FLAG.alloc | FLAG.nonOwning;
+
+/** Something beside trust is said of the pointer (kernel bpf_type_has_unsafe_modifiers). */
+export function hasUnsafeFlags(r: Reg): boolean {
+  return (r.flags & ~TRUSTED) !== 0;
+}
+/** Kinds that stand for a structure of the kernel (kernel reg2btf_ids). */
+export const STRUCT_OF: Partial<Record<RegKind, string>> = {
+  sock: 'sock',
+  sock_common: 'sock_common',
+  tcp_sock: 'tcp_sock',
+  map_ptr: 'bpf_map',
 };
+/** Valid as long as the program runs (kernel is_trusted_reg). */
+export function isTrusted(r: Reg): boolean {
+  if (r.refObjId !== 0) return true;
+  if (hasUnsafeFlags(r)) return false;
+  return (STRUCT_OF[r.kind] !== undefined && !r.maybeNull) || (r.flags & TRUSTED) !== 0;
+}
+export function isRcu(r: Reg): boolean {
+  return (r.flags & FLAG.rcu) !== 0;
+}
+
 const TEXT: Partial<Record<RegKind, string>> = { not_init: '?', untrusted_mem: 'rdonly_untrusted_mem' };
+/** In the order that Linux prints them. */
+const PREFIXES: readonly (keyof typeof FLAG)[] = ['rdonly', 'user', 'percpu', 'rcu', 'untrusted', 'trusted'];
+
+function prefixes(flags: number): string {
+  return flags === 0 ? '' : PREFIXES.map((name) => ((flags & FLAG[name]) === 0 ? '' : `${name}_`)).join('');
+}
 
 /** Kernel reg_type_str: the kind as messages print it. */
 export function kindText(r: Reg): string {
+  const prefix = prefixes(r.flags);
   // Pointers to kernel structures are followed by the structure's name.
-  const name = NAMED[r.kind];
-  if (name !== undefined) return name + (r.maybeNull ? 'or_null_' : '');
-  return (TEXT[r.kind] ?? r.kind) + (r.maybeNull ? '_or_null' : '');
+  if (r.kind === 'btf_id') return `${prefix}ptr_${r.maybeNull ? 'or_null_' : ''}`;
+  return prefix + (TEXT[r.kind] ?? r.kind) + (r.maybeNull ? '_or_null' : '');
 }
 
 /** Bits needed for the value as an unsigned number. */

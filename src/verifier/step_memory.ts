@@ -47,17 +47,9 @@ const REWRITTEN: ReadonlySet<RegKind> = new Set<RegKind>([
   'tcp_sock',
   'xdp_sock',
   'btf_id',
-  'untrusted_ptr',
-  'trusted_ptr',
 ]);
 /** A load from one of these can be one from any other: the kernel then expects a fault. */
-const PROBED: ReadonlySet<RegKind> = new Set<RegKind>([
-  'btf_id',
-  'untrusted_ptr',
-  'trusted_ptr',
-  'untrusted_mem',
-  'mem',
-]);
+const PROBED: ReadonlySet<RegKind> = new Set<RegKind>(['btf_id', 'untrusted_mem', 'mem']);
 
 function onePointerKind(env: Env, ptr: Reg): Reject | null {
   const before = env.pointerKind.get(env.insnIdx);

@@ -79,8 +79,6 @@ const WORDS: Partial<Record<RegKind, Describe>> = {
   ringbuf_mem: (reg) => `a ring buffer record of ${reg.size} bytes${moved(reg)}`,
   flow_keys: named('a pointer to struct bpf_flow_keys'),
   btf_id: named('a pointer to a kernel structure'),
-  trusted_ptr: named('a pointer to a kernel structure'),
-  untrusted_ptr: named('a pointer to a kernel structure'),
   untrusted_mem: named('a pointer to memory of the kernel'),
 };
 
