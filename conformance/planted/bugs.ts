@@ -172,7 +172,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     [
       'half of a number is equal to the number',
       'stack',
-      'fits ? linked : { ...linked, id: 0, addConst: false, off: 0 }',
+      'fits ? linked : unlinked(linked)',
       'linked',
     ],
     ['a fill of half a slot is equal to the slot', 'stack', 'return regWidth(reg) > size * 8 ?', 'return false ?'],

@@ -46,7 +46,6 @@ export interface VerifyOptions {
   readonly onPathEnd?: () => void;
 }
 
-const NOTHING = { spi: -1, frame: 0, dstIsStack: false, srcIsStack: false, linked: null };
 
 /** A path that waits to be explored. */
 export interface Pending {
@@ -188,31 +187,41 @@ export class Env {
   }
 
   /** Remembers something of the current instruction that backtracking needs (kernel push_jmp_history). */
-  remember(what: Partial<HistoryEntry>): void {
-    const { history } = this.state;
-    const before = this.current ?? NOTHING;
-    if (this.current !== null) history.pop();
-    // Entries are shared by the states that fork here: they never change.
-    this.current = {
-      idx: this.insnIdx,
-      prevIdx: this.prevInsnIdx,
-      spi: what.spi ?? before.spi,
-      frame: what.frame ?? before.frame,
-      dstIsStack: what.dstIsStack ?? before.dstIsStack,
-      srcIsStack: what.srcIsStack ?? before.srcIsStack,
-      linked: what.linked ?? before.linked,
-    };
-    history.push(this.current);
+  #remember(
+    spi: number,
+    frame: number,
+    dstIsStack: boolean,
+    srcIsStack: boolean,
+    linked: readonly LinkedReg[] | null,
+  ): void {
+    const { state, insnIdx: idx, prevInsnIdx: prevIdx } = this;
+    const older = this.current === null ? state.history : this.current.older;
+    const length = older === null ? 1 : older.length + 1;
+    // States that fork here share entries: they never change.
+    this.current = state.history = { idx, prevIdx, spi, frame, dstIsStack, srcIsStack, linked, older, length };
+  }
+  /** That the path came this way. */
+  rememberStep(): void {
+    if (this.current === null) this.#remember(-1, 0, false, false, null);
+  }
+  rememberSlot(spi: number, frame: number): void {
+    const c = this.current;
+    this.#remember(spi, frame, c?.dstIsStack ?? false, c?.srcIsStack ?? false, c?.linked ?? null);
+  }
+  rememberStackOperands(dst: boolean, src: boolean): void {
+    const c = this.current;
+    this.#remember(c?.spi ?? -1, c?.frame ?? 0, dst, src, c?.linked ?? null);
   }
   rememberLinked(linked: readonly LinkedReg[]): void {
-    this.remember({ linked });
+    const c = this.current;
+    this.#remember(c?.spi ?? -1, c?.frame ?? 0, c?.dstIsStack ?? false, c?.srcIsStack ?? false, linked);
   }
 
   /** Forks: a copy of the current state will continue at `insnIdx` later. Returns it, or null when too many wait. */
   push(insnIdx: InsnIndex): State | null {
     const state = this.state.clone();
     this.pending.push({ state, insnIdx, prevInsnIdx: this.insnIdx, logPos: this.log.position });
-    this.#waitingHistory += state.history.length;
+    this.#waitingHistory += state.historyLength;
     if (this.pending.length > COMPLEXITY_LIMIT_JMP_SEQ || this.#waitingHistory > MAX_WAITING_HISTORY) return null;
     if (state.parent !== null) state.parent.branches++;
     return state;
@@ -220,7 +229,7 @@ export class Env {
   /** The path that was pushed last. */
   pop(): Pending | undefined {
     const next = this.pending.pop();
-    if (next !== undefined) this.#waitingHistory -= next.state.history.length;
+    if (next !== undefined) this.#waitingHistory -= next.state.historyLength;
     return next;
   }
   /** Entries of history that all waiting paths have together. */

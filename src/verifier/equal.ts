@@ -11,6 +11,7 @@ import {
   type Frame,
   frameInsn,
   isFullScalarSpill,
+  isSpill,
   SLOT,
   type Slot,
   type State,
@@ -112,11 +113,13 @@ const MISC = allBytes(SLOT.misc);
 /** A slot as one scalar, when a full load from it would give one: a spill, or bytes of which nothing is known. */
 function slotScalar(env: Env, slot: Slot): Reg | null {
   if (isFullScalarSpill(slot)) return slot.reg;
-  for (let i = 0; i < 8; i++) {
-    const t = byteType(slot, i);
-    if (t !== SLOT.misc && !(t === SLOT.invalid && env.allowUninitStack)) return null;
-  }
-  return slot.types === 0 ? null : UNKNOWN_SCALAR;
+  if (slot.types === 0) return null;
+  return slot.types === MISC || (env.allowUninitStack && onlyMisc(slot.types)) ? UNKNOWN_SCALAR : null;
+}
+
+/** Every byte that was written is misc: SLOT.misc is 2, of the others 1 (a spill) and 3 (a zero) have the lowest bit set. */
+function onlyMisc(types: number): boolean {
+  return (types & ~MISC) === 0;
 }
 
 function slotSafe(env: Env, old: Slot, cur: Slot, ids: IdMap, exact: Exactness): boolean {
@@ -125,7 +128,11 @@ function slotSafe(env: Env, old: Slot, cur: Slot, ids: IdMap, exact: Exactness):
   const oldScalar = slotScalar(env, old);
   const curScalar = cur.types === 0 && anyUnwritten ? UNKNOWN_SCALAR : slotScalar(env, cur);
   if (oldScalar && curScalar) return regSafe(oldScalar, curScalar, ids, exact, env.speculation.exact);
-  let spill = false;
+  if (old.types !== cur.types && !bytesSafe(old, cur, exact, anyUnwritten)) return false;
+  return !isSpill(old) || regSafe(old.reg, cur.reg, ids, exact, env.speculation.exact);
+}
+
+function bytesSafe(old: Slot, cur: Slot, exact: Exactness, anyUnwritten: boolean): boolean {
   for (let i = 0; i < 8; i++) {
     const o = byteType(old, i);
     const c = byteType(cur, i);
@@ -133,16 +140,13 @@ function slotSafe(env: Env, old: Slot, cur: Slot, ids: IdMap, exact: Exactness):
     // What was safe with any byte is safe with a zero; not so the other way round.
     if (o === SLOT.misc && c === SLOT.zero && exact === 'not_exact') continue;
     if (o !== c) return false;
-    if (i === 7) spill = o === SLOT.spill;
   }
-  return !spill || regSafe(old.reg, cur.reg, ids, exact, env.speculation.exact);
+  return true;
 }
 
 /** Whoever reads such a slot got unknown bytes before, too. */
 function promisesNothing(env: Env, { types }: Slot): boolean {
-  if (types === 0 || !env.allowUninitStack) return types === 0;
-  // Only bits of misc, of which 1 alone is a spill and 3 a zero: SLOT.misc is 2.
-  return (types & ~MISC) === 0;
+  return types === 0 || (env.allowUninitStack && onlyMisc(types));
 }
 
 function stackSafe(env: Env, old: Frame, cur: Frame, ids: IdMap, exact: Exactness): boolean {
@@ -150,7 +154,7 @@ function stackSafe(env: Env, old: Frame, cur: Frame, ids: IdMap, exact: Exactnes
   for (let spi = 0; spi < old.stack.length; spi++) {
     const o = old.stack[spi];
     const c = cur.stack[spi] ?? EMPTY_SLOT;
-    if (o === c && o.reg.id === 0) continue;
+    if (o === c && namesNothing(o.reg)) continue;
     if (exact === 'not_exact') {
       if (promisesNothing(env, o)) continue;
       // The old path used more stack than the current one ever touched.
@@ -161,15 +165,20 @@ function stackSafe(env: Env, old: Frame, cur: Frame, ids: IdMap, exact: Exactnes
   return true;
 }
 
+/** Has no id: nothing to be renamed, so it covers itself. */
+function namesNothing(reg: Reg): boolean {
+  return reg.id === 0 && reg.refObjId === 0;
+}
+
 /** The same references and locks are held, in the same order (kernel refsafe). */
 function heldSafe(old: State, cur: State, ids: IdMap): boolean {
-  return (
-    old.held.length === cur.held.length &&
-    old.held.every((h, i) => {
-      const c = cur.held[i];
-      return h.kind === c.kind && h.map === c.map && ids.match(h.id, c.id);
-    })
-  );
+  if (old.held.length !== cur.held.length) return false;
+  for (let i = 0; i < old.held.length; i++) {
+    const h = old.held[i];
+    const c = cur.held[i];
+    if (h.kind !== c.kind || h.map !== c.map || !ids.match(h.id, c.id)) return false;
+  }
+  return true;
 }
 
 const ids = new IdMap();
@@ -187,7 +196,11 @@ export function statesEqual(env: Env, old: State, cur: State, how: Exactness): b
     if (a.callsite !== b.callsite || a.callbackDepth > b.callbackDepth) return false;
     const live = env.live[frameInsn(cur, f)];
     for (let r = 0; r < 10; r++) {
-      if ((live & (1 << r)) !== 0 && !regSafe(a.regs[r], b.regs[r], ids, exact, env.speculation.exact)) return false;
+      if ((live & (1 << r)) === 0) continue;
+      const o = a.regs[r];
+      const c = b.regs[r];
+      if (o === c && namesNothing(o)) continue;
+      if (!regSafe(o, c, ids, exact, env.speculation.exact)) return false;
     }
     if (!stackSafe(env, a, b, ids, exact)) return false;
   }

@@ -29,9 +29,12 @@ const KIND: Record<RegKind, number> = {
   tp_buffer: REG_KIND.other_ptr,
 };
 
-function merge(kinds: Uint8Array, at: InsnIndex, reg: Reg): void {
+function merge(kinds: Uint8Array, last: (RegKind | undefined)[], at: InsnIndex, { kind: seen }: Reg): void {
+  // Mostly what was seen there before.
+  if (last[at] === seen) return;
+  last[at] = seen;
   // A pointer that may be NULL is still an address (0) in a narrow register; what differs is only the kind.
-  const kind = KIND[reg.kind];
+  const kind = KIND[seen];
   const old = kinds[at];
   kinds[at] = old === REG_KIND.unseen || old === kind ? kind : REG_KIND.mixed;
 }
@@ -47,6 +50,8 @@ export class FactRecorder {
   readonly callMap: Int32Array;
   readonly kernelLoads = new Map<InsnIndex, KernelLoad | null>();
   readsUninitStack = false;
+  readonly #lastDst: (RegKind | undefined)[] = [];
+  readonly #lastSrc: (RegKind | undefined)[] = [];
 
   constructor(n: number) {
     this.reached = new Uint8Array(n);
@@ -57,8 +62,8 @@ export class FactRecorder {
   }
 
   operands(at: InsnIndex, dst: Reg, src: Reg): void {
-    merge(this.dst, at, dst);
-    merge(this.src, at, src);
+    merge(this.dst, this.#lastDst, at, dst);
+    merge(this.src, this.#lastSrc, at, src);
   }
 
   call(at: InsnIndex, map: number): void {

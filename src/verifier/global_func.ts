@@ -9,7 +9,7 @@ import { clearCallerSaved, forgetPackets } from './helper_call.ts';
 import { checkUnmodified } from './mem.ts';
 import { callTarget, isReject } from './program.ts';
 import { locksHeld } from './refs.ts';
-import { isNull, makeReg, NOT_INIT, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
+import { isNull, makeReg, NOT_INIT, notNullReg, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
 import { explain, invalid, type Reject, refused } from './reject.ts';
 import { Frame, State } from './state.ts';
 
@@ -155,7 +155,7 @@ function checkArgument(env: Env, i: number, rule: Rule): Reject | null {
 
 /** The function may read and write all of what the pointer points to; errors become EINVAL. */
 function checkPointed(env: Env, regno: number, reg: Reg, size: number): Reject | null {
-  if (reg.maybeNull) env.setReg(regno, { ...reg, maybeNull: false });
+  if (reg.maybeNull) env.setReg(regno, notNullReg(reg, reg.id));
   const bad =
     checkMemory(env, regno, size, { zeroOk: true, write: false, fill: false }, null, true) ??
     checkMemory(env, regno, size, { zeroOk: true, write: true, fill: false }, null, true);

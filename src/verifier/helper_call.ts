@@ -11,7 +11,7 @@ import { type Call, checkArgument } from './helper_args.ts';
 import { checkMapKind, checkMapUse, kindForMap } from './helper_map.ts';
 import { markPrecise } from './precision.ts';
 import { acquire, checkLeaks, release } from './refs.ts';
-import { isNull, isPacket, makeReg, NOT_INIT, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
+import { copyReg, isNull, isPacket, makeReg, NOT_INIT, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
 import { invalid, type Reject, refused } from './reject.ts';
 import { between32, isConst, type Scalar, zext32 } from './scalar.ts';
 import { fillStack } from './stack.ts';
@@ -63,12 +63,19 @@ const CASTS: ReadonlySet<string> = new Set([
 
 /** The reference that the result holds: a new one, or the argument's. */
 function withReference(env: Env, call: Call, ret: Reg): Reg {
-  if (CASTS.has(call.helper.name)) return { ...ret, refObjId: call.refObjId };
+  if (CASTS.has(call.helper.name)) return holding(ret, ret.id, call.refObjId);
   const socketMap = call.map >= 0 && mapTypeById(env.map(call.map).type)?.found === 'sock';
   const acquires = call.helper.acquires === true || (call.helper.name === 'bpf_map_lookup_elem' && socketMap);
   if (!acquires) return ret;
   const id = acquire(env);
-  return { ...ret, id, refObjId: id };
+  return holding(ret, id, id);
+}
+
+function holding(reg: Reg, id: number, refObjId: number): Reg {
+  const r = copyReg(reg);
+  r.id = id;
+  r.refObjId = refObjId;
+  return r;
 }
 
 const MAX_ERRNO = 4095;

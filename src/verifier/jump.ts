@@ -10,7 +10,20 @@ import type { Env } from './env.ts';
 import { collectLinked, syncLinked } from './link.ts';
 import { markPrecise } from './precision.ts';
 import { forget } from './refs.ts';
-import { AT_PKT_END, BEYOND_PKT_END, isNotNull, isPacket, isPointer, makeReg, type Reg, ZERO_SCALAR } from './reg.ts';
+import {
+  AT_PKT_END,
+  BEYOND_PKT_END,
+  isNotNull,
+  isPacket,
+  isPointer,
+  makeReg,
+  notNullReg,
+  type Reg,
+  withId,
+  withRange,
+  withScalar,
+  ZERO_SCALAR,
+} from './reg.ts';
 import { denied, invalid, type Reject, tooManyBranches } from './reject.ts';
 import { isConst, isZero, largest } from './scalar.ts';
 import { guessBranch } from './speculation.ts';
@@ -63,8 +76,8 @@ function judged({ judged, insnIdx }: Env, op: JumpOp, insn: Insn, { s: a }: Reg,
 /** What the outcome says about two scalars, in one branch. */
 function refineScalars(state: State, op: JumpOp, insn: Insn, src: Reg, [d, s]: Operands): void {
   const { regs } = state.frame;
-  regs[insn.dst] = { ...regs[insn.dst], s: d };
-  if (op.operand === 'reg' && insn.dst !== insn.src) regs[insn.src] = { ...src, s };
+  regs[insn.dst] = withScalar(regs[insn.dst], d);
+  if (op.operand === 'reg' && insn.dst !== insn.src) regs[insn.src] = withScalar(src, s);
 }
 
 /** Every register with this pointer's id: NULL becomes the scalar 0, not NULL loses the doubt (mark_ptr_or_null_regs). */
@@ -85,10 +98,11 @@ function notNull(env: Env, reg: Reg): Reg {
     const found = mapTypeById(map.type)?.found;
     if (found !== undefined) return makeReg({ kind: found, refObjId: reg.refObjId });
     // The lock is found by the id.
-    if (map.specialFields?.some((f) => f.type === 'bpf_spin_lock')) return { ...reg, maybeNull: false };
+    if (map.specialFields?.some((f) => f.type === 'bpf_spin_lock')) return notNullReg(reg, reg.id);
   }
-  return { ...reg, maybeNull: false, id: 0 };
+  return notNullReg(reg, 0);
 }
+
 
 const MAX_PACKET_OFF = 0xffff;
 
@@ -97,14 +111,14 @@ function gainRange(state: State, ptr: Reg, rightOpen: boolean): void {
   if (ptr.off < 0 || (ptr.off === 0 && rightOpen)) return;
   if (largest(ptr.s) > MAX_PACKET_OFF || largest(ptr.s) + ptr.off > MAX_PACKET_OFF) return;
   const range = ptr.off + (rightOpen ? 1 : 0);
-  mapRegs(state, (reg) => (reg.kind === ptr.kind && reg.id === ptr.id && reg.range < range ? { ...reg, range } : reg));
+  mapRegs(state, (reg) => (reg.kind === ptr.kind && reg.id === ptr.id && reg.range < range ? withRange(reg, range) : reg));
 }
 
 /** The pointer is at (or beyond) the end: nothing behind it may be read, and comparing again is decided. */
 function markAtEnd(state: State, regno: number, rangeOpen: boolean): void {
   const { regs } = state.frame;
   if (regs[regno].kind !== 'pkt') return;
-  regs[regno] = { ...regs[regno], range: rangeOpen ? BEYOND_PKT_END : AT_PKT_END };
+  regs[regno] = withRange(regs[regno], rangeOpen ? BEYOND_PKT_END : AT_PKT_END);
 }
 
 /** For each comparison `pkt op end`: in which branch (jump or fall through) the bytes below pkt are proven, and how. */
@@ -149,7 +163,7 @@ function liftNull(env: Env, op: JumpOp, insn: Insn, dst: Reg, src: Reg, jump: St
   if (equal === null) return;
   const regno = dst.maybeNull ? insn.dst : insn.src;
   const { regs } = equal.frame;
-  regs[regno] = { ...notNull(env, regs[regno]), id: regs[regno].id };
+  regs[regno] = withId(notNull(env, regs[regno]), regs[regno].id);
 }
 
 function follow(env: Env, insn: Insn, jumps: boolean): InsnIndex {
@@ -170,7 +184,7 @@ export function conditionalJump(env: Env, op: JumpOp, insn: Insn): InsnIndex | R
   if (op.operand === 'reg' && env.hides(src) && !(isPacketAny(dst) && isPacketAny(src))) return compared(insn.src);
   const dstIsStack = dst.kind === 'fp';
   const srcIsStack = op.operand === 'reg' && src.kind === 'fp';
-  if (dstIsStack || srcIsStack) env.remember({ dstIsStack, srcIsStack });
+  if (dstIsStack || srcIsStack) env.rememberStackOperands(dstIsStack, srcIsStack);
   const outcome = decided(env, op, insn, dst, src);
   if (outcome !== undefined) {
     const reject =

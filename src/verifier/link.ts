@@ -2,7 +2,7 @@
 // for all (kernel assign_scalar_id_before_mov, collect_linked_regs, sync_linked_regs).
 
 import type { Env } from './env.ts';
-import type { Reg } from './reg.ts';
+import { type Reg, unlinked, withId, withPrecision, withScalar } from './reg.ts';
 import { isConst, zext32 } from './scalar.ts';
 import { aluScalar } from './scalar_alu.ts';
 import { frameInsn, isScalarSpill, type LinkedReg, type State } from './state.ts';
@@ -12,8 +12,8 @@ export function linkForCopy(env: Env, regno: number): Reg {
   let reg = env.reg(regno);
   if (reg.kind !== 'scalar') return reg;
   // A link with an offset is not extended to a second copy.
-  if (reg.addConst) reg = { ...reg, id: 0, addConst: false, off: 0 };
-  if (reg.id === 0 && !isConst(reg.s)) reg = { ...reg, id: env.newId() };
+  if (reg.addConst) reg = unlinked(reg);
+  if (reg.id === 0 && !isConst(reg.s)) reg = withId(reg, env.newId());
   env.setReg(regno, reg);
   return reg;
 }
@@ -31,7 +31,7 @@ export function collectLinked(env: Env, id: number, into: LinkedReg[]): void {
       into.push(where);
       return reg;
     }
-    return { ...reg, id: 0, addConst: false, off: 0 };
+    return unlinked(reg);
   };
   for (let f = state.frames.length - 1; f >= 0; f--) {
     const frame = state.frames[f];
@@ -52,13 +52,13 @@ export function collectLinked(env: Env, id: number, into: LinkedReg[]): void {
 function synced(env: Env, reg: Reg, known: Reg): Reg {
   // Sums of 32 bits and of 64 bits have no fixed distance.
   if (reg.addConst && known.addConst && reg.wrap !== known.wrap) return reg;
-  if ((!reg.addConst && !known.addConst) || reg.off === known.off) return { ...known, precise: reg.precise };
+  if ((!reg.addConst && !known.addConst) || reg.off === known.off) return withPrecision(known, reg.precise);
   const delta = env.number((reg.addConst ? reg.off : 0) - (known.addConst ? known.off : 0)).s;
   const { computed, insnIdx } = env;
   const sum = () => aluScalar('add', 64, known.s, delta);
   const s = computed.get(insnIdx, known.s, delta) ?? computed.put(insnIdx, known.s, delta, sum());
   const wrap = (reg.addConst && reg.wrap) || (known.addConst && known.wrap);
-  return { ...reg, s: wrap ? zext32(s) : s };
+  return withScalar(reg, wrap ? zext32(s) : s);
 }
 
 /** Carries the range of register `regno` of the current frame over to everything linked with it. */

@@ -8,7 +8,18 @@ import { type SockKind, sockLoadOk } from '../spec/sock.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
 import type { Env } from './env.ts';
 import { mapFields, structFields, untrustedMemory } from './kernel_pointer.ts';
-import { FLAG, isPacket, kindText, makeReg, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
+import {
+  FLAG,
+  isPacket,
+  kindText,
+  makeReg,
+  type Reg,
+  type RegKind,
+  scalarReg,
+  UNKNOWN_SCALAR,
+  unlinked,
+  withScalar,
+} from './reg.ts';
 import { denied, explain, invalid, type Reject } from './reject.ts';
 import { constant, isConst, isZero, largest, lowest, signExtend, truncate, widthOf } from './scalar.ts';
 import { checkStackBounds, readStack, writeStack } from './stack.ts';
@@ -322,5 +333,5 @@ function cut(a: Access, result: Reg): Reg {
   if (s === result.s) return result;
   // A number that became negative is no longer the one in the slot, whose id a fill brings along (Linux 6.18 keeps it).
   const sameNumber = !a.signed || widthOf(result.s) < 8 * a.size;
-  return sameNumber ? { ...result, s } : { ...result, s, id: 0, addConst: false, off: 0 };
+  return withScalar(sameNumber ? result : unlinked(result), s);
 }

@@ -4,7 +4,7 @@
 import type { AluOp, Width } from '../isa/op.ts';
 import type { Env } from './env.ts';
 import { MAX_VAR_OFF } from './mem.ts';
-import { isPacket, kindText, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
+import { copyReg, isPacket, kindText, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
 import { isConst, isEmpty, lowest, numberIn, S64_MIN, type Scalar, without32 } from './scalar.ts';
 import { aluScalar } from './scalar_alu.ts';
@@ -100,12 +100,19 @@ export function pointerAlu(env: Env, width: Width, ptr: Reg, move: Move): Reg | 
 
 function moved(env: Env, op: 'add' | 'sub', ptr: Reg, s: Scalar, known: boolean): Reg {
   const fixed = op === 'add' ? ptr.off + lowest(s) : ptr.off - lowest(s);
-  if (known && fixed === (fixed | 0)) return { ...ptr, off: fixed, s: without32(ptr.s) };
+  const next = copyReg(ptr);
+  if (known && fixed === (fixed | 0)) {
+    next.off = fixed;
+    next.s = without32(ptr.s);
+    return next;
+  }
   const { moved, insnIdx } = env;
   const sum = moved.get(insnIdx, ptr.s, s) ?? moved.put(insnIdx, ptr.s, s, without32(aluScalar(op, 64, ptr.s, s)));
-  const next: Reg = { ...ptr, s: sum };
+  next.s = sum;
   if (!isPacket(ptr)) return next;
   // A new variable part makes a new base; what was proven stays true only when the pointer moved down.
   const keeps = op === 'sub' && lowest(s) >= 0;
-  return { ...next, id: env.newId(), range: keeps ? ptr.range : 0 };
+  next.id = env.newId();
+  if (!keeps) next.range = 0;
+  return next;
 }

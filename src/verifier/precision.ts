@@ -7,9 +7,9 @@ import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
 import { frameText } from './log.ts';
 import { callTarget, isGlobal } from './program.ts';
-import type { Reg } from './reg.ts';
+import { type Reg, withPrecision } from './reg.ts';
 import type { Reject } from './reject.ts';
-import { type Frame, type HistoryEntry, isScalarSpill, type State } from './state.ts';
+import { type Frame, type HistoryEntry, isScalarSpill, type LinkedReg, type State, startsAt } from './state.ts';
 
 /** Registers and slots that are still to be traced, per frame. */
 export class Trace {
@@ -33,11 +33,18 @@ export class Trace {
   has(r: number): boolean {
     return (this.regs[this.frame] & (1 << r)) !== 0;
   }
+  /** One of the registers of a mask. */
+  hasAny(mask: number): boolean {
+    return (this.regs[this.frame] & mask) !== 0;
+  }
   set(r: number, f = this.frame): void {
     this.regs[f] |= 1 << r;
   }
   clear(r: number, f = this.frame): void {
     this.regs[f] &= ~(1 << r);
+  }
+  clearAll(mask: number): void {
+    this.regs[this.frame] &= ~mask;
   }
   hasSlot(f: number, spi: number): boolean {
     return (this.#slots[2 * f + (spi >> 5)] & (1 << (spi & 31))) !== 0;
@@ -73,20 +80,26 @@ export class Trace {
 const GIVE_UP = Symbol('give up');
 type Outcome = typeof GIVE_UP | undefined;
 
-const ARGS = [1, 2, 3, 4, 5];
+/** R1 to R5. */
+const ARGS = 0b111110;
 
 /** If one of the registers that gained a range together is wanted, all are. */
 function spread(t: Trace, hist: HistoryEntry | null): void {
-  const linked = hist?.linked;
+  const linked = hist === null ? null : hist.linked;
   if (!linked) return;
-  const wanted = linked.some(
-    (l) => l.frame <= t.frame && (l.isReg ? (t.regs[l.frame] & (1 << l.at)) !== 0 : t.hasSlot(l.frame, l.at)),
-  );
-  if (!wanted) return;
+  if (!wantsOneOf(t, linked)) return;
   for (const l of linked) {
     if (l.isReg) t.set(l.at, l.frame);
     else t.setSlot(l.frame, l.at);
   }
+}
+
+function wantsOneOf(t: Trace, linked: readonly LinkedReg[]): boolean {
+  for (const { frame, isReg, at } of linked) {
+    if (frame > t.frame) continue;
+    if (isReg ? (t.regs[frame] & (1 << at)) !== 0 : t.hasSlot(frame, at)) return true;
+  }
+  return false;
 }
 
 /** A value in `dst` now came from `from`. */
@@ -117,21 +130,21 @@ function traceLocalCall(env: Env, t: Trace, at: InsnIndex, subseq: InsnIndex): O
   if (isGlobal(env, env.prog.subprogOf[target])) {
     // It was not looked into: its result is unknown, and the arguments are gone afterwards.
     t.clear(0);
-    return ARGS.some((r) => t.has(r)) ? GIVE_UP : undefined;
+    return t.hasAny(ARGS) ? GIVE_UP : undefined;
   }
   if (subseq >= 0 && subseq !== target) return GIVE_UP;
   // Going back out of the callee: what it still wants of R1-R5 are the caller's.
   const regs = t.regs[t.frame];
-  if ((regs & ~0b111110) !== 0 || t.hasSlots(t.frame) || t.frame === 0) return GIVE_UP;
+  if ((regs & ~ARGS) !== 0 || t.hasSlots(t.frame) || t.frame === 0) return GIVE_UP;
   t.leave();
-  for (const r of ARGS) if (regs & (1 << r)) t.set(r);
+  t.regs[t.frame] |= regs;
   return undefined;
 }
 
 function traceExit(env: Env, t: Trace, subseq: InsnIndex): Outcome {
   // Going back into a function that a helper called: it returned to the call itself.
   if (subseq >= 0 && env.prog.ops[subseq]?.kind === 'call' && env.cfg.force[subseq] === 1) {
-    for (const r of ARGS) t.clear(r);
+    t.clearAll(ARGS);
     t.enter();
     return undefined;
   }
@@ -141,7 +154,7 @@ function traceExit(env: Env, t: Trace, subseq: InsnIndex): Outcome {
   if (call.code !== 0x85 || call.src !== 1) return undefined;
   const wantsR0 = t.has(0);
   t.clear(0);
-  if (ARGS.some((r) => t.has(r))) return GIVE_UP;
+  if (t.hasAny(ARGS)) return GIVE_UP;
   t.enter();
   if (wantsR0) t.set(0);
   return undefined;
@@ -209,13 +222,13 @@ function traceBack(env: Env, at: InsnIndex, subseq: InsnIndex, hist: HistoryEntr
         outcome = traceLocalCall(env, t, at, subseq);
       } else if (env.cfg.force[at] === 1 && at !== subseq - 1) {
         // Out of a function that the helper called: the helper sets its arguments.
-        for (const r of ARGS) t.clear(r);
+        t.clearAll(ARGS);
         if (t.regs[t.frame] !== 0 || t.hasSlots(t.frame) || t.frame === 0) outcome = GIVE_UP;
         else t.leave();
       } else {
         t.clear(0);
         // A helper's arguments are not scalars that flow through it.
-        if (ARGS.some((r) => t.has(r))) outcome = GIVE_UP;
+        if (t.hasAny(ARGS)) outcome = GIVE_UP;
       }
       break;
     case 'exit':
@@ -262,11 +275,6 @@ class TraceLog {
   }
 }
 
-function historyAt(state: State, end: number, at: InsnIndex): HistoryEntry | null {
-  const h = end > 0 ? state.history[end - 1] : undefined;
-  return h !== undefined && h.idx === at ? h : null;
-}
-
 /**
  * Marks what is still wanted precise in a kept state; what is no scalar there, or precise already, needs no more. Answers
  * whether anything was left to mark.
@@ -278,7 +286,7 @@ function markIn(state: State, t: Trace): boolean {
       if ((t.regs[f] & (1 << r)) === 0) continue;
       const reg = frame.regs[r];
       if (reg.kind !== 'scalar' || reg.precise) t.clear(r, f);
-      else frame.regs[r] = { ...reg, precise: true };
+      else frame.regs[r] = withPrecision(reg, true);
     }
     markSlots(frame, t, f);
   }
@@ -286,10 +294,11 @@ function markIn(state: State, t: Trace): boolean {
 }
 
 function markSlots(frame: Frame, t: Trace, f: number): void {
+  if (!t.hasSlots(f)) return;
   for (const spi of t.slotsOf(f)) {
     const slot = frame.stack[spi];
     if (slot === undefined || !isScalarSpill(slot) || slot.reg.precise) t.clearSlot(f, spi);
-    else frame.stack[spi] = { types: slot.types, reg: { ...slot.reg, precise: true } };
+    else frame.stack[spi] = { types: slot.types, reg: withPrecision(slot.reg, true) };
   }
 }
 
@@ -308,7 +317,7 @@ export function markAll(env: Env, from: State): void {
       const force = (reg: Reg, name: string): Reg => {
         if (reg.kind !== 'scalar' || reg.precise) return reg;
         say(`force_precise: frame${f}: forcing ${name} to be precise`);
-        return { ...reg, precise: true };
+        return withPrecision(reg, true);
       };
       for (let r = 0; r < 10; r++) frame.regs[r] = force(frame.regs[r], `r${r}`);
       frame.stack.forEach((slot, spi) => {
@@ -329,13 +338,13 @@ export function trace(env: Env, start: State, t: Trace): boolean {
   let subseq: InsnIndex = -1;
   let skip = true;
   while (!t.empty) {
-    let end = st.history.length;
+    let newest = st.history;
     say?.state(last, st.firstInsnIdx, subseq);
     // A state made by the entry of a function that was never walked into has nothing before it.
     for (let at = last; at >= 0; ) {
       env.traced++;
       if (env.allPrecise) return changed;
-      const hist = historyAt(st, end, at);
+      const hist: HistoryEntry | null = newest !== null && newest.idx === at ? newest : null;
       if (!skip) say?.before(at);
       if (skip) skip = false;
       else if (traceBack(env, at, subseq, hist, t) === GIVE_UP) {
@@ -344,10 +353,10 @@ export function trace(env: Env, start: State, t: Trace): boolean {
       }
       if (t.empty) return changed;
       subseq = at;
-      if (at === st.firstInsnIdx && (end === 0 || (end === 1 && st.history[0].idx === at))) break;
+      if (at === st.firstInsnIdx && startsAt(newest, at)) break;
       if (hist !== null) {
         at = hist.prevIdx;
-        end--;
+        newest = hist.older;
       } else {
         at--;
       }
@@ -355,7 +364,7 @@ export function trace(env: Env, start: State, t: Trace): boolean {
     const { parent } = st;
     if (parent === null) {
       // Arguments of the program itself come from nowhere.
-      if (last < 0 && t.frame === 0 && (t.regs[0] & ~0b111110) === 0 && !t.hasSlots(0)) return changed;
+      if (last < 0 && t.frame === 0 && (t.regs[0] & ~ARGS) === 0 && !t.hasSlots(0)) return changed;
       break;
     }
     // The parent was kept just before `first` was executed.

@@ -8,11 +8,11 @@ import { sameRegisters, statesEqual } from './equal.ts';
 import { frameText, stateText } from './log.ts';
 import { MAX_INSNS } from './program.ts';
 import { propagateBackedges, propagatePrecision } from './propagate.ts';
-import { NOT_INIT } from './reg.ts';
+import { NOT_INIT, withPrecision } from './reg.ts';
 import { invalid, type Reject, refused, tooBig } from './reject.ts';
 import { isIncomplete, type SccVisit, SccVisits } from './scc_visit.ts';
 import { MAX_STACK_MASKS } from './stack_live.ts';
-import { byteType, EMPTY_SLOT, type Frame, frameInsn, isScalarSpill, SLOT, State } from './state.ts';
+import { EMPTY_SLOT, type Frame, frameInsn, State, sameCalls, written } from './state.ts';
 import { step } from './step.ts';
 import { END, type Next } from './steps.ts';
 
@@ -24,6 +24,8 @@ interface Kept {
 
 /** A gigabyte. Only BPF_F_TEST_STATE_FREQ gets there: without it there are at most 125,000 states. */
 const MAX_KEPT_WORDS = 1 << 27;
+
+const NO_FRAMES: readonly Frame[] = [];
 
 type Verdict = 'safe' | 'go on' | Reject;
 
@@ -90,12 +92,12 @@ export class Search {
         }
         if (verdict !== 'go on') return verdict;
       }
-      if (env.cfg.jump[env.insnIdx]) env.remember({});
+      if (env.cfg.jump[env.insnIdx]) env.rememberStep();
       env.facts.reached[env.insnIdx] = 1;
       this.#logBefore();
       env.touchedRegs = 0;
       env.touchedSlots[0] = env.touchedSlots[1] = 0;
-      const frames = env.log.on ? env.state.frames.slice() : [];
+      const frames = env.log.on ? env.state.frames.slice() : NO_FRAMES;
       this.#written = env.log.position;
       const next = this.#step();
       if (next === null) return null;
@@ -150,7 +152,7 @@ export class Search {
     const key = this.#key(cur);
     let list = this.#kept.get(key);
     if (list === undefined) this.#kept.set(key, (list = []));
-    const force = env.testStateFreq || env.cfg.force[env.insnIdx] === 1 || cur.history.length > 40;
+    const force = env.testStateFreq || env.cfg.force[env.insnIdx] === 1 || cur.historyLength > 40;
     let add = force || (env.jmpsProcessed - env.prevJmpsProcessed >= 2 && env.processed - env.prevProcessed >= 8);
     this.#clean(list, cur);
     let seen = 0;
@@ -214,7 +216,7 @@ export class Search {
     const { state } = env;
     kept.hits++;
     if (coversUnwritten(kept.state, state)) env.facts.readsUninitStack = true;
-    if (env.cfg.jump[env.insnIdx]) env.remember({});
+    if (env.cfg.jump[env.insnIdx]) env.rememberStep();
     propagatePrecision(env, kept.state, state);
     if (!loop) return 'safe';
     this.#visits.addBackedge(kept.state, state.clone());
@@ -241,7 +243,7 @@ export class Search {
     this.#visits.enter(kept);
     cur.parent = kept;
     cur.firstInsnIdx = env.insnIdx;
-    cur.history = [];
+    cur.history = null;
     env.current = null;
     list.unshift({ state: kept, hits: 0, misses: 0 });
     env.onState?.(env.insnIdx, kept, env.pending.length, env.stackLive);
@@ -351,32 +353,26 @@ function callsFunction(env: Env): boolean {
 
 /** Whether the old path may read stack bytes that it had written and the current one has not. */
 function coversUnwritten(old: State, cur: State): boolean {
-  return old.frames.some((frame, f) =>
-    frame.stack.some((slot, spi) => {
-      const now = cur.frames[f].stack[spi] ?? EMPTY_SLOT;
-      if (slot.types === 0 || slot === now) return false;
-      for (let i = 0; i < 8; i++)
-        if (byteType(slot, i) !== SLOT.invalid && byteType(now, i) === SLOT.invalid) return true;
-      return false;
-    }),
-  );
+  for (let f = 0; f < old.frames.length; f++) {
+    const { stack } = old.frames[f];
+    const now = cur.frames[f].stack;
+    for (let spi = 0; spi < stack.length; spi++) {
+      const types = spi < now.length ? now[spi].types : 0;
+      if ((written(stack[spi].types) & ~written(types)) !== 0) return true;
+    }
+  }
+  return false;
 }
 
-function sameCalls(a: State, b: State): boolean {
-  return a.frames.length === b.frames.length && a.frames.every((f, i) => f.callsite === b.frames[i].callsite);
-}
 
 /** A kept state starts without precision: what later decides something will mark it (kernel mark_all_scalars_imprecise). */
 function forgetPrecision(state: State): void {
-  for (const frame of state.frames) {
-    frame.regs.forEach((reg, r) => {
-      if (reg.precise) frame.regs[r] = { ...reg, precise: false };
-    });
-    frame.stack.forEach((slot, spi) => {
-      if (isScalarSpill(slot) && slot.reg.precise) {
-        frame.stack[spi] = { types: slot.types, reg: { ...slot.reg, precise: false } };
-      }
-    });
+  for (const { regs, stack } of state.frames) {
+    for (let r = 0; r < 10; r++) regs[r] = withPrecision(regs[r], false);
+    for (let spi = 0; spi < stack.length; spi++) {
+      const { types, reg } = stack[spi];
+      if (reg.precise) stack[spi] = { types, reg: withPrecision(reg, false) };
+    }
   }
 }
 

@@ -5,7 +5,18 @@
 import type { Env } from './env.ts';
 import { linkForCopy } from './link.ts';
 import { markPrecise } from './precision.ts';
-import { isNull, isPointer, NOT_INIT, type Reg, regWidth, UNKNOWN_SCALAR, ZERO_SCALAR } from './reg.ts';
+import {
+  isNull,
+  isPointer,
+  NOT_INIT,
+  type Reg,
+  regWidth,
+  UNKNOWN_SCALAR,
+  unlinked,
+  withId,
+  withPrecision,
+  ZERO_SCALAR,
+} from './reg.ts';
 import { denied, invalid, type Reject, refused } from './reject.ts';
 import { highest, isConst, lowest, numberIn } from './scalar.ts';
 import {
@@ -114,7 +125,7 @@ function spilled(old: Slot, reg: Reg, size: number): Slot {
     const t = byteType(old, i);
     if (t !== SLOT.zero && t !== SLOT.invalid) types = withByte(types, i, SLOT.misc);
   }
-  return { types, reg: reg.precise ? { ...reg, precise: false } : reg };
+  return { types, reg: withPrecision(reg, false) };
 }
 
 /** Loaders that must not see addresses can't keep half of one; and a load must not overtake the store that hides it. */
@@ -148,8 +159,8 @@ function writeStackFixed(
   if (value !== null && aligned && value.kind === 'scalar') {
     const fits = regWidth(value) <= size * 8;
     const linked = regno >= 0 && fits ? linkForCopy(env, regno) : value;
-    setSlot(env, frame, spi, spilled(old, fits ? linked : { ...linked, id: 0, addConst: false, off: 0 }, size));
-    env.remember({ spi, frame: frame.frameno });
+    setSlot(env, frame, spi, spilled(old, fits ? linked : unlinked(linked), size));
+    env.rememberSlot(spi, frame.frameno);
     return null;
   }
   if (value !== null && value.kind !== 'scalar' && value.kind !== 'not_init') {
@@ -158,7 +169,7 @@ function writeStackFixed(
       return invalid('cannot spill pointers to stack into stack frame of the caller');
     }
     setSlot(env, frame, spi, spilled(old, value, size));
-    env.remember({ spi, frame: frame.frameno });
+    env.rememberSlot(spi, frame.frameno);
     return null;
   }
   // Plain data: a spilled register in the slot is gone.
@@ -233,9 +244,9 @@ function readStackFixed(env: Env, ptr: Reg, off: number, size: number, unused: b
   for (let i = 7; i > 0 && byteType(slot, i - 1) === SLOT.spill; i--) spillSize++;
   const { reg } = slot;
   if (size === 8 && spillSize === 8) {
-    const linked = withId(env, reg);
+    const linked = linkable(env, reg);
     if (linked !== reg) frame.stack[spi] = { types: slot.types, reg: linked };
-    env.remember({ spi, frame: frame.frameno });
+    env.rememberSlot(spi, frame.frameno);
     return linked;
   }
   if (reg.kind !== 'scalar') return denied('invalid size of register fill');
@@ -244,8 +255,8 @@ function readStackFixed(env: Env, ptr: Reg, off: number, size: number, unused: b
     return UNKNOWN_SCALAR;
   }
   if (size <= spillSize && off % 8 === 0) {
-    env.remember({ spi, frame: frame.frameno });
-    return regWidth(reg) > size * 8 ? { ...reg, id: 0, addConst: false, off: 0 } : reg;
+    env.rememberSlot(spi, frame.frameno);
+    return regWidth(reg) > size * 8 ? unlinked(reg) : reg;
   }
   const reject = unwritten(env, frame, off, size);
   if (reject) return reject;
@@ -257,7 +268,7 @@ function readStackFixed(env: Env, ptr: Reg, off: number, size: number, unused: b
     if (t === SLOT.zero) zeroBytes++;
   }
   if (spillBytes === size && isNull(reg)) {
-    env.remember({ spi, frame: frame.frameno });
+    env.rememberSlot(spi, frame.frameno);
     return ZERO_SCALAR;
   }
   return zeroBytes === size ? ZERO_SCALAR : UNKNOWN_SCALAR;
@@ -283,10 +294,10 @@ function firstUnwritten(env: Env, frame: Frame, min: number, max: number, forHel
 }
 
 /** Gives a spilled scalar an id so that what is learned of the copy counts for the slot too. */
-function withId(env: Env, reg: Reg): Reg {
+function linkable(env: Env, reg: Reg): Reg {
   if (reg.kind !== 'scalar' || isConst(reg.s)) return reg;
-  if (reg.addConst) return { ...reg, addConst: false, off: 0, id: env.newId() };
-  return reg.id === 0 ? { ...reg, id: env.newId() } : reg;
+  if (reg.addConst) return withId(unlinked(reg), env.newId());
+  return reg.id === 0 ? withId(reg, env.newId()) : reg;
 }
 
 /** Bytes that are all known zeroes read as 0, anything else as unknown. */

@@ -97,8 +97,9 @@ export class StackLiveness {
   /** Where the current path is; null = not looked up yet. */
   #current: Instance | null = null;
   #insn: InsnIndex = 0;
-  /** What the current instruction wrote in full, two words per frame. */
+  /** What the current instruction wrote in full, two words per frame; whether anything. */
   readonly #writes = new Int32Array(MAX_CALL_FRAMES * 2);
+  #wrote = false;
   /** Masks that exist. */
   size = 0;
 
@@ -142,7 +143,8 @@ export class StackLiveness {
   begin(state: State): void {
     this.#current ??= this.#instance(state, state.frames.length - 1);
     this.#insn = state.insnIdx;
-    this.#writes.fill(0);
+    if (this.#wrote) this.#writes.fill(0);
+    this.#wrote = false;
   }
 
   /** The instruction reads slot `spi` of a frame. */
@@ -169,6 +171,7 @@ export class StackLiveness {
   /** The instruction overwrites the whole slot. */
   write(frame: number, spi: number): void {
     this.#writes[frame * 2 + (spi >> 5)] |= 1 << (spi & 31);
+    this.#wrote = true;
   }
 
   /** The instruction is done: what it wrote joins what it wrote on other visits. */
@@ -281,6 +284,7 @@ export class StackLiveness {
   /** What the function does to outer frames, the call does. */
   #tellOuter(instance: Instance, outer: Instance): void {
     this.#writes.fill(0);
+    this.#wrote = true;
     for (let f = 0; f < instance.depth; f++) {
       const masks = instance.frames[f];
       if (masks === null) continue;

@@ -40,6 +40,10 @@ export function isScalarSpill(slot: Slot): boolean {
 export function isFullScalarSpill(slot: Slot): boolean {
   return byteType(slot, 0) === SLOT.spill && isScalarSpill(slot);
 }
+/** Bytes that were written, as the lowest bit of each of eight times four bits. */
+export function written(types: number): number {
+  return (types | (types >>> 1)) & 0x11111111;
+}
 /** Every byte that was written becomes misc (kernel scrub_spilled_slot). */
 export function scrub(types: number): number {
   let t = types;
@@ -106,6 +110,14 @@ export interface HistoryEntry {
   readonly srcIsStack: boolean;
   /** Scalars that gained a range together here. */
   readonly linked: readonly LinkedReg[] | null;
+  /** The entry before this one, and how many there are up to this one: states that fork share them. */
+  readonly older: HistoryEntry | null;
+  readonly length: number;
+}
+
+/** Whether nothing is left of a history but perhaps the step at `at`, where it began. */
+export function startsAt(newest: HistoryEntry | null, at: InsnIndex): boolean {
+  return newest === null || (newest.older === null && newest.idx === at);
 }
 
 export const MAX_CALL_FRAMES = 8;
@@ -118,7 +130,8 @@ export class State {
   insnIdx: InsnIndex = 0;
   firstInsnIdx: InsnIndex = 0;
   lastInsnIdx: InsnIndex = -1;
-  history: HistoryEntry[] = [];
+  /** Newest entry since the parent was kept. */
+  history: HistoryEntry | null = null;
   mayGotoDepth = 0;
   /** Only a CPU that guessed a branch wrong gets here. */
   speculative = false;
@@ -138,8 +151,11 @@ export class State {
   get frame(): Frame {
     return this.frames[this.frames.length - 1];
   }
+  get historyLength(): number {
+    return this.history === null ? 0 : this.history.length;
+  }
 
-  /** A copy that shares registers and slots. The history and the place in the tree are copied too. */
+  /** A copy that shares registers, slots and history. The place in the tree is copied too. */
   clone(): State {
     const s = new State(this.frames.map((f) => f.clone()));
     s.parent = this.parent;
@@ -147,7 +163,7 @@ export class State {
     s.insnIdx = this.insnIdx;
     s.firstInsnIdx = this.firstInsnIdx;
     s.lastInsnIdx = this.lastInsnIdx;
-    s.history = this.history.slice();
+    s.history = this.history;
     s.mayGotoDepth = this.mayGotoDepth;
     s.speculative = this.speculative;
     s.callbackUnrollDepth = this.callbackUnrollDepth;
@@ -164,10 +180,15 @@ export function frameInsn(state: State, frame: number): InsnIndex {
 /** The nearest of `from` and its ancestors that stands at instruction `at` in the same call chain as `state`. */
 export function sameCallsAt(from: State | null, state: State, at: InsnIndex): State | null {
   for (let st = from; st !== null; st = st.parent) {
-    if (st.insnIdx !== at || st.frames.length !== state.frames.length) continue;
-    if (st.frames.every((f, i) => f.callsite === state.frames[i].callsite)) return st;
+    if (st.insnIdx === at && sameCalls(st, state)) return st;
   }
   return null;
+}
+
+export function sameCalls(a: State, b: State): boolean {
+  if (a.frames.length !== b.frames.length) return false;
+  for (let f = 0; f < a.frames.length; f++) if (a.frames[f].callsite !== b.frames[f].callsite) return false;
+  return true;
 }
 
 /** Calls `f` with every initialised register of every frame, spilled ones included, and stores what it returns. */

@@ -7,7 +7,17 @@ import type { Env } from './env.ts';
 import { linkForCopy } from './link.ts';
 import { OPERATOR, pointerAlu } from './pointer.ts';
 import { markPrecise } from './precision.ts';
-import { isPointer, type Reg, regWidth, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
+import {
+  copyReg,
+  isPointer,
+  type Reg,
+  regWidth,
+  scalarReg,
+  UNKNOWN_SCALAR,
+  unlinked,
+  withPrecision,
+  withScalar,
+} from './reg.ts';
 import { denied, invalid, type Reject, tooManyBranches } from './reject.ts';
 import {
   constant,
@@ -59,7 +69,7 @@ function mov(env: Env, op: Of<'alu'>, insn: Insn): Next {
   const src = env.reg(insn.src);
   if (op.width === 64) {
     const linked = linkForCopy(env, insn.src);
-    write(env, insn.dst, { ...linked, precise: false });
+    write(env, insn.dst, withPrecision(linked, false));
   } else if (env.hides(src)) {
     return denied(`R${insn.src} partial copy of pointer`);
   } else if (src.kind !== 'scalar') {
@@ -68,7 +78,7 @@ function mov(env: Env, op: Of<'alu'>, insn: Insn): Next {
   } else {
     const fits = regWidth(src) <= 32;
     const linked = fits ? linkForCopy(env, insn.src) : unlinked(src);
-    write(env, insn.dst, { ...linked, precise: false, s: zeroExtended(env, linked.s) });
+    write(env, insn.dst, withScalar(withPrecision(linked, false), zeroExtended(env, linked.s)));
   }
   return env.insnIdx + 1;
 }
@@ -76,10 +86,6 @@ function mov(env: Env, op: Of<'alu'>, insn: Insn): Next {
 function zeroExtended(env: Env, s: Scalar): Scalar {
   const { computed, insnIdx } = env;
   return computed.get(insnIdx, s, s) ?? computed.put(insnIdx, s, s, zext32(s));
-}
-
-function unlinked(reg: Reg): Reg {
-  return { ...reg, id: 0, addConst: false, off: 0 };
 }
 
 export function movsx(env: Env, op: Of<'movsx'>, insn: Insn): Next {
@@ -97,7 +103,7 @@ export function movsx(env: Env, op: Of<'movsx'>, insn: Insn): Next {
   const unchanged = widthOf(src.s) < op.bits;
   const from = unchanged ? linkForCopy(env, insn.src) : unlinked(src);
   const s = signExtend(from.s, (op.bits / 8) as 1 | 2 | 4, op.width);
-  write(env, insn.dst, { ...from, precise: false, s });
+  write(env, insn.dst, withScalar(withPrecision(from, false), s));
   return env.insnIdx + 1;
 }
 
@@ -151,13 +157,19 @@ function forkSigns(env: Env, op: Of<'alu'>, insn: Insn, dst: Reg, src: Reg): Reg
   const other = env.push(env.insnIdx);
   if (other === null) return tooManyBranches(env.pending.length);
   const known = (value: bigint) => (full ? constant(BigInt.asUintN(64, value)) : withLow(dst.s, value));
-  other.frame.regs[insn.dst] = { ...dst, s: known(0n) };
+  other.frame.regs[insn.dst] = withScalar(dst, known(0n));
   const s = sane(aluScalar(op.op, op.width, known(-1n), src.s));
   return withResult(dst, s, linkAfter(op, dst, src.s));
 }
 
 function withResult(dst: Reg, s: Scalar, { id, addConst, off, wrap }: Link): Reg {
-  return { ...dst, s, id, addConst, off, wrap };
+  const r = copyReg(dst);
+  r.s = s;
+  r.id = id;
+  r.addConst = addConst;
+  r.off = off;
+  r.wrap = wrap;
+  return r;
 }
 
 function compute(env: Env, op: Of<'alu'>, a: Scalar, b: Scalar): Scalar {

@@ -8,7 +8,7 @@ import { clearCallerSaved } from './helper_call.ts';
 import { type Access, accessMemory, checkUnmodified } from './mem.ts';
 import { callTarget, isGlobal } from './program.ts';
 import { checkLeaks } from './refs.ts';
-import { constReg, kindText, makeReg, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
+import { constReg, kindText, makeReg, type Reg, type RegKind, UNKNOWN_SCALAR, withPrecision } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
 import { type Next, type Of, reserved, write } from './steps.ts';
 
@@ -35,7 +35,7 @@ function load(env: Env, insn: Insn, size: Size, signed: boolean, strict: boolean
   const result = accessMemory(env, access(insn, insn.src, ptr, size, { strict, signed }));
   if (result === null) return env.insnIdx + 1;
   if ('message' in result) return result;
-  write(env, insn.dst, result.precise ? { ...result, precise: false } : result);
+  write(env, insn.dst, withPrecision(result, false));
   return onePointerKind(env, ptr) ?? env.insnIdx + 1;
 }
 
@@ -127,7 +127,7 @@ export function atomic(env: Env, op: Of<'atomic'>, insn: Insn): Next {
   if (read !== null && env.hides(read)) return denied(`leaking pointer from stack off ${ptr.off + insn.off}`);
   const written = accessMemory(env, access(insn, insn.dst, ptr, op.size, { write: true, strict: true }));
   if (written !== null && 'message' in written) return written;
-  if (into >= 0 && read !== null) write(env, into, { ...read, precise: false });
+  if (into >= 0 && read !== null) write(env, into, withPrecision(read, false));
   return env.insnIdx + 1;
 }
 

@@ -25,7 +25,8 @@ function hottest(counts: ReadonlyMap<InsnIndex, number>): Hot | null {
 export function loopOf(env: Env): Hot | null {
   const counts = new Map<InsnIndex, number>();
   const count = (insn: InsnIndex) => counts.set(insn, (counts.get(insn) ?? 0) + 1);
-  for (let st: State | null = env.state; st !== null; st = st.parent) for (const h of st.history) count(h.idx);
+  for (let st: State | null = env.state; st !== null; st = st.parent)
+    for (let h = st.history; h !== null; h = h.older) count(h.idx);
   return hottest(counts);
 }
 

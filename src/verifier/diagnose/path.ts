@@ -5,7 +5,7 @@ import type { InsnIndex } from '../../isa/insn.ts';
 import { Env, type VerifyOptions } from '../env.ts';
 import { Log } from '../log.ts';
 import type { Held } from '../refs.ts';
-import type { Frame, HistoryEntry, State } from '../state.ts';
+import { type Frame, type HistoryEntry, type State, startsAt } from '../state.ts';
 import { step } from '../step.ts';
 
 /** One instruction of the path and the machine before it. */
@@ -34,11 +34,6 @@ interface Trail {
   readonly start: State | null;
 }
 
-function historyAt(state: State, end: number, at: InsnIndex): HistoryEntry | null {
-  const h = end > 0 ? state.history[end - 1] : undefined;
-  return h !== undefined && h.idx === at ? h : null;
-}
-
 /** The way back (kernel get_prev_insn_idx), from the current instruction of `env`. */
 function trailOf(env: Env): Trail {
   const insns: InsnIndex[] = [];
@@ -46,12 +41,12 @@ function trailOf(env: Env): Trail {
   let st = env.state;
   let last = env.insnIdx;
   for (;;) {
-    let end = st.history.length;
+    let newest = st.history;
     for (let at = last; at >= 0; ) {
       if (env.prog.ops[at] !== undefined || at === env.insnIdx) insns.push(at);
-      if (at === st.firstInsnIdx && (end === 0 || (end === 1 && st.history[0].idx === at))) break;
-      const hist = historyAt(st, end, at);
-      if (hist !== null) end--;
+      if (at === st.firstInsnIdx && startsAt(newest, at)) break;
+      const hist: HistoryEntry | null = newest !== null && newest.idx === at ? newest : null;
+      if (hist !== null) newest = hist.older;
       // What the search refuses before it walks on is not in the history yet.
       if (insns.length === 1) at = env.prevInsnIdx;
       else at = hist === null ? at - 1 : hist.prevIdx;
@@ -99,7 +94,7 @@ function walk(env: Env, trail: Trail, initial: () => State, options: VerifyOptio
 function follow(lab: Env, next: InsnIndex, jump: boolean): boolean {
   lab.current = null;
   lab.pending.length = 0;
-  lab.state.history = [];
+  lab.state.history = null;
   const went = step(lab);
   if (typeof went !== 'number') return false;
   const other = lab.pending.find((p) => p.insnIdx === next);
