@@ -169,12 +169,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     ],
   ],
   'spill/fill (scalar id class, 2024)': [
-    [
-      'half of a number is equal to the number',
-      'stack',
-      'fits ? linked : unlinked(linked)',
-      'linked',
-    ],
+    ['half of a number is equal to the number', 'stack', 'fits ? linked : unlinked(linked)', 'linked'],
     ['a fill of half a slot is equal to the slot', 'stack', 'return regWidth(reg) > size * 8 ?', 'return false ?'],
   ],
   'linked scalars': [

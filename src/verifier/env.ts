@@ -46,7 +46,6 @@ export interface VerifyOptions {
   readonly onPathEnd?: () => void;
 }
 
-
 /** A path that waits to be explored. */
 export interface Pending {
   readonly state: State;

@@ -29,22 +29,23 @@ class IdMap {
   /** Pairs, few of them: a search beats a table. */
   readonly #old: number[] = [];
   readonly #cur: number[] = [];
+  #count = 0;
   #fresh = -1;
 
   clear(): void {
-    this.#old.length = this.#cur.length = 0;
+    this.#count = 0;
     this.#fresh = -1;
   }
 
   match(old: number, cur: number): boolean {
     if ((old === 0) !== (cur === 0)) return false;
     if (old === 0) return true;
-    for (let i = 0; i < this.#old.length; i++) {
+    for (let i = 0; i < this.#count; i++) {
       if (this.#old[i] === old) return this.#cur[i] === cur;
       if (this.#cur[i] === cur) return false;
     }
-    this.#old.push(old);
-    this.#cur.push(cur);
+    this.#old[this.#count] = old;
+    this.#cur[this.#count++] = cur;
     return true;
   }
   /** Scalars without an id count as having one nobody else has. */

@@ -11,7 +11,17 @@ import { type Call, checkArgument } from './helper_args.ts';
 import { checkMapKind, checkMapUse, kindForMap } from './helper_map.ts';
 import { markPrecise } from './precision.ts';
 import { acquire, checkLeaks, release } from './refs.ts';
-import { copyReg, isNull, isPacket, makeReg, NOT_INIT, type Reg, type RegKind, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
+import {
+  copyReg,
+  isNull,
+  isPacket,
+  makeReg,
+  NOT_INIT,
+  type Reg,
+  type RegKind,
+  scalarReg,
+  UNKNOWN_SCALAR,
+} from './reg.ts';
 import { invalid, type Reject, refused } from './reject.ts';
 import { between32, isConst, type Scalar, zext32 } from './scalar.ts';
 import { fillStack } from './stack.ts';

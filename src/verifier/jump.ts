@@ -103,7 +103,6 @@ function notNull(env: Env, reg: Reg): Reg {
   return notNullReg(reg, 0);
 }
 
-
 const MAX_PACKET_OFF = 0xffff;
 
 /** Bytes below `ptr` are inside the packet: every pointer with the same base gains that range (find_good_pkt_pointers). */
@@ -111,7 +110,9 @@ function gainRange(state: State, ptr: Reg, rightOpen: boolean): void {
   if (ptr.off < 0 || (ptr.off === 0 && rightOpen)) return;
   if (largest(ptr.s) > MAX_PACKET_OFF || largest(ptr.s) + ptr.off > MAX_PACKET_OFF) return;
   const range = ptr.off + (rightOpen ? 1 : 0);
-  mapRegs(state, (reg) => (reg.kind === ptr.kind && reg.id === ptr.id && reg.range < range ? withRange(reg, range) : reg));
+  mapRegs(state, (reg) =>
+    reg.kind === ptr.kind && reg.id === ptr.id && reg.range < range ? withRange(reg, range) : reg,
+  );
 }
 
 /** The pointer is at (or beyond) the end: nothing behind it may be read, and comparing again is decided. */

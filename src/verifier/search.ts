@@ -364,7 +364,6 @@ function coversUnwritten(old: State, cur: State): boolean {
   return false;
 }
 
-
 /** A kept state starts without precision: what later decides something will mark it (kernel mark_all_scalars_imprecise). */
 function forgetPrecision(state: State): void {
   for (const { regs, stack } of state.frames) {
