@@ -2,7 +2,9 @@
 // helper returns at once, or it calls the function once more, which comes back to the call instruction. Iterations end
 // when a state at the call is covered by one of an earlier iteration.
 
+import { dynptrReg } from './dynptr_slots.ts';
 import type { Env } from './env.ts';
+import { compareWithProto } from './global_func.ts';
 import { markPrecise } from './precision.ts';
 import { isNull, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
@@ -39,6 +41,9 @@ const CALLBACKS: Readonly<Record<string, CallbackRow>> = {
       ];
     },
   },
+  bpf_user_ringbuf_drain: {
+    args: (env, caller) => [dynptrReg('local', env.newId(), 0), caller[3]],
+  },
 };
 
 export function callsBack(helper: string): boolean {
@@ -71,6 +76,7 @@ export function pushCallback(env: Env, helper: string, target: number): Reject |
       return null;
     }
   }
+  compareWithProto(env, env.prog.subprogOf[target]);
   const { length } = env.state.frames;
   if (length >= MAX_CALL_FRAMES) return tooBig(`the call stack of ${length + 1} frames is too deep`);
   const state = env.push(target);

@@ -2,7 +2,7 @@
 // (kernel states_equal, regsafe, stacksafe)? Ids are compared up to renaming.
 
 import type { Env } from './env.ts';
-import { type Reg, UNKNOWN_SCALAR } from './reg.ts';
+import { type Reg, type StackObject, UNKNOWN_SCALAR } from './reg.ts';
 import { rangesContain, type Scalar, sameScalar } from './scalar.ts';
 import {
   allBytes,
@@ -11,6 +11,7 @@ import {
   type Frame,
   frameInsn,
   isFullScalarSpill,
+  isObject,
   isSpill,
   SLOT,
   type Slot,
@@ -58,7 +59,12 @@ function covers(old: Scalar, cur: Scalar): boolean {
   return old === cur || (rangesContain(old, cur) && tnumIn(old.var_off, cur.var_off));
 }
 
-/** Same fields, ids aside. */
+function sameObject(a: StackObject | null, b: StackObject | null): boolean {
+  if (a === b) return true;
+  return a !== null && b !== null && a.type === b.type && a.first === b.first;
+}
+
+/** Same fields, ids aside. (Which dynptr a slice is of is no id that could be another one: it compares as it is.) */
 function sameFields(a: Reg, b: Reg): boolean {
   return (
     a.kind === b.kind &&
@@ -69,7 +75,9 @@ function sameFields(a: Reg, b: Reg): boolean {
     a.range === b.range &&
     a.frame === b.frame &&
     a.size === b.size &&
-    a.btf === b.btf
+    a.btf === b.btf &&
+    a.dynptr === b.dynptr &&
+    sameObject(a.object, b.object)
   );
 }
 
@@ -130,6 +138,7 @@ function slotSafe(env: Env, old: Slot, cur: Slot, ids: IdMap, exact: Exactness):
   const curScalar = cur.types === 0 && anyUnwritten ? UNKNOWN_SCALAR : slotScalar(env, cur);
   if (oldScalar && curScalar) return regSafe(oldScalar, curScalar, ids, exact, env.speculation.exact);
   if (old.types !== cur.types && !bytesSafe(old, cur, exact, anyUnwritten)) return false;
+  if (isObject(old)) return sameObject(old.reg.object, cur.reg.object) && ids.match(old.reg.refObjId, cur.reg.refObjId);
   return !isSpill(old) || regSafe(old.reg, cur.reg, ids, exact, env.speculation.exact);
 }
 

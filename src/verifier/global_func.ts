@@ -3,20 +3,23 @@
 
 import type { FuncProto, ParamProto, PointedShape } from '../spec/func_proto.ts';
 import { helperById } from '../spec/helpers.ts';
+import { checkDynptr } from './dynptr.ts';
+import { dynptrReg } from './dynptr_slots.ts';
 import type { Env } from './env.ts';
 import { checkMemory } from './helper_args.ts';
-import { clearCallerSaved, forgetPackets } from './helper_call.ts';
 import { checkUnmodified } from './mem.ts';
 import { callTarget, isReject } from './program.ts';
 import { locksHeld } from './refs.ts';
 import { isNull, makeReg, NOT_INIT, notNullReg, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
 import { explain, invalid, type Reject, refused } from './reject.ts';
 import { Frame, State } from './state.ts';
+import { clearCallerSaved, forgetPackets } from './steps.ts';
 
 /** What an argument must be, from its type. */
 type Rule =
   | { readonly kind: 'scalar' }
   | { readonly kind: 'ctx' }
+  | { readonly kind: 'dynptr' }
   | { readonly kind: 'mem'; readonly size: number; readonly maybeNull: boolean };
 
 const MAX_ARGS = 5;
@@ -87,9 +90,10 @@ function pointerRule(
     if (tags.some((t) => t !== 'ctx')) return badTags;
     return (tagged ? checkCtxTag(env, i, to) : null) ?? { kind: 'ctx' };
   }
-  const dynptr = (to.kind === 'struct' || to.kind === 'fwd') && to.name === 'bpf_dynptr';
-  const beyond = dynptr ? 'dynptr' : tags.find((t) => t === 'trusted' || t === 'untrusted' || t === 'arena');
-  if (beyond !== undefined && (global || !dynptr)) {
+  if ((to.kind === 'struct' || to.kind === 'fwd') && to.name === 'bpf_dynptr')
+    return tags.length > 0 ? badTags : { kind: 'dynptr' };
+  const beyond = tags.find((t) => t === 'trusted' || t === 'untrusted' || t === 'arena');
+  if (beyond !== undefined) {
     return invalid(`arg#${i} is a pointer of kind ${beyond}, which beewasm can't follow yet`);
   }
   if (!global) return null;
@@ -145,6 +149,7 @@ function checkArgument(env: Env, i: number, rule: Rule): Reject | null {
   if (rule.kind === 'ctx') {
     return reg.kind === 'ctx' && !reg.maybeNull ? null : invalid(`arg#${i} expects pointer to ctx`);
   }
+  if (rule.kind === 'dynptr') return checkDynptr(env, regno, { type: null });
   // Linux 6.18 takes a constant NULL where the function is verified as if there were none.
   const mayBeNull = reg.maybeNull || isNull(reg);
   return (
@@ -262,5 +267,6 @@ export function entryState(env: Env, subprog: number): State {
 function anyOf(env: Env, rule: Rule): Reg {
   if (rule.kind === 'scalar') return UNKNOWN_SCALAR;
   if (rule.kind === 'ctx') return makeReg({ kind: 'ctx' });
+  if (rule.kind === 'dynptr') return dynptrReg('local', env.newId(), 0);
   return makeReg({ ...rule, id: rule.maybeNull ? env.newId() : 0 });
 }

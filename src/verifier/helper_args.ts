@@ -3,6 +3,7 @@
 
 import type { ArgKind, Helper } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
+import { checkDynptr, checkReleased, type DynptrUse, dynptrOf } from './dynptr.ts';
 import type { Env } from './env.ts';
 import { spinLock } from './locks.ts';
 import {
@@ -38,6 +39,8 @@ export interface Call {
   memSize: number;
   /** First slot of the function that the helper calls; -1 = none. */
   callback: number;
+  /** The dynptr that the call uses: its register or first slot. */
+  dynptr: Reg | null;
 }
 
 const MEMORY: readonly RegKind[] = ['fp', 'pkt', 'pkt_meta', 'map_key', 'map_value', 'mem', 'ringbuf_mem'];
@@ -213,7 +216,18 @@ function anyNumber(env: Env, regno: number, reg: Reg): Reject | null {
 
 const BTF_SOCK = plain(SOCKS, 'sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_');
 const BTF_ID = unchecked('btf_id', ['btf_id'], 'ptr_, trusted_ptr_, rcu_ptr_');
-const DYNPTR = unchecked('dynptr', ['fp'], 'fp, dynptr_ptr');
+
+/** A dynptr; `releases`: the call ends it. */
+function dynptr(use: DynptrUse, releases = false): Check {
+  return (env, regno, reg, call) => {
+    const bad =
+      checkKind(regno, reg, ['fp', 'dynptr_ptr'], 'fp, dynptr_ptr') ??
+      (releases ? checkReleased(env, regno) : reg.kind === 'fp' ? null : checkUnmodified(regno, reg)) ??
+      checkDynptr(env, regno, use);
+    if (!bad && use.uninit !== true) call.dynptr = dynptrOf(env, reg);
+    return bad;
+  };
+}
 
 const CHECKS: Record<ArgKind, Check> = {
   const_map_ptr: (env, regno, reg, call) => {
@@ -256,10 +270,10 @@ const CHECKS: Record<ArgKind, Check> = {
   kptr_xchg_dest: unchecked('kptr_xchg_dest', ['map_value'], 'map_value, ptr_'),
   const_alloc_size_or_zero: allocSize,
   ringbuf_mem: (_env, regno, reg) => checkKind(regno, reg, ['ringbuf_mem'], 'ringbuf_mem'),
-  dynptr: DYNPTR,
-  dynptr_ringbuf: DYNPTR,
-  uninit_dynptr_local: DYNPTR,
-  uninit_dynptr_ringbuf: DYNPTR,
+  dynptr: dynptr({ type: null }),
+  dynptr_ringbuf: dynptr({ type: 'ringbuf', mutates: true }, true),
+  uninit_dynptr_local: dynptr({ type: 'local', uninit: true }),
+  uninit_dynptr_ringbuf: dynptr({ type: 'ringbuf', uninit: true }),
   func: callback,
   stack_or_null: orNull((_env, regno, reg) => checkKind(regno, reg, ['fp'], 'fp')),
 };
@@ -283,7 +297,7 @@ export function checkArgument(env: Env, regno: number, kind: ArgKind, call: Call
 
 /** Arguments that the call gives back must be held, and be what was got (kernel arg_type_is_release). */
 function checkReference(regno: number, reg: Reg, call: Call): Reject | null {
-  if (call.helper.releases === regno && !isNull(reg)) {
+  if (call.helper.releases === regno && !isNull(reg) && reg.kind !== 'fp') {
     if (reg.off !== 0) {
       return invalid(`R${regno} must have zero offset when passed to release func or trusted arg to kfunc`);
     }

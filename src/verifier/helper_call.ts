@@ -6,6 +6,7 @@ import { helperName } from '../isa/index.ts';
 import { type Helper, helperFor, PERFMON_HELPERS, type RetKind } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import { callsBack, pushCallback } from './callback.ts';
+import { endDynptr } from './dynptr.ts';
 import type { Env } from './env.ts';
 import { type Call, checkArgument } from './helper_args.ts';
 import { checkMapKind, checkMapUse, kindForMap } from './helper_map.ts';
@@ -14,7 +15,7 @@ import { acquire, checkLeaks, release } from './refs.ts';
 import {
   copyReg,
   isNull,
-  isPacket,
+  kindText,
   makeReg,
   NOT_INIT,
   type Reg,
@@ -22,9 +23,10 @@ import {
   scalarReg,
   UNKNOWN_SCALAR,
 } from './reg.ts';
-import { invalid, type Reject, refused } from './reject.ts';
+import { denied, invalid, type Reject, refused } from './reject.ts';
 import { between32, isConst, type Scalar, zext32 } from './scalar.ts';
 import { fillStack } from './stack.ts';
+import { clearCallerSaved, forgetPackets } from './steps.ts';
 
 const INT: Reg = UNKNOWN_SCALAR;
 
@@ -49,6 +51,10 @@ const RETURNS: Partial<Record<RetKind, (env: Env, call: Call) => Reg>> = {
   sock_common_or_null: orNull('sock_common'),
   tcp_sock_or_null: orNull('tcp_sock'),
   ringbuf_mem_or_null: orNull('ringbuf_mem'),
+  dynptr_mem_or_null: (env, call) => {
+    const { id, refObjId } = call.dynptr!;
+    return { ...orNull('mem')(env, call), dynptr: id, refObjId };
+  },
   btf_id_or_null: (env, { helper }) =>
     makeReg({ kind: 'btf_id', maybeNull: true, id: env.newId(), btf: helper.retBtf ?? '' }),
   s32: () => INT,
@@ -131,25 +137,6 @@ function leavesProgram(env: Env, call: Call): boolean {
   return call.helper.name === 'bpf_tail_call' && env.state.frames.length === 1;
 }
 
-/** Packet pointers of every frame are no longer what they were. */
-export function forgetPackets(env: Env): void {
-  for (const frame of env.state.frames) {
-    frame.regs.forEach((reg, i) => {
-      if (isPacket(reg) || reg.kind === 'pkt_end') frame.regs[i] = env.gone;
-    });
-    frame.stack.forEach((slot, i) => {
-      if (isPacket(slot.reg) || slot.reg.kind === 'pkt_end') frame.stack[i] = { types: slot.types, reg: env.gone };
-    });
-  }
-}
-
-export function clearCallerSaved(env: Env): void {
-  for (let r = 0; r <= 5; r++) {
-    env.setReg(r, NOT_INIT);
-    env.touchReg(r);
-  }
-}
-
 /** Rules of single helpers beyond their prototype. */
 const EXTRA: Readonly<Record<string, (env: Env) => Reject | null>> = {
   bpf_tail_call: (env) => checkLeaks(env, 'tail_call', true),
@@ -158,7 +145,27 @@ const EXTRA: Readonly<Record<string, (env: Env) => Reject | null>> = {
   bpf_get_func_ip: ({ type: { name, id } }) =>
     name === 'kprobe' ? null : refused('ENOTSUPP', `func bpf_get_func_ip#173 not supported for program type ${id}`),
   bpf_snprintf: snprintfFormat,
+  bpf_dynptr_from_mem: (env) =>
+    env.reg(1).kind === 'map_value' && !env.reg(1).maybeNull
+      ? null
+      : denied(`Unsupported reg type ${kindText(env.reg(1))} for bpf_dynptr_from_mem data`),
 };
+
+/** Gives back what the call says it does: a reference, or a dynptr with what it holds. */
+function giveBack(env: Env, { helper, refObjId }: Call): Reject | null {
+  if (helper.releases === undefined) return null;
+  const reg = env.reg(helper.releases);
+  if (helper.args[helper.releases - 1] === 'dynptr_ringbuf') return endDynptr(env, reg);
+  return refObjId !== 0 ? release(env, refObjId) : null;
+}
+
+const SKB_MEMORY: ReadonlySet<string> = new Set(['skb', 'skb_meta']);
+
+/** Packet pointers are invalid afterwards: of writes into a dynptr, only where it is a packet's. */
+function changesPacket(env: Env, call: Call): boolean {
+  const writes = call.helper.name === 'bpf_dynptr_write' && SKB_MEMORY.has(call.dynptr?.object?.type ?? '');
+  return writes || (call.helper.changesPacket === true && !leavesProgram(env, call));
+}
 
 /** More than any format can use. */
 const MAX_FORMAT_ARGS = 128;
@@ -179,7 +186,17 @@ function snprintfFormat(env: Env): Reject | null {
 export function helperCall(env: Env, id: number): Reject | null {
   const helper = findHelper(env, id);
   if (!('name' in helper)) return helper;
-  const call: Call = { helper, map: -1, constKey: -1n, fill: null, refObjId: 0, sizeMax: 0n, memSize: 0, callback: -1 };
+  const call: Call = {
+    helper,
+    map: -1,
+    constKey: -1n,
+    fill: null,
+    refObjId: 0,
+    sizeMax: 0n,
+    memSize: 0,
+    callback: -1,
+    dynptr: null,
+  };
   const checked = helper.args.length - (helper.dontCare ?? 0);
   for (let i = 0; i < checked; i++) {
     const kind = kindForMap(env, call, helper.args[i]);
@@ -201,17 +218,14 @@ function effects(env: Env, call: Call): Reject | null {
   const { helper } = call;
   const returns = RETURNS[helper.ret];
   if (!returns) return invalid(`${helper.name} returns ${helper.ret}, which beewasm can't follow yet`);
-  const bad =
-    (helper.releases !== undefined && call.refObjId !== 0 ? release(env, call.refObjId) : null) ??
-    EXTRA[helper.name]?.(env) ??
-    callBack(env, call);
+  const bad = giveBack(env, call) ?? EXTRA[helper.name]?.(env) ?? callBack(env, call);
   if (bad) return bad;
   const ret = REFINED[helper.name] ? scalarReg(REFINED[helper.name](env, call)) : returns(env, call);
   const wrongMap = checkMapKind(env, call);
   if (wrongMap) return wrongMap;
   clearCallerSaved(env);
   env.setReg(0, withReference(env, call, ret));
-  if (helper.changesPacket && !leavesProgram(env, call)) forgetPackets(env);
+  if (changesPacket(env, call)) forgetPackets(env);
   return null;
 }
 

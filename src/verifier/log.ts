@@ -6,7 +6,7 @@
 
 import { isPacket, kindText, type Reg, type RegKind } from './reg.ts';
 import { S32_MAX, S32_MIN, S64_MAX, S64_MIN, type Scalar, U32_MAX } from './scalar.ts';
-import { byteType, type Frame, isSpill, SLOT, type Slot, type SlotType, type State } from './state.ts';
+import { byteType, type Frame, isObject, isSpill, SLOT, type Slot, type SlotType, type State } from './state.ts';
 import { tnumText, U64_MAX } from './tnum.ts';
 
 /** Lines that are kept; of a longer log the older half goes, as the kernel's log buffer keeps the end. */
@@ -154,6 +154,7 @@ export function regText(reg: Reg, frameno: number, mapText: (map: number) => str
   if (reg.off !== 0) parts.push(`off=${snum(BigInt(reg.off))}`);
   if (isPacket(reg)) parts.push(`r=${unum(BigInt.asUintN(64, BigInt(reg.range)))}`);
   if (SIZED.has(reg.kind)) parts.push(`sz=${reg.size}`);
+  if (reg.object !== null) parts.push(`type=${reg.object.type}`);
   if (constant) {
     const v = BigInt.asIntN(64, reg.s.var_off.value);
     if (v !== 0n) parts.push(`imm=${snum(v)}`);
@@ -168,15 +169,26 @@ const SLOT_CHAR: Record<SlotType, string> = {
   [SLOT.spill]: 'r',
   [SLOT.misc]: 'm',
   [SLOT.zero]: '0',
+  [SLOT.dynptr]: 'd',
+  [SLOT.iter]: 'i',
+  [SLOT.irq_flag]: 'f',
 };
 
 function slotText(slot: Slot, spi: number, frameno: number, mapText: (map: number) => string): string {
   const bytes: SlotType[] = [];
   for (let i = 0; i < 8; i++) bytes.push(byteType(slot, i));
   const at = `fp${-8 * (spi + 1)}`;
+  if (isObject(slot)) return objectText(at, slot);
   if (!isSpill(slot)) return `${at}=${bytes.map((b) => SLOT_CHAR[b]).join('')}`;
   const head = bytes.map((b) => (b === SLOT.spill ? '' : SLOT_CHAR[b])).join('');
   return `${at}=${head}${regText(slot.reg, frameno, mapText)}`;
+}
+
+/** The dynptr that starts in this slot. */
+function objectText(at: string, { reg }: Slot): string {
+  const { object, id, refObjId } = reg;
+  const ids = [`id=${id}`, ...(refObjId === 0 ? [] : [`ref_id=${refObjId}`]), 'dynptr_id=1'];
+  return `${at}=dynptr_${object!.type}(${ids.join(',')})`;
 }
 
 /** References and locks that are held, and whether a helper called the function. */
@@ -201,6 +213,7 @@ export function frameText(
   });
   frame.stack.forEach((slot, spi) => {
     if (slot.types === 0 || (only && (only.slots[spi >> 5] & (1 << (spi & 31))) === 0)) return;
+    if (isObject(slot) && slot.reg.object?.first === false) return;
     parts.push(` ${slotText(slot, spi, frame.frameno, mapText)}`);
   });
   parts.push(heldText(state, frame));

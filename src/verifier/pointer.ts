@@ -22,6 +22,7 @@ const MOVABLE: ReadonlySet<RegKind> = new Set([
   'func',
   'tp_buffer',
   'btf_id',
+  'dynptr_ptr',
 ]);
 
 /** Kernel's text of each operator. */

@@ -24,7 +24,8 @@ export type RegKind =
   | 'flow_keys'
   | 'tp_buffer'
   | 'btf_id'
-  | 'untrusted_mem';
+  | 'untrusted_mem'
+  | 'dynptr_ptr';
 
 /**
  * What is known of a pointer beside its kind (kernel enum bpf_type_flag), as bits. Who may follow a pointer into the kernel
@@ -43,6 +44,17 @@ export const FLAG = {
   /** ... that a list or tree owns. */
   nonOwning: 1 << 7,
 } as const;
+
+/** What a dynptr's memory is (kernel enum bpf_dynptr_type). */
+export type DynptrType = 'local' | 'ringbuf' | 'skb' | 'xdp' | 'skb_meta';
+
+/** What stack slots hold that only calls may touch. Slots of a dynptr have the kind of a pointer to one, dynptr_ptr. */
+export interface StackObject {
+  readonly kind: 'dynptr';
+  readonly type: DynptrType;
+  /** The slot at the lower address; all others are `first: false`. */
+  readonly first: boolean;
+}
 
 export class Reg {
   readonly kind: RegKind;
@@ -74,6 +86,10 @@ export class Reg {
   readonly size: number;
   /** btf_id: name of the kernel structure. */
   readonly btf: string;
+  /** mem: id of the dynptr it is a slice of; 0 = of none. */
+  readonly dynptr: number;
+  /** dynptr_ptr: what it points to. */
+  readonly object: StackObject | null;
   /** Scalars: the value decided something, so pruning compares it. */
   readonly precise: boolean;
 
@@ -93,6 +109,8 @@ export class Reg {
     this.frame = like.frame;
     this.size = like.size;
     this.btf = like.btf;
+    this.dynptr = like.dynptr;
+    this.object = like.object;
     this.precise = like.precise;
   }
 }
@@ -118,6 +136,8 @@ const EMPTY = new Reg({
   frame: 0,
   size: 0,
   btf: '',
+  dynptr: 0,
+  object: null,
   precise: false,
 });
 

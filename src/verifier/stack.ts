@@ -2,6 +2,7 @@
 // registers, plain bytes, variable offsets, and ranges that helpers read or fill. Bytes that nobody wrote may be read
 // unless the caller says otherwise (VerifyOptions.allowUninitStack).
 
+import { destroyDynptr, destroyDynptrs } from './dynptr_slots.ts';
 import type { Env } from './env.ts';
 import { linkForCopy } from './link.ts';
 import { markPrecise } from './precision.ts';
@@ -20,14 +21,17 @@ import {
 import { denied, invalid, type Reject, refused } from './reject.ts';
 import { highest, isConst, lowest, numberIn } from './scalar.ts';
 import {
+  byteOf,
   byteType,
   EMPTY_SLOT,
   type Frame,
+  isObject,
   isScalarSpill,
   isSpill,
   SLOT,
   type Slot,
   scrub,
+  spiOf,
   unspill,
   withByte,
 } from './state.ts';
@@ -39,14 +43,6 @@ const BPF_MAX_VAR_OFF = 1 << 29;
 /** The frame a stack pointer points into. */
 export function frameOf(env: Env, ptr: Reg): Frame {
   return env.state.frames[ptr.frame];
-}
-
-function spiOf(off: number): number {
-  return (-off - 1) >> 3;
-}
-/** Index in the slot of the byte at `off`. */
-function byteOf(off: number): number {
-  return (-off - 1) & 7;
 }
 
 function slotAt(frame: Frame, spi: number): Slot {
@@ -128,11 +124,16 @@ function spilled(old: Slot, reg: Reg, size: number): Slot {
   return { types, reg: withPrecision(reg, false) };
 }
 
+/** What a slot can hold; anything else is stored as plain data. */
+function isSpillable({ kind }: Reg): boolean {
+  return kind !== 'not_init' && kind !== 'dynptr_ptr';
+}
+
 /** Loaders that must not see addresses can't keep half of one; and a load must not overtake the store that hides it. */
 function overwritten(env: Env, old: Slot, off: number, size: number, value: Reg | null): Reject | null {
   if (env.perfmon) return null;
   if (isSpill(old) && !isScalarSpill(old) && size !== 8) return denied('attempt to corrupt spilled pointer on stack');
-  let barrier = value !== null && isPointer(value);
+  let barrier = value !== null && isPointer(value) && isSpillable(value);
   for (let i = 0; i < size; i++) {
     const t = byteType(old, byteOf(off + i));
     if (t !== SLOT.misc && t !== SLOT.zero) barrier = true;
@@ -151,10 +152,10 @@ function writeStackFixed(
 ): Reject | null {
   const frame = frameOf(env, ptr);
   const spi = spiOf(off);
-  const old = slotAt(frame, spi);
   const aligned = off % 8 === 0;
-  const reject = overwritten(env, slotAt(frame, spi), off, size, value);
+  const reject = overwritten(env, slotAt(frame, spi), off, size, value) ?? destroyDynptr(env, frame, spi);
   if (reject) return reject;
+  const old = slotAt(frame, spi);
   if (size === 8) env.stackLive.write(frame.frameno, spi);
   if (value !== null && aligned && value.kind === 'scalar') {
     const fits = regWidth(value) <= size * 8;
@@ -163,7 +164,7 @@ function writeStackFixed(
     env.rememberSlot(spi, frame.frameno);
     return null;
   }
-  if (value !== null && value.kind !== 'scalar' && value.kind !== 'not_init') {
+  if (value !== null && value.kind !== 'scalar' && isSpillable(value)) {
     if (size !== 8) return denied('invalid size of register spill');
     if (frame !== env.frame && value.kind === 'fp') {
       return invalid('cannot spill pointers to stack into stack frame of the caller');
@@ -173,7 +174,7 @@ function writeStackFixed(
     return null;
   }
   // Plain data: a spilled register in the slot is gone.
-  let types = isSpill(old) ? scrub(old.types) : old.types;
+  let types = isSpill(old) || isObject(old) ? scrub(old.types) : old.types;
   let type: typeof SLOT.misc | typeof SLOT.zero = SLOT.misc;
   if (value !== null && isNull(value)) {
     // The zero is part of what later loads rely on, and STACK_ZERO cannot be traced back: it becomes precise now.
@@ -194,6 +195,8 @@ function writeStackVar(env: Env, ptr: Reg, off: number, size: number, value: Reg
   const max = off + highest(ptr.s) + size;
   const zero = value !== null && isNull(value);
   let zeroUsed = false;
+  const bad = destroyDynptrs(env, frame, min, max);
+  if (bad) return bad;
   for (let at = min; at < max; at++) {
     const spi = spiOf(at);
     const slot = slotAt(frame, spi);
@@ -217,7 +220,7 @@ function writeStackVar(env: Env, ptr: Reg, off: number, size: number, value: Reg
       byteOf(at),
       keepZero ? SLOT.zero : SLOT.misc,
     );
-    setSlot(env, frame, spi, { types, reg: NOT_INIT });
+    setSlot(env, frame, spi, { types, reg: isObject(slot) ? slot.reg : NOT_INIT });
   }
   if (zeroUsed && regno >= 0) return markPrecise(env, regno);
   return null;
@@ -285,7 +288,9 @@ function firstUnwritten(env: Env, frame: Frame, min: number, max: number, forHel
   for (let at = min; at < max; at++) {
     const slot = slotAt(frame, spiOf(at));
     if (forHelper && isSpill(slot) && !isScalarSpill(slot)) return at - min;
-    if (byteType(slot, byteOf(at)) !== SLOT.invalid) continue;
+    const t = byteType(slot, byteOf(at));
+    if (t >= SLOT.dynptr) return at - min;
+    if (t !== SLOT.invalid) continue;
     // Linux takes a slot with a number in it for written, however narrow the number is. (Here the other bytes read as 0.)
     if (!env.allowUninitStack && !(forHelper && isSpill(slot))) return at - min;
     env.facts.readsUninitStack = true;
@@ -342,8 +347,8 @@ export function checkStackRange(
   const base = constant ? numberIn(ptr.s) : 0;
   const min = off + (constant ? base : lowest(ptr.s));
   const max = off + (constant ? base : highest(ptr.s)) + size;
-  if (use.write && constant) return null;
   const frame = frameOf(env, ptr);
+  if (use.write && constant) return keepsDynptrs(frame, min, max);
   const i = firstUnwritten(env, frame, min, max, !env.perfmon);
   if (i >= 0) {
     const where = constant ? `off ${min}` : `var_off ${tnumText(ptr.s.var_off)}`;
@@ -360,6 +365,15 @@ export function checkStackRange(
   return null;
 }
 
+/** Memory that a helper fills must not be a dynptr, which might be another argument of it. */
+function keepsDynptrs(frame: Frame, min: number, max: number): Reject | null {
+  for (let at = min; at < max; at++) {
+    if (byteType(slotAt(frame, spiOf(at)), byteOf(at)) === SLOT.dynptr)
+      return denied(`potential write to dynptr at off=${at} disallowed`);
+  }
+  return null;
+}
+
 /** Bytes that a helper has filled become data. */
 export function fillStack(env: Env, ptr: Reg, off: number, size: number): Reject | null {
   const frame = frameOf(env, ptr);
@@ -371,7 +385,7 @@ export function fillStack(env: Env, ptr: Reg, off: number, size: number): Reject
     if (reject) return reject;
     // A helper that fails may leave bytes as they were.
     if (byteType(slot, byteOf(at)) === SLOT.invalid) env.facts.readsUninitStack = true;
-    const types = withByte(isSpill(slot) ? scrub(slot.types) : slot.types, byteOf(at), SLOT.misc);
+    const types = withByte(isSpill(slot) || isObject(slot) ? scrub(slot.types) : slot.types, byteOf(at), SLOT.misc);
     setSlot(env, frame, spi, { types, reg: NOT_INIT });
   }
   return null;

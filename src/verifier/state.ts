@@ -9,13 +9,13 @@ import type { Held } from './refs.ts';
 import { NOT_INIT, type Reg } from './reg.ts';
 import type { SccVisit } from './scc_visit.ts';
 
-export const SLOT = { invalid: 0, spill: 1, misc: 2, zero: 3 } as const;
+export const SLOT = { invalid: 0, spill: 1, misc: 2, zero: 3, dynptr: 4, iter: 5, irq_flag: 6 } as const;
 export type SlotType = (typeof SLOT)[keyof typeof SLOT];
 
 export interface Slot {
   /** Eight SlotType, four bits each, byte 0 in the low bits. */
   readonly types: number;
-  /** What was spilled; NOT_INIT when byte 7 is no spill. */
+  /** What was spilled, or the object that the slot is part of; NOT_INIT when byte 7 is neither. */
   readonly reg: Reg;
 }
 
@@ -31,8 +31,19 @@ export function byteType(slot: Slot, i: number): SlotType {
 export function withByte(types: number, i: number, t: SlotType): number {
   return (types & ~(15 << (i * 4))) | (t << (i * 4));
 }
+/** Slot of the byte at fp + off, and the byte's index in it. */
+export function spiOf(off: number): number {
+  return (-off - 1) >> 3;
+}
+export function byteOf(off: number): number {
+  return (-off - 1) & 7;
+}
 export function isSpill(slot: Slot): boolean {
   return byteType(slot, 7) === SLOT.spill;
+}
+/** The slot is part of an object that only calls may touch: a dynptr, an iterator, a saved interrupt flag. */
+export function isObject(slot: Slot): boolean {
+  return byteType(slot, 7) >= SLOT.dynptr;
 }
 export function isScalarSpill(slot: Slot): boolean {
   return isSpill(slot) && slot.reg.kind === 'scalar';

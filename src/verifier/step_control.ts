@@ -4,7 +4,7 @@ import type { Insn } from '../isa/insn.ts';
 import { afterCallback, checkCallbackResult } from './callback.ts';
 import type { Env } from './env.ts';
 import { callGlobal, compareWithProto } from './global_func.ts';
-import { clearCallerSaved, helperCall } from './helper_call.ts';
+import { helperCall } from './helper_call.ts';
 import { conditionalJump } from './jump.ts';
 import { callTarget, isGlobal } from './program.ts';
 import { checkLeaks, locksHeld } from './refs.ts';
@@ -12,7 +12,7 @@ import { makeReg, NOT_INIT, type Reg } from './reg.ts';
 import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
 import { checkReturnCode } from './return_code.ts';
 import { Frame, MAX_CALL_FRAMES, sameCallsAt } from './state.ts';
-import { END, type Next, type Of, reserved } from './steps.ts';
+import { clearCallerSaved, END, type Next, type Of, reserved } from './steps.ts';
 import { widen } from './widen.ts';
 
 export function jmp(env: Env, op: Of<'jmp'>, insn: Insn): Next {

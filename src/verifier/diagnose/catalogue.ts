@@ -7,6 +7,7 @@ import { CALL_ROWS } from './rows_calls.ts';
 import { FUNCTION_ROWS } from './rows_functions.ts';
 import { KERNEL_ROWS } from './rows_kernel.ts';
 import { MEMORY_ROWS } from './rows_memory.ts';
+import { OBJECT_ROWS } from './rows_objects.ts';
 import { PERFMON_ROWS } from './rows_perfmon.ts';
 import { PROGRAM_ROWS } from './rows_program.ts';
 import { VALUE_ROWS } from './rows_values.ts';
@@ -17,6 +18,7 @@ export const CATALOGUE = {
   ...CALL_ROWS,
   ...FUNCTION_ROWS,
   ...KERNEL_ROWS,
+  ...OBJECT_ROWS,
   ...PERFMON_ROWS,
   ...PROGRAM_ROWS,
 } as const;

@@ -80,6 +80,7 @@ const WORDS: Partial<Record<RegKind, Describe>> = {
   flow_keys: named('a pointer to struct bpf_flow_keys'),
   btf_id: named('a pointer to a kernel structure'),
   untrusted_mem: named('a pointer to memory of the kernel'),
+  dynptr_ptr: named('a pointer to a dynptr'),
 };
 
 /** Kinds without words of their own are called as the kernel prints them. */
