@@ -53,7 +53,7 @@ const RETURNS: Partial<Record<RetKind, (env: Env, call: Call) => Reg>> = {
   ringbuf_mem_or_null: orNull('ringbuf_mem'),
   dynptr_mem_or_null: (env, call) => {
     const { id, refObjId } = call.dynptr!;
-    return { ...orNull('mem')(env, call), dynptr: id, refObjId };
+    return makeReg({ ...orNull('mem')(env, call), dynptr: id, refObjId });
   },
   btf_id_or_null: (env, { helper }) =>
     makeReg({ kind: 'btf_id', maybeNull: true, id: env.newId(), btf: helper.retBtf ?? '' }),
