@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { decode, type Insn } from '../src/isa/insn.ts';
+import { isSpecialType, type SpecialField } from '../src/spec/special_fields.ts';
 import { BPF_FLAGS } from '../src/uapi/enums.ts';
 import { BeewasmError, FormatError } from '../src/uapi/errors.ts';
 import type { MapDef, MapRef, ProgramInput } from '../src/verifier/verified.ts';
@@ -146,9 +147,15 @@ function mapDef(map: Node): MapDef {
     ...(contents && flags & BPF_FLAGS.BPF_F_RDONLY_PROG && { frozen: true }),
     ...(map.fields.inner !== undefined && { inner: mapDef(child(map, 'inner')) }),
     ...(map.fields.special_fields !== undefined && {
-      specialFields: children(map, 'special_fields').map((f) => ({ type: str(f, 'type'), offset: num(f, 'offset') })),
+      specialFields: children(map, 'special_fields').map(specialField),
     }),
   };
+}
+
+function specialField(field: Node): SpecialField {
+  const type = str(field, 'type');
+  if (!isSpecialType(type)) fail(field, 'type', 'the name of a special field');
+  return { type: type as SpecialField['type'], offset: num(field, 'offset') };
 }
 
 function mapRef(ref: Node, maps: number, slots: number): [number, MapRef] {

@@ -1,6 +1,5 @@
-// An object's .BTF as the live kernel takes it. Only types of functions matter for loading a program, so what clang leaves
-// unfinished is made harmless in place: sections (DATASEC) become nameless structs, their variables and the tags of all but functions
-// ints, extern functions typedefs; functions whose symbol is hidden become static, as libbpf does. Type ids stay as they are.
+// An object's .BTF as the live kernel takes it. Types of functions and of maps' values matter, so what clang leaves unfinished
+// is made harmless in place: sections (DATASEC) become nameless structs, their variables and those variables' tags ints, extern functions typedefs; functions whose symbol is hidden become static, as libbpf does. Type ids stay as they are.
 // In: the bytes of .BTF and ids of such functions; out: a copy.
 
 const KIND = { int: 1, struct: 4, func: 12, var: 14, datasec: 15, declTag: 17, typedef: 8 } as const;
@@ -40,9 +39,10 @@ export function kernelBtf(btf: Uint8Array, hidden: ReadonlySet<number> = new Set
   }
   for (let id = 1; id < kinds.length; id++) {
     const at = places[id];
-    const ofFunction = kinds[id] === KIND.declTag && kinds[view.getUint32(at + 8, true)] === KIND.func;
+    const target = kinds[id] === KIND.declTag ? kinds[view.getUint32(at + 8, true)] : 0;
+    const keeps = target === KIND.func || target === KIND.struct;
     if (hidden.has(id)) view.setUint32(at + 4, KIND.func << 24, true);
-    if (!ofFunction) soften(view, at, kinds[id], view.getUint32(at + 4, true) & 0xffff);
+    if (!keeps) soften(view, at, kinds[id], view.getUint32(at + 4, true) & 0xffff);
   }
   return bytes;
 }

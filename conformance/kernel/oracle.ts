@@ -16,7 +16,11 @@ export { OracleUnavailable } from './channel.ts';
 export type Handle = number;
 
 /** `contents` is written under key 0 before `frozen` takes effect. */
-export type KernelMap = MapDef & { readonly extra?: bigint | number };
+export type KernelMap = MapDef & {
+  readonly extra?: bigint | number;
+  /** Types of key and value (0 = none); without it they are made up from the special fields. */
+  readonly btf?: { readonly handle: Handle; readonly keyType: number; readonly valueType: number };
+};
 
 /** A ProgramInput of the verifier fits. A number among `maps` is the handle of a map that exists already. */
 export interface KernelProgram {
@@ -144,8 +148,10 @@ function overChannel(channel: Channel): Oracle {
   function createMap(map: KernelMap, capBpfOnly = false): Handle {
     const inner = map.inner ? createMap(map.inner, capBpfOnly) : 0;
     const fields = map.specialFields ?? [];
-    const btf = fields.length > 0 || NEEDS_BTF.has(map.type) ? valueBtf(map.keySize, map.valueSize, fields) : null;
+    const needed = map.btf === undefined && (fields.length > 0 || NEEDS_BTF.has(map.type));
+    const btf = needed ? valueBtf(map.keySize, map.valueSize, fields) : null;
     const btfHandle = btf ? fdOr(ask('btf', { data: hex(btf.bytes) })) : 0;
+    if (btfHandle < 0) throw new BeewasmError(`BTF of map ${map.name}: ${nameOf(-btfHandle)}`);
     const made = ask('map', {
       type: map.type,
       key: map.keySize,
@@ -154,9 +160,9 @@ function overChannel(channel: Channel): Oracle {
       flags: map.flags,
       extra: map.extra,
       inner: inner || undefined,
-      btf: btfHandle || undefined,
-      key_type: btf?.keyType,
-      value_type: btf?.valueType,
+      btf: map.btf?.handle ?? (btfHandle || undefined),
+      key_type: map.btf?.keyType ?? btf?.keyType,
+      value_type: map.btf?.valueType ?? btf?.valueType,
       caps: capBpfOnly ? 'bpf' : undefined,
     });
     for (const h of [inner, btfHandle]) if (h > 0) ask('close', { fd: h });

@@ -1,8 +1,9 @@
 // BTF of a map's key and value, as small as Linux takes it: just enough to tell the kernel where the special fields
 // (bpf_spin_lock, bpf_timer, ...) of a value lie. In: sizes and fields; out: the .BTF bytes and the two type ids.
-// The kernel recognises a special field by its struct's name and size (btf_get_field_type), so their members don't matter.
+// The kernel recognises a special field by its struct's name and size or its pointer's tag (btf_get_field_type), so members
+// don't matter. Heads of lists and roots of trees, which name what they hold, are not among them.
 
-import { UnsupportedError } from '../../src/uapi/errors.ts';
+import { isPointerField, SPECIAL_FIELDS, type SpecialField } from '../../src/spec/special_fields.ts';
 
 export interface ValueBtf {
   readonly bytes: Uint8Array;
@@ -10,21 +11,9 @@ export interface ValueBtf {
   readonly valueType: number;
 }
 
-/** Size of the special structs that need no further types around them. */
-const SPECIAL_SIZE: Readonly<Record<string, number>> = {
-  bpf_spin_lock: 4,
-  bpf_res_spin_lock: 4,
-  bpf_timer: 16,
-  bpf_wq: 16,
-};
+const KIND = { int: 1, ptr: 2, array: 3, struct: 4, typeTag: 18 } as const;
 
-const KIND = { int: 1, array: 3, struct: 4 } as const;
-
-export function valueBtf(
-  keySize: number,
-  valueSize: number,
-  fields: readonly { readonly type: string; readonly offset: number }[],
-): ValueBtf {
+export function valueBtf(keySize: number, valueSize: number, fields: readonly SpecialField[]): ValueBtf {
   const types: number[] = [];
   let strings = '\0';
   let count = 0;
@@ -42,9 +31,10 @@ export function valueBtf(
   const int = add(text('int'), 'int', 0, 4, 32);
   const key = keySize === 4 ? int : add(0, 'array', 0, 0, char, int, keySize);
   const members = fields.map(({ type, offset }) => {
-    const size = SPECIAL_SIZE[type];
-    if (size === undefined) throw new UnsupportedError(`special field ${type}`);
-    return [text(`f${offset}`), add(text(type), 'struct', 0, size), offset * 8];
+    const field = isPointerField(type)
+      ? add(0, 'ptr', 0, add(text(type), 'typeTag', 0, add(text('task_struct'), 'struct', 0, 8)))
+      : add(text(type), 'struct', 0, SPECIAL_FIELDS[type].size);
+    return [text(`f${offset}`), field, offset * 8];
   });
   const value = add(text('value'), 'struct', members.length, valueSize, ...members.flat());
   return { bytes: assemble(types, strings), keyType: key, valueType: value };

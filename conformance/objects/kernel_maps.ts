@@ -16,11 +16,32 @@ const SHRINKABLE: ReadonlySet<number> = new Set([
 ]);
 const ENOUGH_ENTRIES = 1024;
 
-function kernelMap(spec: MapSpec, cpus: number): KernelMap {
+function kernelMap(spec: MapSpec, cpus: number, btf: Handle): KernelMap {
   const def: KernelMap = { ...mapDef(spec), ...(spec.data && { contents: spec.data }), extra: spec.mapExtra };
-  const inner = spec.inner && { inner: kernelMap(spec.inner, cpus) };
-  return { ...def, ...inner, maxEntries: entriesOf(spec, cpus) };
+  const inner = spec.inner && { inner: kernelMap(spec.inner, cpus, btf) };
+  // Sections are no types that Linux would take as clang leaves them, and only special fields matter to it.
+  const typed = btf > 0 && spec.keyTypeId > 0 && spec.valueTypeId > 0 && !UNTYPED.has(spec.type);
+  const types = typed && { btf: { handle: btf, keyType: spec.keyTypeId, valueType: spec.valueTypeId } };
+  return { ...def, ...inner, ...types, maxEntries: entriesOf(spec, cpus) };
 }
+
+/** Maps that libbpf creates without types (bpf_object__create_map). */
+const UNTYPED: ReadonlySet<number> = new Set([
+  T.BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+  T.BPF_MAP_TYPE_CGROUP_ARRAY,
+  T.BPF_MAP_TYPE_STACK_TRACE,
+  T.BPF_MAP_TYPE_ARRAY_OF_MAPS,
+  T.BPF_MAP_TYPE_HASH_OF_MAPS,
+  T.BPF_MAP_TYPE_DEVMAP,
+  T.BPF_MAP_TYPE_DEVMAP_HASH,
+  T.BPF_MAP_TYPE_CPUMAP,
+  T.BPF_MAP_TYPE_XSKMAP,
+  T.BPF_MAP_TYPE_SOCKMAP,
+  T.BPF_MAP_TYPE_SOCKHASH,
+  T.BPF_MAP_TYPE_QUEUE,
+  T.BPF_MAP_TYPE_STACK,
+  T.BPF_MAP_TYPE_ARENA,
+]);
 
 function entriesOf({ type, maxEntries }: MapSpec, cpus: number): number {
   if (SHRINKABLE.has(type)) return Math.min(maxEntries, ENOUGH_ENTRIES);
@@ -33,11 +54,11 @@ export interface KernelMaps {
   close(): void;
 }
 
-/** Creates every map of the object that the kernel takes. */
-export function createKernelMaps(oracle: Oracle, object: ObjectSpec): KernelMaps {
+/** Creates every map of the object that the kernel takes. `btf`: a handle of the object's types; 0 = none. */
+export function createKernelMaps(oracle: Oracle, object: ObjectSpec, btf: Handle = 0): KernelMaps {
   const byName = new Map<string, Handle | string>();
   for (const [name, spec] of Object.entries(object.maps)) {
-    const handle = oracle.createMap(kernelMap(spec, oracle.possibleCpus));
+    const handle = oracle.createMap(kernelMap(spec, oracle.possibleCpus, btf));
     byName.set(name, handle > 0 ? handle : `map ${name}: ${errnoName(-handle) ?? -handle}`);
   }
   return {

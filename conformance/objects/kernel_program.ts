@@ -3,6 +3,7 @@
 
 import type { ObjectSpec, ProgramSpec } from '../../src/loader/index.ts';
 import { programInput } from '../../src/runtime/program_input.ts';
+import { errnoName } from '../../src/uapi/errno.ts';
 import type { ProgramInput } from '../../src/verifier/verified.ts';
 import { kernelBtf } from '../kernel/object_btf.ts';
 import type { KernelProgram, Oracle } from '../kernel/oracle.ts';
@@ -23,9 +24,15 @@ function hiddenFunctions({ programs }: ObjectSpec): Set<number> {
   return hidden;
 }
 
-export function kernelPrograms(oracle: Oracle, object: ObjectSpec): KernelPrograms {
-  const maps = createKernelMaps(oracle, object);
+/** `why` hears when programs and maps must do without the object's types. */
+export function kernelPrograms(
+  oracle: Oracle,
+  object: ObjectSpec,
+  why: (reason: string) => void = (reason) => console.warn(reason),
+): KernelPrograms {
   const btf = object.btf === null ? -1 : oracle.createBtf(kernelBtf(object.btf, hiddenFunctions(object)));
+  if (btf < 0 && object.btf !== null) why(`the kernel refuses the object's BTF: ${errnoName(-btf) ?? -btf}`);
+  const maps = createKernelMaps(oracle, object, Math.max(btf, 0));
   return {
     of(program) {
       const input = programInput(object, program);

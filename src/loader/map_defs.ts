@@ -52,8 +52,7 @@ const FIELDS: Record<string, FieldReader> = {
   value: (d, btf, f) => {
     d.spec.valueTypeId = pointee(d, btf, f);
     d.spec.valueSize = sameSize(d, f, d.spec.valueSize, sizeOf(btf, d.spec.valueTypeId));
-    const special = specialFields(btf, d.spec.valueTypeId);
-    if (special.length > 0) d.spec.specialFields = special;
+    d.spec.specialFields = specialFields(btf, d.spec.valueTypeId);
   },
   pinning: (d, btf, f) => {
     // Numbers beyond LIBBPF_PIN_BY_NAME mean something to the loaders of other projects (Cilium: 16).

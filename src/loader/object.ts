@@ -15,6 +15,7 @@ import { type MapDefinition, readMapDefs } from './map_defs.ts';
 import { type MapLookup, readPrograms } from './programs.ts';
 import { unsupportedSection } from './sections.ts';
 import type { MapSpec, ObjectSpec, VariableSpec } from './spec.ts';
+import { sectionFields } from './special_fields.ts';
 
 const utf8 = new TextDecoder();
 
@@ -86,7 +87,11 @@ function dataMaps(elf: Elf, btf: Btf | null): Map<number, MapSpec> {
   const maps = new Map<number, MapSpec>();
   for (const section of elf.sections) {
     const map = dataMap(section, btf);
-    if (map !== null) maps.set(section.index, map);
+    if (map === null) continue;
+    // A value that programs may not write has no such fields.
+    if (map.valueTypeId !== 0 && map.frozen !== true)
+      map.specialFields = sectionFields(btf!, sectionVars(elf, section, btf));
+    maps.set(section.index, map);
   }
   return maps;
 }

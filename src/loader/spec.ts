@@ -3,6 +3,7 @@
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { SourceLine } from '../isa/source.ts';
 import type { FuncProto } from '../spec/func_proto.ts';
+import type { SpecialField } from '../spec/special_fields.ts';
 
 export interface MapSpec {
   name: string;
@@ -21,8 +22,8 @@ export interface MapSpec {
   inner?: MapSpec;
   /** Static slots (`.values = { [0] = &prog_or_map }`): key -> symbol name. */
   slots?: { index: number; symbol: string }[];
-  /** Fields of the value that the kernel knows by the name of their type ('bpf_spin_lock', ...). */
-  specialFields?: { type: string; offset: number }[];
+  /** Fields of the value that the kernel knows by the name of their type ('bpf_spin_lock', ...); absent = BTF tells nothing of it. */
+  specialFields?: SpecialField[];
   /** BTF type ids of key and value, 0 = unknown. */
   keyTypeId: number;
   valueTypeId: number;

@@ -2,6 +2,7 @@
 // here: a map that is allowed may still fail with ENOMEM when it is placed.
 
 import type { StoredMapType } from '../spec/map_types.ts';
+import { SPECIAL_FIELDS, type SpecialField } from '../spec/special_fields.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
 import type { ErrnoName } from '../uapi/errno.ts';
 
@@ -16,6 +17,7 @@ export interface MapParams {
   /** BPF_F_* of creation. */
   readonly flags: number;
   readonly mapExtra?: bigint;
+  readonly specialFields?: readonly SpecialField[];
 }
 
 export interface Refusal {
@@ -54,5 +56,15 @@ export function checkCreate(params: MapParams, type: StoredMapType): Refusal | n
   if (valueSize > (rule.maxValueSize ?? Infinity)) return tooBig(`value_size ${valueSize}`);
   if (keySize + valueSize > (rule.maxElemSize ?? Infinity)) return tooBig(`element of ${keySize + valueSize} bytes`);
   if (maxEntries > (rule.maxEntries ?? Infinity)) return tooBig(`max_entries ${maxEntries}`);
-  return null;
+  return checkFields(params);
+}
+
+/** Kernel map_check_btf: special fields of the value. */
+function checkFields({ type, flags, specialFields = [] }: MapParams): Refusal | null {
+  if (specialFields.length === 0) return null;
+  if ((flags & (BPF_FLAGS.BPF_F_RDONLY_PROG | BPF_FLAGS.BPF_F_WRONLY_PROG)) !== 0) {
+    return { code: 'EACCES', reason: `${specialFields[0].type} in a map that programs may not read or write` };
+  }
+  const unfit = specialFields.find((f) => !SPECIAL_FIELDS[f.type].maps.includes(type as never));
+  return unfit === undefined ? null : { code: 'EOPNOTSUPP', reason: `its values can hold no ${unfit.type}` };
 }

@@ -22,6 +22,15 @@ interface CallbackRow {
   readonly limit?: (caller: readonly Reg[]) => { readonly regno: number; readonly max: bigint };
 }
 
+/** A map, and the key and value of one of its elements. */
+export function elementOf(env: Env, map: number): Reg[] {
+  return [
+    makeReg({ kind: 'map_ptr', map }),
+    makeReg({ kind: 'map_key', map, size: env.map(map).keySize }),
+    makeReg({ kind: 'map_value', map }),
+  ];
+}
+
 /** Helpers that call a function of the program while they run. */
 const CALLBACKS: Readonly<Record<string, CallbackRow>> = {
   bpf_loop: {
@@ -30,16 +39,7 @@ const CALLBACKS: Readonly<Record<string, CallbackRow>> = {
     limit: (caller) => ({ regno: 1, max: caller[1].s.umax }),
   },
   bpf_for_each_map_elem: {
-    args: (env, caller) => {
-      const map = caller[1].map;
-      const { keySize } = env.map(map);
-      return [
-        makeReg({ kind: 'map_ptr', map }),
-        makeReg({ kind: 'map_key', map, size: keySize }),
-        makeReg({ kind: 'map_value', map }),
-        caller[3],
-      ];
-    },
+    args: (env, caller) => [caller[1], ...elementOf(env, caller[1].map).slice(1), caller[3]],
   },
   bpf_user_ringbuf_drain: {
     args: (env, caller) => [dynptrReg('local', env.newId(), 0), caller[3]],
@@ -76,7 +76,8 @@ export function pushCallback(env: Env, helper: string, target: number): Reject |
       return null;
     }
   }
-  compareWithProto(env, env.prog.subprogOf[target]);
+  const subprog = env.prog.subprogOf[target];
+  compareWithProto(env, subprog);
   const { length } = env.state.frames;
   if (length >= MAX_CALL_FRAMES) return tooBig(`the call stack of ${length + 1} frames is too deep`);
   const state = env.push(target);
@@ -85,7 +86,7 @@ export function pushCallback(env: Env, helper: string, target: number): Reject |
   for (const [i, reg] of row.args(env, caller.regs).entries()) regs[i + 1] = reg;
   regs[10] = makeReg({ kind: 'fp', frame: length });
   state.frame.callbackDepth++;
-  const frame = new Frame(regs, [], env.insnIdx, length, env.prog.subprogOf[target]);
+  const frame = new Frame(regs, [], env.insnIdx, length, subprog);
   frame.isCallback = true;
   state.frames.push(frame);
   state.callbackUnrollDepth++;

@@ -5,6 +5,7 @@
 import type { InsnIndex } from '../isa/insn.ts';
 import { LDDW_CODE } from '../isa/insn.ts';
 import { helperById } from '../spec/helpers.ts';
+import { runsLater } from './async_callback.ts';
 import { callsBack } from './callback.ts';
 import { callTarget, jumpTarget, type Prog } from './program.ts';
 import { invalid, type Reject } from './reject.ts';
@@ -37,9 +38,9 @@ function edgesOf(prog: Prog, at: InsnIndex, cfg: Cfg): Edges {
     case 'call': {
       cfg.prune[after] = 1;
       cfg.jump[after] = 1;
-      if (op.callee === 'helper' && callsBack(helperById(insn.imm)?.name ?? '')) {
-        cfg.prune[at] = cfg.jump[at] = cfg.force[at] = 1;
-      }
+      const helper = op.callee === 'helper' ? (helperById(insn.imm)?.name ?? '') : '';
+      if (callsBack(helper)) cfg.prune[at] = cfg.jump[at] = cfg.force[at] = 1;
+      if (runsLater(helper)) cfg.prune[at] = 1;
       if (op.callee !== 'local') return { next: [after], branches: [] };
       cfg.prune[at] = 1;
       return { next: [after], branches: [callTarget(insn, at)] };

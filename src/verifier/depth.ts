@@ -10,16 +10,24 @@ import { MAX_CALL_FRAMES } from './state.ts';
 const MAX_BPF_STACK = 512;
 const TAIL_CALL_STACK = 256;
 
+interface Callee {
+  readonly callee: number;
+  /** Called by the function itself; what runs later has a stack of its own. */
+  readonly direct: boolean;
+}
+
 /** Functions that a function calls or hands to helpers, in the order of its instructions. */
-function callees(env: Env, subprog: number): number[] {
+function callees(env: Env, subprog: number): Callee[] {
   const { start, end } = env.prog.subprogs[subprog];
-  const out: number[] = [];
+  const out: Callee[] = [];
   for (let i = start; i < end; i++) {
     const insn = env.prog.insns[i];
-    const refersTo = (insn.code === 0x85 && insn.src === 1) || (insn.code === LDDW_CODE && insn.src === 4);
-    if (refersTo) out.push(env.prog.subprogOf[callTarget(insn, i)]);
+    const direct = insn.code === 0x85 && insn.src === 1;
+    if (!direct && !(insn.code === LDDW_CODE && insn.src === 4)) continue;
+    const callee = env.prog.subprogOf[callTarget(insn, i)];
+    if (!out.some((c) => c.callee === callee && c.direct === direct)) out.push({ callee, direct });
   }
-  return [...new Set(out)];
+  return out;
 }
 
 export function checkStackDepth(env: Env): Reject | null {
@@ -35,7 +43,8 @@ export function checkStackDepth(env: Env): Reject | null {
     if (depth > MAX_BPF_STACK) {
       return denied(`combined stack size of ${frames} calls is ${depth}. Too large`);
     }
-    for (const callee of called[subprog]) {
+    for (const { callee, direct } of called[subprog]) {
+      if (!direct && env.asyncCallbacks.has(callee)) continue;
       if (frames >= MAX_CALL_FRAMES) return tooBig(`the call stack of ${frames} frames is too deep !`);
       const reject = visit(callee, depth, frames + 1);
       if (reject) return reject;
@@ -43,5 +52,9 @@ export function checkStackDepth(env: Env): Reject | null {
     fine[subprog][frames] = Math.max(fine[subprog][frames], before);
     return null;
   };
-  return visit(0, 0, 1);
+  for (const root of [0, ...[...env.asyncCallbacks].sort((a, b) => a - b)]) {
+    const reject = visit(root, 0, 1);
+    if (reject) return reject;
+  }
+  return null;
 }

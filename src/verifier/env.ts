@@ -81,7 +81,6 @@ export class Env {
   readonly speculation = new Speculation();
   readonly strictAlignment: boolean;
   readonly testStateFreq: boolean;
-  readonly sleepable: boolean;
   readonly gpl: boolean;
   readonly onState: VerifyOptions['onState'];
   readonly onPathEnd: VerifyOptions['onPathEnd'];
@@ -108,6 +107,8 @@ export class Env {
   readonly inlined = new Map<InsnIndex, InsnIndex>();
   /** Global functions that some path calls. */
   readonly calledGlobals = new Set<number>();
+  /** Functions that run later. */
+  readonly asyncCallbacks = new Set<number>();
   /** Static functions whose arguments do not fit their BTF: said once. */
   readonly mistyped = new Set<number>();
   /** Bytes of stack per subprogram. */
@@ -132,7 +133,6 @@ export class Env {
     this.allowUninitStack = options.allowUninitStack ?? this.perfmon;
     this.strictAlignment = (prog.input.flags & 1) !== 0;
     this.testStateFreq = (prog.input.flags & 8) !== 0;
-    this.sleepable = (prog.input.flags & 16) !== 0;
     this.onState = options.onState;
     this.onPathEnd = options.onPathEnd;
     this.gpl = isGplCompatible(prog.input.license);
@@ -155,6 +155,9 @@ export class Env {
     return reg;
   }
 
+  get sleepable(): boolean {
+    return this.state.inSleepable;
+  }
   newId(): number {
     return ++this.#idGen;
   }
@@ -219,11 +222,15 @@ export class Env {
   /** Forks: a copy of the current state will continue at `insnIdx` later. Returns it, or null when too many wait. */
   push(insnIdx: InsnIndex): State | null {
     const state = this.state.clone();
-    this.pending.push({ state, insnIdx, prevInsnIdx: this.insnIdx, logPos: this.log.position });
-    this.#waitingHistory += state.historyLength;
-    if (this.pending.length > COMPLEXITY_LIMIT_JMP_SEQ || this.#waitingHistory > MAX_WAITING_HISTORY) return null;
+    if (!this.pushState(state, insnIdx)) return null;
     if (state.parent !== null) state.parent.branches++;
     return state;
+  }
+  /** `state` will continue at `insnIdx` later. false = too many wait. */
+  pushState(state: State, insnIdx: InsnIndex): boolean {
+    this.pending.push({ state, insnIdx, prevInsnIdx: this.insnIdx, logPos: this.log.position });
+    this.#waitingHistory += state.historyLength;
+    return this.pending.length <= COMPLEXITY_LIMIT_JMP_SEQ && this.#waitingHistory <= MAX_WAITING_HISTORY;
   }
   /** The path that was pushed last. */
   pop(): Pending | undefined {

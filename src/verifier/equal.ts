@@ -72,6 +72,7 @@ function sameFields(a: Reg, b: Reg): boolean {
     a.maybeNull === b.maybeNull &&
     a.off === b.off &&
     a.map === b.map &&
+    a.mapUid === b.mapUid &&
     a.range === b.range &&
     a.frame === b.frame &&
     a.size === b.size &&
@@ -198,6 +199,7 @@ export function statesEqual(env: Env, old: State, cur: State, how: Exactness): b
   // Where tracing was given up nobody knows what decided something: everything did.
   const exact = how === 'not_exact' && env.allPrecise ? 'range_within' : how;
   if (old.frames.length !== cur.frames.length || (old.speculative && !cur.speculative)) return false;
+  if (old.inSleepable !== cur.inSleepable) return false;
   ids.clear();
   if (!heldSafe(old, cur, ids)) return false;
   for (let f = 0; f < old.frames.length; f++) {

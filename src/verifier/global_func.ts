@@ -23,6 +23,7 @@ type Rule =
   | { readonly kind: 'mem'; readonly size: number; readonly maybeNull: boolean };
 
 const MAX_ARGS = 5;
+const BPF_F_SLEEPABLE = 16;
 
 export function protoOf(env: Env, subprog: number): FuncProto | undefined {
   return env.prog.input.prototypes?.get(env.prog.subprogs[subprog].start);
@@ -261,6 +262,7 @@ export function entryState(env: Env, subprog: number): State {
     });
   const state = new State([new Frame(regs, [], -1, 0, subprog)]);
   state.firstInsnIdx = env.prog.subprogs[subprog].start;
+  state.inSleepable = (env.prog.input.flags & BPF_F_SLEEPABLE) !== 0;
   return state;
 }
 

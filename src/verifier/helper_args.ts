@@ -6,6 +6,7 @@ import { mapTypeById } from '../spec/map_types.ts';
 import { checkDynptr, checkReleased, type DynptrUse, dynptrOf } from './dynptr.ts';
 import type { Env } from './env.ts';
 import { spinLock } from './locks.ts';
+import { checkFieldPointer } from './map_field.ts';
 import {
   checkAlignment,
   checkMapFlags,
@@ -27,6 +28,8 @@ import { checkStackRange, constantOnStack } from './stack.ts';
 export interface Call {
   readonly helper: Helper;
   map: number;
+  /** Which lookup of a map of maps gave it (see reg.ts). */
+  mapUid: number;
   /** Constant key of a lookup in an array; -1 = not known. */
   constKey: bigint;
   /** Bytes that the helper fills: register and size. */
@@ -229,13 +232,29 @@ function dynptr(use: DynptrUse, releases = false): Check {
   };
 }
 
+/** Kernel process_timer_func. The map that follows must be the one the timer is in. */
+function timer(env: Env, regno: number, reg: Reg, call: Call): Reject | null {
+  const bad = checkKind(regno, reg, ['map_value'], 'map_value') ?? checkFieldPointer(env, regno, reg, 'bpf_timer');
+  call.map = reg.map;
+  call.mapUid = reg.mapUid;
+  return bad;
+}
+
+function constMap(env: Env, regno: number, reg: Reg, call: Call): Reject | null {
+  const bad = checkKind(regno, reg, ['map_ptr'], 'map_ptr') ?? checkUnmodified(regno, reg);
+  if (bad) return bad;
+  if (call.map >= 0 && (call.map !== reg.map || call.mapUid !== reg.mapUid)) {
+    const uids = `map_uid=${call.mapUid} doesn't match map pointer in R2 map_uid=${reg.mapUid}` as const;
+    return invalid(`timer pointer in R1 ${uids}`);
+  }
+  call.map = reg.map;
+  call.mapUid = reg.mapUid;
+  env.facts.call(env.insnIdx, reg.map);
+  return null;
+}
+
 const CHECKS: Record<ArgKind, Check> = {
-  const_map_ptr: (env, regno, reg, call) => {
-    const bad = checkKind(regno, reg, ['map_ptr'], 'map_ptr') ?? checkUnmodified(regno, reg);
-    call.map = reg.map;
-    if (!bad) env.facts.call(env.insnIdx, reg.map);
-    return bad;
-  },
+  const_map_ptr: constMap,
   map_key: mapKey,
   map_value: pointerToMemory(valueSize),
   map_value_or_null: orNull(pointerToMemory(valueSize)),
@@ -266,7 +285,7 @@ const CHECKS: Record<ArgKind, Check> = {
   spin_lock: (env, regno, reg, call) =>
     checkKind(regno, reg, ['map_value'], 'map_value, ptr_') ??
     spinLock(env, regno, reg, call.helper.name === 'bpf_spin_lock'),
-  timer: unchecked('timer', ['map_value'], 'map_value'),
+  timer,
   kptr_xchg_dest: unchecked('kptr_xchg_dest', ['map_value'], 'map_value, ptr_'),
   const_alloc_size_or_zero: allocSize,
   ringbuf_mem: (_env, regno, reg) => checkKind(regno, reg, ['ringbuf_mem'], 'ringbuf_mem'),

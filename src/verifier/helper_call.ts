@@ -5,6 +5,7 @@ import { formatPrintk } from '../helpers/printf.ts';
 import { helperName } from '../isa/index.ts';
 import { type Helper, helperFor, PERFMON_HELPERS, type RetKind } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
+import { pushAsync, runsLater } from './async_callback.ts';
 import { callsBack, pushCallback } from './callback.ts';
 import { endDynptr } from './dynptr.ts';
 import type { Env } from './env.ts';
@@ -44,9 +45,10 @@ const RETURNS: Partial<Record<RetKind, (env: Env, call: Call) => Reg>> = {
     const max = BigInt(env.map(call.map).maxEntries);
     const found = call.constKey >= 0n && call.constKey < max;
     const id = !found || hasLock(env, call.map) ? env.newId() : 0;
-    return makeReg({ kind: 'map_value', map: call.map, maybeNull: !found, id });
+    return makeReg({ kind: 'map_value', map: call.map, mapUid: call.mapUid, maybeNull: !found, id });
   },
-  map_value: (env, call) => makeReg({ kind: 'map_value', map: call.map, id: hasLock(env, call.map) ? env.newId() : 0 }),
+  map_value: (env, call) =>
+    makeReg({ kind: 'map_value', map: call.map, mapUid: call.mapUid, id: hasLock(env, call.map) ? env.newId() : 0 }),
   socket_or_null: orNull('sock'),
   sock_common_or_null: orNull('sock_common'),
   tcp_sock_or_null: orNull('tcp_sock'),
@@ -189,6 +191,7 @@ export function helperCall(env: Env, id: number): Reject | null {
   const call: Call = {
     helper,
     map: -1,
+    mapUid: 0,
     constKey: -1n,
     fill: null,
     refObjId: 0,
@@ -232,6 +235,7 @@ function effects(env: Env, call: Call): Reject | null {
 function callBack(env: Env, call: Call): Reject | null {
   if (call.callback < 0) return null;
   const { name } = call.helper;
+  if (runsLater(name)) return pushAsync(env, name, call.callback);
   if (!callsBack(name)) return invalid(`${name} calls a function, which beewasm can't follow yet`);
   return pushCallback(env, name, call.callback);
 }

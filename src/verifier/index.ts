@@ -24,6 +24,8 @@ export { CLASSES, type DiagnosticClass } from './diagnose/row.ts';
 export type { VerifyOptions } from './env.ts';
 export type * from './verified.ts';
 
+const BPF_F_SLEEPABLE = 16;
+
 const NO_STATS: VerifierStats = {
   processed: 0,
   maxStatesPerInsn: 0,
@@ -82,7 +84,9 @@ function rejection(
 function start(prog: Prog): State {
   const regs: Reg[] = new Array<Reg>(11).fill(NOT_INIT);
   initialRegs(prog, regs);
-  return new State([new Frame(regs, [], -1, 0, 0)]);
+  const state = new State([new Frame(regs, [], -1, 0, 0)]);
+  state.inSleepable = (prog.input.flags & BPF_F_SLEEPABLE) !== 0;
+  return state;
 }
 
 function walkFrom(env: Env, state: State): Reject | null {
@@ -112,8 +116,6 @@ function verifyGlobals(env: Env): Reject | null {
   }
   return null;
 }
-
-const BPF_F_SLEEPABLE = 16;
 
 /** What Linux refuses before it looks at the instructions. */
 function checkLoad({ type, expectedAttachType, flags }: ProgramInput, perfmon: boolean): Reject | null {

@@ -5,6 +5,7 @@ import { FLIPPED } from '../isa/conditions.ts';
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { JmpOp, OpShape } from '../isa/op.ts';
 import { mapTypeById } from '../spec/map_types.ts';
+import type { SpecialType } from '../spec/special_fields.ts';
 import { type Judgement, judge, type Operands } from './branch.ts';
 import type { Env } from './env.ts';
 import { collectLinked, syncLinked } from './link.ts';
@@ -90,11 +91,17 @@ function markNull(env: Env, state: State, ptr: Reg, isNullHere: boolean): void {
   });
 }
 
+/** Fields that are bound to the map they are in. */
+const TIMED: ReadonlySet<SpecialType> = new Set<SpecialType>(['bpf_timer', 'bpf_wq', 'bpf_task_work']);
+
 /** The pointer is known not to be NULL: what a lookup found in a map of maps or sockets is a map or a socket. */
 function notNull(env: Env, reg: Reg): Reg {
   if (reg.kind === 'map_value') {
     const map = env.map(reg.map);
-    if (map.inner !== undefined) return makeReg({ kind: 'map_ptr', map: env.innerOf(reg.map) });
+    if (map.inner !== undefined) {
+      const timed = map.inner.specialFields?.some((f) => TIMED.has(f.type)) ?? false;
+      return makeReg({ kind: 'map_ptr', map: env.innerOf(reg.map), mapUid: timed ? reg.id : 0 });
+    }
     const found = mapTypeById(map.type)?.found;
     if (found !== undefined) return makeReg({ kind: found, refObjId: reg.refObjId });
     // The lock is found by the id.

@@ -1,23 +1,13 @@
 // bpf_spin_lock and bpf_spin_unlock (kernel process_spin_lock): one lock at a time, in a map value, known exactly.
 
 import type { Env } from './env.ts';
+import { checkFieldPointer } from './map_field.ts';
 import { locksHeld } from './refs.ts';
 import type { Reg } from './reg.ts';
 import { invalid, type Reject } from './reject.ts';
-import { isConst } from './scalar.ts';
 
 export function spinLock(env: Env, regno: number, reg: Reg, takes: boolean): Reject | null {
-  const map = env.map(reg.map);
-  if (!isConst(reg.s)) {
-    return invalid(`R${regno} doesn't have constant offset. bpf_spin_lock has to be at the constant offset`);
-  }
-  const lock = map.specialFields?.find((f) => f.type === 'bpf_spin_lock');
-  if (lock === undefined) return invalid(`map '${map.name}' has no valid bpf_spin_lock`);
-  const at = reg.off + Number(reg.s.var_off.value);
-  if (at !== lock.offset) {
-    return invalid(`off ${at} doesn't point to 'struct bpf_spin_lock' that is at ${lock.offset}`);
-  }
-  return takes ? take(env, reg) : giveBack(env, reg);
+  return checkFieldPointer(env, regno, reg, 'bpf_spin_lock') ?? (takes ? take(env, reg) : giveBack(env, reg));
 }
 
 function take(env: Env, reg: Reg): Reject | null {

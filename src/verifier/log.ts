@@ -195,7 +195,7 @@ function objectText(at: string, { reg }: Slot): string {
 function heldText(state: State, frame: Frame): string {
   const ids = state.held.map((h) => h.id);
   const refs = ids.length > 0 && ids[0] !== 0 ? ` refs=${ids.filter((id) => id !== 0).join(',')}` : '';
-  return frame.isCallback ? `${refs} cb` : refs;
+  return refs + (frame.isCallback ? ' cb' : '') + (frame.async === null ? '' : ' async_cb');
 }
 
 /** Registers and slots of a frame: those in the masks, or every one that holds something. */

@@ -5,6 +5,7 @@ import type { Size } from '../isa/op.ts';
 import { type CtxKind, ctxRead, ctxWritable } from '../spec/ctx.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import { type SockKind, sockLoadOk } from '../spec/sock.ts';
+import { SPECIAL_FIELDS } from '../spec/special_fields.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
 import type { Env } from './env.ts';
 import { mapFields, structFields, untrustedMemory } from './kernel_pointer.ts';
@@ -143,8 +144,6 @@ export function checkMapFlags(map: MapDef, off: number, size: number, write: boo
   return denied(`${verb} map forbidden, value_size=${map.valueSize} off=${off} size=${size}`);
 }
 
-const SPECIAL_SIZE: Record<string, number> = { bpf_spin_lock: 4, bpf_timer: 16 };
-
 /** Value bytes, special fields excluded (kernel check_map_access). */
 export function checkMapValue(
   env: Env,
@@ -160,8 +159,9 @@ export function checkMapValue(
   const low = lowest(ptr.s) + off;
   const high = Number(ptr.s.umax) + off + size;
   for (const field of map.specialFields ?? []) {
-    const end = field.offset + (SPECIAL_SIZE[field.type] ?? 8);
-    if (low < end && field.offset < high) return denied(`${field.type} cannot be accessed directly by load/store`);
+    const { size: bytes, text } = SPECIAL_FIELDS[field.type];
+    const touched = low < field.offset + bytes && field.offset < high;
+    if (touched) return denied(`${text} cannot be accessed directly by load/store`);
   }
   return null;
 }

@@ -5,6 +5,7 @@ import { type Insn, type InsnIndex, LDDW_CODE } from '../isa/insn.ts';
 import type { Op } from '../isa/op.ts';
 import { opOf } from '../isa/opcodes.ts';
 import { mapTypeById } from '../spec/map_types.ts';
+import type { SpecialType } from '../spec/special_fields.ts';
 import { BPF_PROG_TYPE, BPF_MAP_TYPE as M } from '../uapi/enums.ts';
 import { at, invalid, type Reject, refused, tooBig } from './reject.ts';
 import type { MapDef, MapRef, ProgramInput, Subprog } from './verified.ts';
@@ -114,7 +115,10 @@ const TRACING: readonly number[] = [
 
 /** Kernel check_map_prog_compatibility: programs that may run anywhere can't take locks or start timers. */
 function checkSpecialFields(input: ProgramInput, map: MapDef): Reject | null {
-  const has = (type: string) => map.specialFields?.some((f) => f.type === type) ?? false;
+  const has = (type: SpecialType) => map.specialFields?.some((f) => f.type === type) ?? false;
+  if ((has('bpf_list_head') || has('bpf_rb_root')) && TRACING.includes(input.type)) {
+    return invalid('tracing progs cannot use bpf_{list_head,rb_root} yet');
+  }
   if (has('bpf_spin_lock') || has('bpf_res_spin_lock')) {
     if (input.type === T.BPF_PROG_TYPE_SOCKET_FILTER) {
       return invalid('socket filter progs cannot use bpf_spin_lock yet');

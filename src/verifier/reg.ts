@@ -78,6 +78,8 @@ export class Reg {
   readonly refObjId: number;
   /** Index of the map (map_ptr, map_value); -1 otherwise. */
   readonly map: number;
+  /** map_ptr, map_value: the lookup in a map of maps that gave the map, where timers must tell maps apart (kernel map_uid). */
+  readonly mapUid: number;
   /** pkt, pkt_meta: bytes known to be readable from the pointer's base; AT_PKT_END and BEYOND_PKT_END below zero. */
   readonly range: number;
   /** fp: which frame. */
@@ -105,6 +107,7 @@ export class Reg {
     this.wrap = like.wrap;
     this.refObjId = like.refObjId;
     this.map = like.map;
+    this.mapUid = like.mapUid;
     this.range = like.range;
     this.frame = like.frame;
     this.size = like.size;
@@ -132,6 +135,7 @@ const EMPTY = new Reg({
   wrap: false,
   refObjId: 0,
   map: -1,
+  mapUid: 0,
   range: 0,
   frame: 0,
   size: 0,

@@ -9,22 +9,26 @@ import { S64_MAX, S64_MIN } from './scalar.ts';
 
 /** The exit of a program: may R0 hold what it holds? */
 export function checkReturnCode(env: Env): Reject | null {
+  const { async } = env.frame;
+  if (async !== null) return inRange(env, async.returns, 'At async callback return');
   if (env.frame.subprog !== 0) {
     const r0 = env.reg(0);
     if (r0.kind === 'scalar') return null;
     return invalid(`At subprogram exit the register R0 is not a scalar value (${kindText(r0)})`);
   }
   const range = returnRange(env.type, env.attach);
-  if (range === null) return null;
+  return range === null ? null : inRange(env, range, 'At program exit');
+}
+
+type Place = 'At program exit' | 'At async callback return';
+
+function inRange(env: Env, [min, max]: readonly [number, number], at: Place): Reject | null {
   const r0 = env.reg(0);
-  if (r0.kind !== 'scalar') return invalid(`At program exit the register R0 is not a known value (${kindText(r0)})`);
+  if (r0.kind !== 'scalar') return invalid(`${at} the register R0 is not a known value (${kindText(r0)})`);
   const reject = markPrecise(env, 0);
   if (reject) return reject;
   const { smin, smax } = r0.s;
-  const [min, max] = range;
   if (smin >= BigInt(min) && smax <= BigInt(max)) return null;
   const known = (smin > S64_MIN ? ` smin=${smin}` : '') + (smax < S64_MAX ? ` smax=${smax}` : '');
-  return invalid(
-    `At program exit the register R0 has${known || ' unknown scalar value'} should have been in [${min}, ${max}]`,
-  );
+  return invalid(`${at} the register R0 has${known || ' unknown scalar value'} should have been in [${min}, ${max}]`);
 }

@@ -164,7 +164,7 @@ export class Search {
         continue;
       }
       if (kept.state.branches > 0) {
-        const verdict = this.#stillOpen(kept, cur);
+        const verdict = sameEntry(kept.state, cur) ? this.#stillOpen(kept, cur) : null;
         if (verdict !== null) return verdict;
         // In a loop, iterations differ: new states too often would not help.
         const early = env.jmpsProcessed - env.prevJmpsProcessed < 20 && env.processed - env.prevProcessed < 100;
@@ -337,6 +337,11 @@ export class Search {
       at,
     );
   }
+}
+
+/** A function that runs later and starts itself again: what looks like a loop is another run. */
+function sameEntry(old: State, cur: State): boolean {
+  return old.frame.async === null || old.frame.async.entries === cur.frame.async?.entries;
 }
 
 /** Registers and stack as they are now, without the path that led here. */

@@ -79,6 +79,8 @@ export class Frame {
   isCallback = false;
   /** How often the helper that is being called here has called its function on this path. */
   callbackDepth = 0;
+  /** A function that runs later: what it may return, and how many such functions started one another up to it. */
+  async: { readonly returns: readonly [min: number, max: number]; readonly entries: number } | null = null;
 
   constructor(regs: Reg[], stack: Slot[], callsite: InsnIndex, frameno: number, subprog: number) {
     this.regs = regs;
@@ -92,6 +94,7 @@ export class Frame {
     const f = new Frame(this.regs.slice(), this.stack.slice(), this.callsite, this.frameno, this.subprog);
     f.isCallback = this.isCallback;
     f.callbackDepth = this.callbackDepth;
+    f.async = this.async;
     return f;
   }
 
@@ -147,6 +150,8 @@ export class State {
   /** Only a CPU that guessed a branch wrong gets here. */
   speculative = false;
   callbackUnrollDepth = 0;
+  /** What runs here may sleep. */
+  inSleepable = false;
   /** References and locks, in the order they were taken. */
   held: readonly Held[] = [];
   cleaned = false;
@@ -178,6 +183,7 @@ export class State {
     s.mayGotoDepth = this.mayGotoDepth;
     s.speculative = this.speculative;
     s.callbackUnrollDepth = this.callbackUnrollDepth;
+    s.inSleepable = this.inSleepable;
     s.held = this.held;
     return s;
   }

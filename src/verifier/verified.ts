@@ -3,6 +3,7 @@
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { SourceLine } from '../isa/source.ts';
 import type { FuncProto } from '../spec/func_proto.ts';
+import type { SpecialField } from '../spec/special_fields.ts';
 import type { Diagnostic } from './diagnose/diagnostic.ts';
 
 /** A map as the verifier sees it. */
@@ -21,8 +22,8 @@ export interface MapDef {
   readonly contents?: Uint8Array;
   /** What a map-in-map holds. */
   readonly inner?: MapDef;
-  /** Fields of the value that BTF declares special: {type: 'bpf_spin_lock' | 'bpf_timer' | ..., offset}. */
-  readonly specialFields?: readonly { readonly type: string; readonly offset: number }[];
+  /** Fields of the value that BTF declares special; absent = the map came without BTF. */
+  readonly specialFields?: readonly SpecialField[];
 }
 
 /** The lddw at a slot refers to maps[map]: 'fd' = the map itself, 'value' = byte `off` of its value under key 0. */

@@ -257,21 +257,39 @@ export const CALL_ROWS = {
     why: 'the lock that is held is in another map value (or came from another lookup)',
     help: 'unlock through the same pointer that was locked',
   },
-  "R{reg} doesn't have constant offset. bpf_spin_lock has to be at the constant offset": {
+  "R{reg} doesn't have constant offset. {field} has to be at the constant offset": {
     class: 'lock',
-    why: 'where the lock lies in the value is only known at run time',
-    help: 'pass &value->lock of one struct, no array of locks',
+    why: (c) => `where the ${c.part('field')} lies in the value is only known at run time`,
+    help: 'pass the address of a field of the value: &value->lock, no element of an array',
   },
-  "map '{map}' has no valid bpf_spin_lock": {
-    class: 'lock',
-    why: (c) => `the values of map '${c.part('map')}' have no field struct bpf_spin_lock that BTF shows`,
-    help: 'put a struct bpf_spin_lock into the value struct, declare the map with __type(value, ...), and compile with -g',
+  "map '{map}' has to have BTF in order to use {field}": {
+    class: 'map_access',
+    why: (c) => `no BTF says where the values of map '${c.part('map')}' have their ${c.part('field')}`,
+    help: 'declare the map with __type(value, ...) in section .maps, and compile with -g',
   },
-  "off {off} doesn't point to 'struct bpf_spin_lock' that is at {at}": {
-    class: 'lock',
-    why: (c) => `the lock is at byte ${c.part('at')} of the value, the argument points to byte ${c.part('off')}`,
-    help: 'pass &value->lock',
+  "map '{map}' has no valid {field}": {
+    class: 'map_access',
+    why: (c) => `the values of map '${c.part('map')}' have no field struct ${c.part('field')} that BTF shows`,
+    help: (c) =>
+      `put a struct ${c.part('field')} (and no second one) into the value struct that the map is declared with`,
   },
+  "off {off} doesn't point to 'struct {field}' that is at {at}": {
+    class: 'map_access',
+    why: (c) =>
+      `the ${c.part('field')} is at byte ${c.part('at')} of the value, the argument points to byte ${c.part('off')}`,
+    help: (c) => `pass the address of the field of type struct ${c.part('field')}`,
+  },
+  "timer pointer in R1 map_uid={timer} doesn't match map pointer in R2 map_uid={map}": {
+    class: 'helper_argument',
+    why: 'the timer is in a value of another map than the one that is passed (or the map came from another lookup)',
+    help: 'pass the map that the value with the timer was looked up in',
+  },
+  'The sequence of {count} jumps is too complex for async cb.': {
+    class: 'limits',
+    why: (c) => `${c.part('count')} paths wait to be explored`,
+    help: 'hand fewer functions to timers',
+  },
+  'tracing progs cannot use bpf_{list_head,rb_root} yet': noLock('tracing'),
   'socket filter progs cannot use bpf_spin_lock yet': noLock('socket filter'),
   'tracing progs cannot use bpf_spin_lock yet': noLock('tracing'),
   'tracing progs cannot use bpf_timer yet': noLock('tracing'),

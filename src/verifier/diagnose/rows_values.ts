@@ -105,6 +105,16 @@ export const VALUE_ROWS = {
         ? `return ${c.part('min')} on every path`
         : `return a constant from ${c.part('min')} to ${c.part('max')} on every path (return cond ? 1 : 0;), not a value that was read`,
   },
+  'At async callback return the register R0 is not a known value ({type})': {
+    class: 'return_value',
+    why: (c) => `the function returns ${c.holds}, not a number`,
+    help: 'return 0',
+  },
+  'At async callback return the register R0 has{value} should have been in [{min}, {max}]': {
+    class: 'return_value',
+    why: (c) => `a function that runs later returns ${c.part('min')}; R0 holds ${c.holds}`,
+    help: (c) => `return ${c.part('min')} on every path of it`,
+  },
   'R0 not a scalar value': {
     class: 'return_value',
     why: (c) => `the callback returns ${c.holds}, not a number`,

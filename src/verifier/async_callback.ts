@@ -1,0 +1,47 @@
+// Functions that run later, when a timer fires (kernel push_async_cb): each is followed as a path of its own, on an empty
+// stack, from where it is handed to a helper. The helper's caller goes on as after any call.
+
+import { elementOf } from './callback.ts';
+import type { Env } from './env.ts';
+import { compareWithProto } from './global_func.ts';
+import { makeReg, NOT_INIT, type Reg } from './reg.ts';
+import { type Reject, refused } from './reject.ts';
+import { Frame, State } from './state.ts';
+
+interface AsyncRow {
+  /** Argument registers of the function, from those of the helper's caller. */
+  readonly args: (env: Env, caller: readonly Reg[]) => readonly Reg[];
+  /** What it may return. */
+  readonly returns: readonly [min: number, max: number];
+  readonly sleeps: boolean;
+}
+
+const ASYNC: Readonly<Record<string, AsyncRow>> = {
+  bpf_timer_set_callback: {
+    args: (env, caller) => elementOf(env, caller[1].map),
+    returns: [0, 0],
+    sleeps: false,
+  },
+};
+
+export function runsLater(helper: string): boolean {
+  return Object.hasOwn(ASYNC, helper);
+}
+
+/** Queues the function at slot `target`. */
+export function pushAsync(env: Env, helper: string, target: number): Reject | null {
+  const row = ASYNC[helper];
+  const subprog = env.prog.subprogOf[target];
+  compareWithProto(env, subprog);
+  const regs = new Array<Reg>(11).fill(NOT_INIT);
+  for (const [i, reg] of row.args(env, env.frame.regs).entries()) regs[i + 1] = reg;
+  regs[10] = makeReg({ kind: 'fp' });
+  const frame = new Frame(regs, [], -1, 0, subprog);
+  frame.async = { returns: row.returns, entries: (env.frame.async?.entries ?? 0) + 1 };
+  const state = new State([frame]);
+  state.inSleepable = row.sleeps;
+  env.asyncCallbacks.add(subprog);
+  env.touchAll();
+  if (env.pushState(state, target)) return null;
+  return refused('EFAULT', `The sequence of ${env.pending.length} jumps is too complex for async cb.`);
+}

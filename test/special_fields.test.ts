@@ -1,0 +1,126 @@
+// Special fields of map values (timers, ...): the programs of objects/fields say in their name what Linux answers, and the
+// file beside each object with which errno, after how many instructions, and in what words. The live kernel, where it is,
+// must say the same, with the same log.
+
+import { readFileSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openOracle } from '../conformance/kernel/oracle.ts';
+import { kernelPrograms } from '../conformance/objects/kernel_program.ts';
+import { Kernel } from '../src/index.ts';
+import { openObject } from '../src/loader/index.ts';
+import { programInput } from '../src/runtime/program_input.ts';
+import { SPECIAL_FIELDS, type SpecialType } from '../src/spec/special_fields.ts';
+import { BPF_FLAGS, BPF_MAP_TYPE } from '../src/uapi/enums.ts';
+import { errnoName } from '../src/uapi/errno.ts';
+import { BpfError } from '../src/uapi/errors.ts';
+import { type VerifyOptions, verify } from '../src/verifier/index.ts';
+
+const OBJECTS = ['timer'] as const;
+
+const fileOf = (name: string) => new URL(`../../test/objects/fields/${name}`, import.meta.url);
+const objects = OBJECTS.map((name) => ({
+  name,
+  object: openObject(new Uint8Array(readFileSync(fileOf(`${name}.bpf.o`)))),
+}));
+
+let skipReason = '';
+const oracle = openOracle((reason) => {
+  skipReason = reason;
+});
+const live = oracle?.kernelRelease.startsWith('6.18.') ? oracle : null;
+if (oracle && !live) skipReason = `Linux ${oracle.kernelRelease}`;
+if (skipReason) console.warn(`special fields: no comparison with the live kernel: ${skipReason}`);
+afterAll(() => oracle?.shutdown());
+
+describe.each(objects)('$name', ({ name, object }) => {
+  const programs = Object.values(object.programs);
+
+  it('verdicts and messages', async () => {
+    const lines = programs.map((program) => {
+      const result = verify(programInput(object, program), { cpus: 2 });
+      expect(result.ok, `${program.name}\n${result.log}`).toBe(program.name.startsWith('ok_'));
+      return `${program.name} ${result.stats.processed}${result.ok ? '' : ` ${result.error.code} ${result.error.message}`}`;
+    });
+    await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(fileOf(`${name}.verdicts`).pathname);
+  });
+
+  describe.skipIf(live === null)('beside the live kernel', () => {
+    const kernel = live && kernelPrograms(live, object);
+    afterAll(() => kernel?.close());
+
+    it.each(programs.map((p) => p.name))('%s', (program) => {
+      const both = kernel!.of(object.programs[program]);
+      if (typeof both === 'string') throw new Error(both);
+      // At level 2 we show how precision goes round the loop of a callback, where Linux 6.18 sees none.
+      const options: VerifyOptions = { logLevel: program.includes('loop') ? 1 : 2 };
+      const linux = live!.load(both.kernel, options);
+      live!.unload(linux);
+      const ours = verify(both.input, { ...options, cpus: live!.possibleCpus });
+      expect(comparable(ours.log)).toEqual(comparable(linux.log));
+      expect(ours.ok ? null : ours.error.code).toBe(linux.errno);
+      expect(ours.stats.processed).toBe(linux.processed);
+    });
+  });
+});
+
+/** What differs by machine: addresses in lddw, time, source lines (which the oracle does not load), names of maps. */
+function comparable(log: string): string[] {
+  return log
+    .split('\n')
+    .filter((l) => l !== '' && !/^(verification time|stack depth|; .* @ )/.test(l))
+    .map((l) =>
+      l
+        .trimEnd()
+        .replace(/\(18\) (r\d+) = 0x[0-9a-f]+ */, '(18) $1 = ADDR ')
+        .replace(/map=[\w.]+,/g, '')
+        .replace(/^map '[\w.]*'/, 'map'),
+    );
+}
+
+/** Fields that a value may hold alone. */
+const ALONE = Object.keys(SPECIAL_FIELDS).filter((t) => !/list|rb_/.test(t)) as SpecialType[];
+const CREATED = ['HASH', 'ARRAY', 'PERCPU_HASH', 'PERCPU_ARRAY'] as const;
+
+describe('map creation', () => {
+  const cases = ALONE.flatMap((field) => CREATED.map((type) => [field, type] as const));
+  const paramsOf = (field: SpecialType, type: (typeof CREATED)[number], flags = 0) => ({
+    name: 'm',
+    type: BPF_MAP_TYPE[`BPF_MAP_TYPE_${type}`],
+    keySize: 4,
+    valueSize: 32,
+    maxEntries: 1,
+    flags,
+    specialFields: [{ type: field, offset: 8 }],
+  });
+  const ours = (params: ReturnType<typeof paramsOf>): string => {
+    const kernel = new Kernel({ cpus: 1 });
+    try {
+      kernel.createMap(params);
+      return 'ok';
+    } catch (error) {
+      if (!(error instanceof BpfError)) throw error;
+      return error.code;
+    } finally {
+      kernel.close();
+    }
+  };
+  const linux = (params: ReturnType<typeof paramsOf>): string => {
+    const handle = live!.createMap(params);
+    live!.close(handle);
+    return handle > 0 ? 'ok' : errnoName(-handle)!;
+  };
+
+  it('knows which maps may hold which field', () => {
+    expect(ours(paramsOf('bpf_timer', 'ARRAY'))).toBe('ok');
+    expect(ours(paramsOf('bpf_timer', 'PERCPU_ARRAY'))).toBe('EOPNOTSUPP');
+    expect(ours(paramsOf('kptr', 'PERCPU_ARRAY'))).toBe('ok');
+    expect(ours(paramsOf('bpf_spin_lock', 'ARRAY', BPF_FLAGS.BPF_F_RDONLY_PROG))).toBe('EACCES');
+  });
+
+  it.skipIf(live === null).each(cases)('%s in a value of %s', (field, type) => {
+    for (const flags of [0, BPF_FLAGS.BPF_F_RDONLY_PROG]) {
+      const params = paramsOf(field, type, flags);
+      expect(ours(params)).toBe(linux(params));
+    }
+  });
+});
