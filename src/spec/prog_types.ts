@@ -31,6 +31,8 @@ export interface ProgTypeRow {
   readonly attach?: readonly number[];
   /** What a load means that gives attach type 0. */
   readonly attachDefault?: number;
+  /** The context lies in memory as the program sees it (no kernel convert_ctx_access): functions may be given bytes of it. */
+  readonly plainCtx?: true;
   /** Loads only with CAP_PERFMON (kernel is_perfmon_prog_type). */
   readonly perfmon?: true;
   /** BPF_F_SLEEPABLE; absent = refused. */
@@ -70,6 +72,7 @@ export const PROG_TYPES = [
   {
     ...plain,
     name: 'kprobe',
+    plainCtx: true,
     id: T.BPF_PROG_TYPE_KPROBE,
     ctx: 'pt_regs',
     perfmon: true,
@@ -92,7 +95,7 @@ export const PROG_TYPES = [
     ldAbs: true,
     verdicts: TC_ACTIONS,
   },
-  { ...plain, name: 'tracepoint', id: T.BPF_PROG_TYPE_TRACEPOINT, ctx: 'trace_entry', perfmon: true },
+  { ...plain, name: 'tracepoint', plainCtx: true, id: T.BPF_PROG_TYPE_TRACEPOINT, ctx: 'trace_entry', perfmon: true },
   {
     name: 'xdp',
     id: T.BPF_PROG_TYPE_XDP,
@@ -130,7 +133,7 @@ export const PROG_TYPES = [
   { ...skb, name: 'lwt_xmit', id: T.BPF_PROG_TYPE_LWT_XMIT, packetAccess: 'write' },
   { ...sock, name: 'sock_ops', id: T.BPF_PROG_TYPE_SOCK_OPS, ctx: 'bpf_sock_ops' },
   { ...skb, name: 'sk_skb', id: T.BPF_PROG_TYPE_SK_SKB, packetAccess: 'write', verdicts: SK_ACTIONS },
-  { ...sock, name: 'cgroup_device', id: T.BPF_PROG_TYPE_CGROUP_DEVICE, ctx: 'bpf_cgroup_dev_ctx' },
+  { ...sock, name: 'cgroup_device', plainCtx: true, id: T.BPF_PROG_TYPE_CGROUP_DEVICE, ctx: 'bpf_cgroup_dev_ctx' },
   {
     ...plain,
     name: 'sk_msg',
@@ -142,6 +145,7 @@ export const PROG_TYPES = [
   {
     ...plain,
     name: 'raw_tracepoint',
+    plainCtx: true,
     id: T.BPF_PROG_TYPE_RAW_TRACEPOINT,
     ctx: 'bpf_raw_tracepoint_args',
     perfmon: true,
@@ -202,6 +206,7 @@ export const PROG_TYPES = [
   {
     ...plain,
     name: 'raw_tracepoint_writable',
+    plainCtx: true,
     id: T.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE,
     perfmon: true,
     ctx: 'bpf_raw_tracepoint_args',
@@ -226,6 +231,7 @@ export const PROG_TYPES = [
   {
     ...plain,
     name: 'syscall',
+    plainCtx: true,
     id: T.BPF_PROG_TYPE_SYSCALL,
     ctx: 'syscall_args',
     attach: [0],
@@ -234,6 +240,7 @@ export const PROG_TYPES = [
   {
     ...plain,
     name: 'netfilter',
+    plainCtx: true,
     id: T.BPF_PROG_TYPE_NETFILTER,
     ctx: 'bpf_nf_ctx',
     attach: [AT.BPF_NETFILTER],

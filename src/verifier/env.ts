@@ -11,7 +11,7 @@ import { FactRecorder } from './facts.ts';
 import type { Graph } from './graph.ts';
 import type { Log } from './log.ts';
 import { Memo } from './memo.ts';
-import type { Prog } from './program.ts';
+import { isGplCompatible, type Prog } from './program.ts';
 import { constReg, makeReg, NOT_INIT, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
 import type { Scalar } from './scalar.ts';
@@ -25,7 +25,7 @@ export interface VerifyOptions {
   readonly logLevel?: 0 | 1 | 2;
   /** Number of possible CPUs: bpf_get_smp_processor_id is below it. */
   readonly cpus?: number;
-  /** Layouts of kernel structures beyond those of maps and sockets: readKernelTypes() of /sys/kernel/btf/vmlinux. */
+  /** What is known of the kernel, beyond maps, sockets and kfuncs: readKernelTypes() of /sys/kernel/btf/vmlinux. */
   readonly kernelTypes?: KernelTypes;
   /** Off: no pruning (exponential; for tests of small programs). */
   readonly prune?: boolean;
@@ -311,19 +311,6 @@ export const COMPLEXITY_LIMIT_JMP_SEQ = 8192;
 const MAX_WAITING_HISTORY = 1 << 24;
 /** The largest of real programs need less than a tenth. */
 const MAX_TRACED = 1 << 28;
-
-/** Kernel license_is_gpl_compatible. */
-export function isGplCompatible(license: string): boolean {
-  return GPL_LICENSES.has(license);
-}
-const GPL_LICENSES: ReadonlySet<string> = new Set([
-  'GPL',
-  'GPL v2',
-  'GPL and additional rights',
-  'Dual BSD/GPL',
-  'Dual MIT/GPL',
-  'Dual MPL/GPL',
-]);
 
 /** The registers a program starts with. */
 export function initialRegs(prog: Prog, regs: Reg[]): void {

@@ -181,8 +181,9 @@ function namesNothing(reg: Reg): boolean {
   return reg.id === 0 && reg.refObjId === 0;
 }
 
-/** The same references and locks are held, in the same order (kernel refsafe). */
+/** The same references and locks are held, in the same order, in the same sections (kernel refsafe). */
 function heldSafe(old: State, cur: State, ids: IdMap): boolean {
+  if (old.rcuLocked !== cur.rcuLocked || old.preemptLocks !== cur.preemptLocks) return false;
   if (old.held.length !== cur.held.length) return false;
   for (let i = 0; i < old.held.length; i++) {
     const h = old.held[i];

@@ -3,15 +3,18 @@
 
 import type { FuncProto, ParamProto, PointedShape } from '../spec/func_proto.ts';
 import { helperById } from '../spec/helpers.ts';
+import { KF } from '../spec/kfuncs.ts';
 import { checkDynptr } from './dynptr.ts';
 import { dynptrReg } from './dynptr_slots.ts';
 import type { Env } from './env.ts';
 import { checkMemory } from './helper_args.ts';
-import { checkUnmodified } from './mem.ts';
+import { hasFlag } from './kfunc.ts';
+import { checkRegOff } from './mem.ts';
 import { callTarget, isReject } from './program.ts';
 import { locksHeld } from './refs.ts';
-import { isNull, makeReg, NOT_INIT, notNullReg, type Reg, type RegKind, UNKNOWN_SCALAR } from './reg.ts';
+import { isNull, makeReg, NOT_INIT, notNullReg, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { explain, invalid, type Reject, refused } from './reject.ts';
+import { noSleepIn } from './sections.ts';
 import { Frame, State } from './state.ts';
 import { clearCallerSaved, forgetPackets } from './steps.ts';
 
@@ -30,7 +33,7 @@ export function protoOf(env: Env, subprog: number): FuncProto | undefined {
 }
 
 /** Kernel btf_type_str. */
-function kindName(kind: string): string {
+export function kindName(kind: string): string {
   return kind === 'void' ? 'UNKNOWN' : kind.toUpperCase();
 }
 
@@ -108,7 +111,7 @@ function pointerRule(
 const USER_REGS = 'bpf_user_pt_regs_t';
 
 /** Pointers to the context are known by the name of its struct (kernel btf_is_prog_ctx_type). */
-function isCtx({ type }: Env, to: PointedShape): boolean {
+export function isCtx({ type }: Env, to: PointedShape): boolean {
   if (type.name === 'kprobe') return to.typedefs.includes(USER_REGS) || (to.kind === 'struct' && to.name === 'pt_regs');
   return to.kind === 'struct' && to.name !== '' && to.name === type.ctx;
 }
@@ -125,27 +128,11 @@ function checkCtxTag(env: Env, i: number, to: PointedShape): Reject | null {
     : invalid(`arg#${i} should be \`struct ${name === 'kprobe' ? 'pt_regs' : ctx} *\``);
 }
 
-/** Pointers that may have moved (kernel check_func_arg_reg_off). */
-const MOVABLE: ReadonlySet<RegKind> = new Set<RegKind>([
-  'fp',
-  'pkt',
-  'pkt_meta',
-  'map_key',
-  'map_value',
-  'mem',
-  'ringbuf_mem',
-  'scalar',
-]);
-
-function checkMoved(regno: number, reg: Reg): Reject | null {
-  return MOVABLE.has(reg.kind) && !reg.maybeNull ? null : checkUnmodified(regno, reg);
-}
-
 function checkArgument(env: Env, i: number, rule: Rule): Reject | null {
   const regno = i + 1;
   const reg = env.reg(regno);
   if (rule.kind === 'scalar') return reg.kind === 'scalar' ? null : invalid(`R${regno} is not a scalar`);
-  const moved = checkMoved(regno, reg);
+  const moved = checkRegOff(regno, reg);
   if (moved) return moved;
   if (rule.kind === 'ctx') {
     return reg.kind === 'ctx' && !reg.maybeNull ? null : invalid(`arg#${i} expects pointer to ctx`);
@@ -200,7 +187,7 @@ export function callGlobal(env: Env, subprog: number): Reject | null {
     return explain(why, 'use static function instead');
   }
   const effects = effectsOf(env, subprog);
-  if (effects.mightSleep && !env.sleepable) {
+  if (effects.mightSleep && (!env.sleepable || noSleepIn(env.state) !== null)) {
     const why = invalid('global functions that may sleep are not allowed in non-sleepable context,');
     return explain(
       explain(why, 'i.e., in a RCU/IRQ/preempt-disabled section, or in'),
@@ -227,6 +214,9 @@ function effectsOf(env: Env, subprog: number): { changesPacket: boolean; mightSl
       const op = env.prog.ops[i];
       const local = op?.kind === 'call' && op.callee === 'local';
       if (local || (op?.kind === 'lddw' && op.pseudo === 'func')) seen.add(env.prog.subprogOf[callTarget(insn, i)]);
+      const kfunc = env.prog.kfuncs.get(i);
+      if (kfunc && hasFlag(kfunc, KF.SLEEPABLE)) effects.mightSleep = true;
+      if (kfunc?.name === 'bpf_xdp_pull_data') effects.changesPacket = true;
       if (op?.kind !== 'call' || op.callee !== 'helper') continue;
       const helper = helperById(insn.imm);
       if (helper?.changesPacket) effects.changesPacket = true;

@@ -1,6 +1,7 @@
 // Arguments of helper calls (kernel check_func_arg): does a register fit what the prototype asks for? One row of CHECKS
 // per kind of argument; what later steps of the call need is noted in Call.
 
+import type { Size } from '../isa/op.ts';
 import type { ArgKind, Helper } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import { checkDynptr, checkReleased, type DynptrUse, dynptrOf } from './dynptr.ts';
@@ -8,6 +9,7 @@ import type { Env } from './env.ts';
 import { spinLock } from './locks.ts';
 import { checkFieldPointer } from './map_field.ts';
 import {
+  accessMemory,
   checkAlignment,
   checkMapFlags,
   checkMapValue,
@@ -19,7 +21,7 @@ import {
   MAX_VAR_OFF,
 } from './mem.ts';
 import { markPrecise, markSlotPrecise } from './precision.ts';
-import { isNull, isPacket, kindText, type Reg, type RegKind } from './reg.ts';
+import { FLAG, isNull, isPacket, kindText, type Reg, type RegKind } from './reg.ts';
 import { denied, invalid, type Reject, refused } from './reject.ts';
 import { isConst } from './scalar.ts';
 import { checkStackRange, constantOnStack } from './stack.ts';
@@ -72,6 +74,7 @@ export function checkMemory(
   exact: boolean,
 ): Reject | null {
   const reg = env.reg(regno);
+  if (use.write && (reg.flags & FLAG.rdonly) !== 0) return denied(`R${regno} cannot write into ${kindText(reg)}`);
   switch (reg.kind) {
     case 'pkt':
     case 'pkt_meta':
@@ -92,10 +95,32 @@ export function checkMemory(
       if (raw && call !== null) call.fill = { regno, size };
       return checkStackRange(env, regno, reg, reg.off, size, { zeroOk: use.zeroOk, write: raw, clobber: use.write });
     }
+    case 'btf_id':
+      return accessFor(env, regno, reg, 0, size, false);
+    case 'ctx':
+      if (!env.type.plainCtx) return denied(`R${regno} type=ctx expected=fp`);
+      return size === 0 ? null : accessFor(env, regno, reg, size - 1, 1, use.write);
     default:
       if (use.zeroOk && size === 0 && isNull(reg)) return null;
       return denied(`R${regno} type=${kindText(reg)} expected=fp`);
   }
+}
+
+/** An access that a function makes instead of the program. */
+function accessFor(env: Env, regno: number, ptr: Reg, off: number, size: number, write: boolean): Reject | null {
+  const result = accessMemory(env, {
+    regno,
+    ptr,
+    off,
+    size: size as Size,
+    write,
+    value: null,
+    valueRegno: -1,
+    strict: false,
+    signed: false,
+    unused: true,
+  });
+  return result !== null && 'message' in result ? result : null;
 }
 
 type Check = (env: Env, regno: number, reg: Reg, call: Call) => Reject | null;
@@ -189,7 +214,7 @@ function allocSize(env: Env, regno: number, reg: Reg, call: Call): Reject | null
 }
 
 /** Kernel check_reg_const_str. */
-function constStr(env: Env, regno: number, reg: Reg): Reject | null {
+export function constStr(env: Env, regno: number, reg: Reg): Reject | null {
   const bad = checkKind(regno, reg, ['map_value'], 'map_value');
   if (bad) return bad;
   const map = env.map(reg.map);

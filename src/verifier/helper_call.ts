@@ -26,6 +26,7 @@ import {
 } from './reg.ts';
 import { denied, invalid, type Reject, refused } from './reject.ts';
 import { between32, isConst, type Scalar, zext32 } from './scalar.ts';
+import { noSleepIn } from './sections.ts';
 import { fillStack } from './stack.ts';
 import { clearCallerSaved, forgetPackets } from './steps.ts';
 
@@ -131,6 +132,8 @@ function findHelper(env: Env, id: number): Helper | Reject {
     return invalid(`program of this type cannot use helper ${name}#${id}`);
   if (helper.gpl && !env.gpl) return invalid('cannot call GPL-restricted function from non-GPL compatible program');
   if (helper.mightSleep && !env.sleepable) return invalid('helper call might sleep in a non-sleepable prog');
+  const forbidden = helper.mightSleep ? noSleepIn(env.state) : null;
+  if (forbidden !== null) return invalid(`sleepable helper ${name}#${id} in ${forbidden} region`);
   return helper;
 }
 

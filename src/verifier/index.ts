@@ -1,5 +1,6 @@
 // The verifier: program in, verdict out. Pure: no clock, no memory, no I/O; the log does not change the verdict.
 
+import { COMMON_TYPES } from '../spec/kernel_struct.ts';
 import { attachTypeOf, progTypeById } from '../spec/prog_types.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { UnsupportedError } from '../uapi/errors.ts';
@@ -9,9 +10,10 @@ import { diagnose, type Walk } from './diagnose/diagnose.ts';
 import { Env, initialRegs, type VerifyOptions } from './env.ts';
 import { checkEntry, compareEntry, entryState, protoOf } from './global_func.ts';
 import { buildGraph } from './graph.ts';
+import { findKfuncs } from './kfunc.ts';
 import { liveRegisters, liveText } from './liveness.ts';
 import { Log } from './log.ts';
-import { findSubprogs, isReject, type Prog, prepare } from './program.ts';
+import { findSubprogs, isGplCompatible, isReject, type Prog, prepare } from './program.ts';
 import { NOT_INIT, type Reg } from './reg.ts';
 import { invalid, type Reject, refused } from './reject.ts';
 import { Search, sourceAt } from './search.ts';
@@ -142,9 +144,11 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
   const unloadable = checkLoad(input, options.perfmon ?? true);
   if (unloadable) return rejection(input, unloadable, null, log, NO_STATS);
   const starts = findSubprogs(input.insns);
-  if (log.level === 2 && Array.isArray(starts))
+  const kfuncs =
+    log.level === 2 && findKfuncs(input, options.kernelTypes ?? COMMON_TYPES, isGplCompatible(input.license));
+  if (kfuncs && !isReject(kfuncs) && Array.isArray(starts))
     for (const [i, start] of starts.entries()) log.line(`func#${i} @${start}`);
-  const prog = prepare(input);
+  const prog = prepare(input, options.kernelTypes);
   if (isReject(prog)) return rejection(input, prog, null, log, NO_STATS);
   const cfg = checkCfg(prog);
   if (isReject(cfg)) return rejection(input, cfg, null, log, NO_STATS);
@@ -179,6 +183,7 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
       subprogs: prog.subprogs,
       maps: input.maps,
       mapRefs: input.mapRefs,
+      ...(prog.kfuncs.size > 0 ? { kfuncs: new Map([...prog.kfuncs].map(([at, { name }]) => [at, name])) } : {}),
       facts: env.proven.facts(),
     },
   };

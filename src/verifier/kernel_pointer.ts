@@ -8,9 +8,10 @@ import type { Access } from './mem.ts';
 import { FLAG, kindText, makeReg, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, explain, invalid, type Reject, refused } from './reject.ts';
 import { tnumText } from './tnum.ts';
+import { loadedTrust, type PointerField } from './trust.ts';
 
 /** What lies at an offset: a number, memory nobody knows, or a pointer to a structure. */
-type Found = 'scalar' | 'memory' | { readonly to: string; readonly untrusted: boolean };
+type Found = 'scalar' | 'memory' | PointerField;
 
 function beyond(struct: KernelStruct, off: number, size: number): Reject {
   return denied(`access beyond struct ${struct.name} at off ${off} size ${size}`);
@@ -88,23 +89,41 @@ function inField(
     const where = `in struct ${struct.name} with off ${at.off} size ${at.size}` as const;
     return denied(`cannot access ptr member ${name} with moff ${at.start} ${where}`);
   }
-  return type.to === null ? 'memory' : { to: type.to, untrusted };
+  return type.to === null ? 'memory' : { name, to: type.to, tag: type.tag, inUnion: untrusted };
 }
 
-function loaded(found: Found, untrusted: boolean): Reg {
+/** Whether a structure `want` lies at byte `off` of structure `name` (kernel btf_struct_ids_match). */
+export function structAt(types: KernelTypes, name: string, off: number, want: string): boolean {
+  let struct = types.struct(name);
+  let at = off;
+  while (struct !== undefined) {
+    const field = struct.fields.find((f) => at >= f.off && at < f.off + fieldSize(types, f) * (f.count ?? 1));
+    if (field?.type.kind !== 'struct') return false;
+    const inner = types.struct(field.type.key);
+    at = (at - field.off) % fieldSize(types, field);
+    if (at === 0 && inner?.name === want) return true;
+    struct = inner;
+  }
+  return false;
+}
+
+/** What a load gives. `holder`: the structure, as the pointer to it is trusted. */
+function loaded(env: Env, found: Found, holder: Reg): Reg {
   if (found === 'scalar') return UNKNOWN_SCALAR;
   if (found === 'memory') return makeReg({ kind: 'untrusted_mem' });
-  return makeReg({ kind: 'btf_id', flags: untrusted || found.untrusted ? FLAG.untrusted : 0, btf: found.to });
+  const trust = loadedTrust(env, holder, found);
+  return makeReg({ kind: 'btf_id', btf: found.to, ...trust, id: trust.maybeNull ? env.newId() : 0 });
 }
 
-function access(env: Env, a: Access, off: number, name: string, untrusted: boolean): Reg | Reject {
+function access(env: Env, a: Access, off: number, holder: Reg): Reg | Reject {
+  const name = holder.btf;
   const struct = env.kernelTypes.struct(name);
   if (struct === undefined) {
     const reject = denied(`R${a.regno} invalid mem access '${kindText(a.ptr)}'`);
     return explain(reject, `the layout of struct ${name} is not known: verify with the kernel's BTF`);
   }
   const found = walk(env.kernelTypes, struct, off, a.size, false);
-  return isReject(found) ? found : loaded(found, untrusted);
+  return isReject(found) ? found : loaded(env, found, holder);
 }
 
 function hidden(name: string): Reject {
@@ -122,10 +141,10 @@ export function mapFields(env: Env, a: Access, off: number): Reg | Reject {
   if (off < 0) return denied(`R${a.regno} is ${name} invalid negative access: off=${off}`);
   if (a.write) return denied(`only read from ${name} is supported`);
   env.facts.kernelLoad(env.insnIdx, a.ptr.map, off);
-  return access(env, a, off, name, false);
+  return access(env, a, off, makeReg({ kind: 'btf_id', btf: name }));
 }
 
-/** Fields of a structure. What a trusted pointer (a reference) leads to is not trusted itself. */
+/** Fields of a structure. */
 export function structFields(env: Env, a: Access, off: number): Reg | Reject {
   const { ptr, regno } = a;
   if (!env.perfmon) return hidden(ptr.btf);
@@ -136,9 +155,11 @@ export function structFields(env: Env, a: Access, off: number): Reg | Reject {
     const where = `off=${off}, var_off=${tnumText(var_off)}` as const;
     return denied(`R${regno} is ptr_${ptr.btf} invalid variable offset: ${where}`);
   }
+  if ((ptr.flags & FLAG.user) !== 0) return denied(`R${regno} is ptr_${ptr.btf} access user memory: off=${off}`);
+  if ((ptr.flags & FLAG.percpu) !== 0) return denied(`R${regno} is ptr_${ptr.btf} access percpu memory: off=${off}`);
   if (a.write) return denied('only read is supported');
-  env.facts.kernelLoad(env.insnIdx, -1, off);
-  return access(env, a, off, ptr.btf, (ptr.flags & FLAG.untrusted) !== 0 || ptr.refObjId !== 0);
+  if (!a.unused) env.facts.kernelLoad(env.insnIdx, -1, off);
+  return access(env, a, off, ptr);
 }
 
 /** Memory of the kernel that nobody vouches for: any load, at any distance. */

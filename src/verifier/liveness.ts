@@ -3,14 +3,13 @@
 // the instruction.
 
 import { effects } from '../analysis/liveness.ts';
-import { disasmInsn, LOG_STYLE } from '../isa/index.ts';
-import type { Insn } from '../isa/insn.ts';
+import { disasmInsn } from '../isa/index.ts';
+import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { Op } from '../isa/op.ts';
 import { helperFor } from '../spec/helpers.ts';
 import { attachTypeOf, progTypeById } from '../spec/prog_types.ts';
 import type { Graph } from './graph.ts';
 import type { Prog } from './program.ts';
-import type { ProgramInput } from './verified.ts';
 
 interface UseDef {
   readonly use: number;
@@ -21,11 +20,13 @@ interface UseDef {
  * Registers an instruction reads and overwrites. A helper reads what its prototype checks, as the kernel counts: the
  * engines pass more (unchecked arguments, r0 through a tail call that fails).
  */
-function useDef(input: ProgramInput, op: Op | undefined, insn: Insn): UseDef {
+function useDef({ input, kfuncs }: Prog, op: Op | undefined, insn: Insn, at: InsnIndex): UseDef {
   if (op === undefined) return { use: 0, def: 0 };
   // The kernel looks no closer at legacy packet loads.
   if (op.kind === 'ld_abs' || op.kind === 'ld_ind') return { use: 0x3ff, def: 0 };
   const { use, def, clobber } = effects(insn, op);
+  const kfunc = kfuncs.get(at);
+  if (kfunc) return { use: ((1 << (kfunc.row ? kfunc.params.length : 5)) - 1) << 1, def: def | clobber };
   if (op.kind !== 'call' || op.callee !== 'helper') return { use, def: def | clobber };
   const helper = helperFor(insn.imm, input.type, attachTypeOf(progTypeById(input.type)!, input.expectedAttachType));
   const args = helper === undefined ? 5 : helper.args.length - (helper.dontCare ?? 0);
@@ -39,7 +40,7 @@ export function liveRegisters(prog: Prog, { next, target, postorder }: Graph): U
   const uses = new Uint16Array(n);
   const keeps = new Uint16Array(n);
   for (let i = 0; i < n; i++) {
-    const { use, def } = useDef(prog.input, prog.ops[i], prog.insns[i]);
+    const { use, def } = useDef(prog, prog.ops[i], prog.insns[i], i);
     uses[i] = use;
     keeps[i] = ~def;
   }
@@ -64,7 +65,7 @@ export function liveText(prog: Prog, { scc, loops }: Graph, live: Uint16Array): 
     let marks = '';
     for (let r = 0; r < 10; r++) marks += (live[i] & (1 << r)) !== 0 ? r : '.';
     const loop = scc[i] === 0 || scc[i] > loops ? '' : String(scc[i]);
-    lines.push(`${loop.padStart(3)} ${String(i).padStart(3)}: ${marks} ${disasmInsn(prog.insns, i, LOG_STYLE)}`);
+    lines.push(`${loop.padStart(3)} ${String(i).padStart(3)}: ${marks} ${disasmInsn(prog.insns, i, prog.style)}`);
   });
   return lines;
 }

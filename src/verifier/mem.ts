@@ -202,15 +202,41 @@ function mapValue(env: Env, a: Access, off: number): Outcome {
   return known === undefined ? UNKNOWN_SCALAR : scalarReg(constant(known));
 }
 
-/** A pointer that must be used as it came (kernel __check_ptr_off_reg). */
-export function checkUnmodified(regno: number, ptr: Reg): Reject | null {
+/** A pointer that must be used as it came; `fixedOk`: but for a constant (kernel __check_ptr_off_reg). */
+export function checkUnmodified(regno: number, ptr: Reg, fixedOk = false): Reject | null {
   const name = kindText(ptr);
   if (ptr.off < 0) return denied(`negative offset ${name} ptr R${regno} off=${ptr.off} disallowed`);
-  if (ptr.off !== 0) return denied(`dereference of modified ${name} ptr R${regno} off=${ptr.off} disallowed`);
+  if (ptr.off !== 0 && !fixedOk)
+    return denied(`dereference of modified ${name} ptr R${regno} off=${ptr.off} disallowed`);
   if (!isZero(ptr.s)) {
     return denied(`variable ${name} access var_off=${tnumText(ptr.s.var_off)} disallowed`);
   }
   return null;
+}
+
+/** Pointers that may have moved when they are handed to a function; one to a structure by a constant. */
+const MOVED: ReadonlySet<RegKind> = new Set<RegKind>([
+  'fp',
+  'pkt',
+  'pkt_meta',
+  'map_key',
+  'map_value',
+  'mem',
+  'ringbuf_mem',
+  'scalar',
+]);
+
+/** An argument as it comes to a function; what is given back must be as it was got (kernel check_func_arg_reg_off). */
+export function checkRegOff(regno: number, reg: Reg, isReleased = false): Reject | null {
+  if (isReleased && reg.off !== 0) {
+    return invalid(`R${regno} must have zero offset when passed to release func or trusted arg to kfunc`);
+  }
+  if (reg.kind === 'not_init') {
+    return denied(`variable ? access var_off=(0x0; 0xffffffffffffffff) disallowed`);
+  }
+  if (isReleased) return checkUnmodified(regno, reg);
+  if (MOVED.has(reg.kind) && !reg.maybeNull) return null;
+  return checkUnmodified(regno, reg, reg.kind === 'btf_id' && !reg.maybeNull && (reg.flags & FLAG.untrusted) === 0);
 }
 
 const CTX_LOADS: Record<CtxKind, (env: Env) => Reg> = {
@@ -254,6 +280,7 @@ function packet(env: Env, a: Access, off: number): Outcome {
 }
 
 function plainMemory(env: Env, a: Access, off: number): Outcome {
+  if (a.write && (a.ptr.flags & FLAG.rdonly) !== 0) return denied(`R${a.regno} cannot write into ${kindText(a.ptr)}`);
   if (leaks(env, a)) return denied(`R${a.valueRegno} leaks addr into mem`);
   return checkRegion(a.regno, a.ptr, off, a.size, a.ptr.size, false) ?? (a.write ? null : UNKNOWN_SCALAR);
 }

@@ -2,7 +2,7 @@
 // offset, a size) must be compared by pruning. Walking the path backwards from the use, the registers and stack slots the
 // value came from are found, and marked precise in every kept state on the way.
 
-import { disasmInsn, LOG_STYLE } from '../isa/index.ts';
+import { disasmInsn } from '../isa/index.ts';
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
 import { frameText } from './log.ts';
@@ -263,9 +263,9 @@ class TraceLog {
     this.#line(this.#t.frame, `last_idx ${last} first_idx ${first} subseq_idx ${subseq} `);
   }
   before(at: InsnIndex): void {
-    const { insns, ops } = this.#env.prog;
+    const { insns, ops, style } = this.#env.prog;
     if (ops[at] === undefined) return;
-    this.#line(this.#t.frame, `${this.#wanted(this.#t.frame)} before ${at}: ${disasmInsn(insns, at, LOG_STYLE)}`);
+    this.#line(this.#t.frame, `${this.#wanted(this.#t.frame)} before ${at}: ${disasmInsn(insns, at, style)}`);
   }
   parent(state: State): void {
     for (let f = this.#t.frame; f >= 0; f--) {

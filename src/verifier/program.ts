@@ -1,12 +1,15 @@
 // The program before the walk: what each slot means, where functions start and end, and everything Linux checks before
 // it follows a single path (add_subprog, check_subprogs, resolve_pseudo_ldimm64). In: ProgramInput. Out: Prog | Reject.
 
+import { type DisasmOptions, LOG_STYLE } from '../isa/index.ts';
 import { type Insn, type InsnIndex, LDDW_CODE } from '../isa/insn.ts';
 import type { Op } from '../isa/op.ts';
 import { opOf } from '../isa/opcodes.ts';
+import { COMMON_TYPES, type KernelTypes } from '../spec/kernel_struct.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import type { SpecialType } from '../spec/special_fields.ts';
 import { BPF_PROG_TYPE, BPF_MAP_TYPE as M } from '../uapi/enums.ts';
+import { findKfuncs, type Kfuncs } from './kfunc.ts';
 import { at, invalid, type Reject, refused, tooBig } from './reject.ts';
 import type { MapDef, MapRef, ProgramInput, Subprog } from './verified.ts';
 
@@ -17,6 +20,10 @@ const TAIL_CALL = 12;
 
 export interface Prog {
   readonly input: ProgramInput;
+  /** Calls of kernel functions, by slot. */
+  readonly kfuncs: Kfuncs;
+  /** How the log shows instructions. */
+  readonly style: DisasmOptions;
   readonly insns: readonly Insn[];
   /** Meaning of each slot; undefined for the second half of an lddw. */
   readonly ops: readonly (Op | undefined)[];
@@ -236,11 +243,13 @@ const KNOWN_CODES: ReadonlySet<number> = (() => {
 })();
 
 /** Everything before the control-flow check. */
-export function prepare(input: ProgramInput): Prog | Reject {
+export function prepare(input: ProgramInput, types: KernelTypes = COMMON_TYPES): Prog | Reject {
   const { insns } = input;
   if (insns.length === 0 || insns.length > MAX_INSNS) return tooBig(`program has ${insns.length} instructions`);
   const starts = findSubprogs(insns);
   if (!Array.isArray(starts)) return starts;
+  const kfuncs = findKfuncs(input, types, isGplCompatible(input.license));
+  if (isReject(kfuncs)) return kfuncs;
   const subprogs = starts.map((start, i) => ({ start, end: starts[i + 1] ?? insns.length }));
   const bad = checkSubprogs(insns, subprogs) ?? checkAbnormalReturn(input, subprogs);
   if (bad) return bad;
@@ -253,8 +262,22 @@ export function prepare(input: ProgramInput): Prog | Reject {
   const tailCalls = subprogs.map((s) =>
     insns.slice(s.start, s.end).some((x) => x.code === 0x85 && x.src === 0 && x.imm === TAIL_CALL),
   );
-  return { input, insns, ops, subprogs, subprogOf, tailCalls };
+  const style: DisasmOptions = { ...LOG_STYLE, callee: (_insn, i) => kfuncs.get(i)?.name };
+  return { input, insns, ops, kfuncs, style, subprogs, subprogOf, tailCalls };
 }
+
+/** Kernel license_is_gpl_compatible. */
+export function isGplCompatible(license: string): boolean {
+  return GPL_LICENSES.has(license);
+}
+const GPL_LICENSES: ReadonlySet<string> = new Set([
+  'GPL',
+  'GPL v2',
+  'GPL and additional rights',
+  'Dual BSD/GPL',
+  'Dual MIT/GPL',
+  'Dual MPL/GPL',
+]);
 
 /** Verified on its own. The program's entry is not called. */
 export function isGlobal({ prog }: { readonly prog: Prog }, subprog: number): boolean {

@@ -44,6 +44,16 @@ export function locksHeld(state: State): boolean {
 /** Whether everything is given back where `what` would leave the program (kernel check_resource_leak). */
 export function checkLeaks(env: Env, what: string, checkLocks: boolean): Reject | null {
   const { state } = env;
+  return (
+    checkHeld(state, what, checkLocks) ??
+    (checkLocks && state.rcuLocked ? invalid(`${what} cannot be used inside bpf_rcu_read_lock-ed region`) : null) ??
+    (checkLocks && state.preemptLocks > 0
+      ? invalid(`${what} cannot be used inside bpf_preempt_disable-ed region`)
+      : null)
+  );
+}
+
+function checkHeld(state: State, what: string, checkLocks: boolean): Reject | null {
   if (state.held.length === 0) return null;
   if (checkLocks && locksHeld(state)) return invalid(`${what} cannot be used inside bpf_spin_lock-ed region`);
   const refs = state.held.filter((h) => h.kind === 'ref');

@@ -1,7 +1,7 @@
 // The search (kernel do_check, is_state_visited): follows every path depth first, keeps states at prune points, and stops
 // a path where a kept state covers it. States of one instruction are in one list, newest first.
 
-import { disasmInsn, LOG_STYLE } from '../isa/index.ts';
+import { disasmInsn } from '../isa/index.ts';
 import type { InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
 import { sameRegisters, statesEqual } from './equal.ts';
@@ -295,7 +295,7 @@ export class Search {
       log.line(`; ${source.text.trimStart()} @ ${baseName(source.file)}:${source.line}`);
       this.#printedLine = source;
     }
-    log.line(`${insnIdx}: ${disasmInsn(env.prog.insns, insnIdx, LOG_STYLE)}`);
+    log.line(`${insnIdx}: ${disasmInsn(env.prog.insns, insnIdx, env.prog.style)}`);
   }
 
   #stateText(frame: Frame): string {

@@ -152,6 +152,10 @@ export class State {
   callbackUnrollDepth = 0;
   /** What runs here may sleep. */
   inSleepable = false;
+  /** Between bpf_rcu_read_lock and bpf_rcu_read_unlock. */
+  rcuLocked = false;
+  /** bpf_preempt_disable without its bpf_preempt_enable. */
+  preemptLocks = 0;
   /** References and locks, in the order they were taken. */
   held: readonly Held[] = [];
   cleaned = false;
@@ -184,6 +188,8 @@ export class State {
     s.speculative = this.speculative;
     s.callbackUnrollDepth = this.callbackUnrollDepth;
     s.inSleepable = this.inSleepable;
+    s.rcuLocked = this.rcuLocked;
+    s.preemptLocks = this.preemptLocks;
     s.held = this.held;
     return s;
   }

@@ -6,6 +6,7 @@ import type { Env } from './env.ts';
 import { callGlobal, compareWithProto } from './global_func.ts';
 import { helperCall } from './helper_call.ts';
 import { conditionalJump } from './jump.ts';
+import { allowedUnderLock, kfuncCall } from './kfunc_call.ts';
 import { callTarget, isGlobal } from './program.ts';
 import { checkLeaks, locksHeld } from './refs.ts';
 import { makeReg, NOT_INIT, type Reg } from './reg.ts';
@@ -45,7 +46,8 @@ export function call(env: Env, op: Of<'call'>, insn: Insn): Next {
   env.jmpsProcessed++;
   if (insn.dst !== 0 || (op.callee !== 'kfunc' && insn.off !== 0)) return reserved('BPF_CALL');
   const unlocks = op.callee === 'helper' && insn.imm === SPIN_UNLOCK;
-  if (op.callee !== 'local' && !unlocks && locksHeld(env.state)) {
+  const kfunc = env.prog.kfuncs.get(env.insnIdx);
+  if (op.callee !== 'local' && !unlocks && !allowedUnderLock(kfunc) && locksHeld(env.state)) {
     return invalid('function calls are not allowed while holding a lock');
   }
   switch (op.callee) {
@@ -54,7 +56,7 @@ export function call(env: Env, op: Of<'call'>, insn: Insn): Next {
     case 'helper':
       return helperCall(env, insn.imm) ?? env.insnIdx + 1;
     case 'kfunc':
-      return invalid('calling kernel function is not allowed');
+      return kfuncCall(env, kfunc) ?? env.insnIdx + 1;
     case 'callx':
       return invalid('unknown opcode 8d');
     default:

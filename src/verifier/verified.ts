@@ -111,6 +111,8 @@ export interface Verified {
   readonly subprogs: readonly Subprog[];
   readonly maps: readonly MapDef[];
   readonly mapRefs: ReadonlyMap<InsnIndex, MapRef>;
+  /** Names of the kernel functions that are called, by slot. */
+  readonly kfuncs?: ReadonlyMap<InsnIndex, string>;
   readonly facts: Facts | null;
 }
 

@@ -6,6 +6,7 @@ import type { MessageRow } from './row.ts';
 import { CALL_ROWS } from './rows_calls.ts';
 import { FUNCTION_ROWS } from './rows_functions.ts';
 import { KERNEL_ROWS } from './rows_kernel.ts';
+import { KFUNC_ROWS } from './rows_kfuncs.ts';
 import { MEMORY_ROWS } from './rows_memory.ts';
 import { OBJECT_ROWS } from './rows_objects.ts';
 import { PERFMON_ROWS } from './rows_perfmon.ts';
@@ -19,6 +20,7 @@ export const CATALOGUE = {
   ...FUNCTION_ROWS,
   ...KERNEL_ROWS,
   ...OBJECT_ROWS,
+  ...KFUNC_ROWS,
   ...PERFMON_ROWS,
   ...PROGRAM_ROWS,
 } as const;

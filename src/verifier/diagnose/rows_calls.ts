@@ -89,11 +89,6 @@ export const CALL_ROWS = {
     why: (c) => `${c.progType} programs are not attached to a function whose address could be asked for`,
     help: 'use it in kprobe programs',
   },
-  'calling kernel function is not allowed': {
-    class: 'unsupported',
-    why: 'the program calls a function of the kernel (kfunc)',
-    help: 'use a helper instead: beewasm has no kernel whose functions could be called',
-  },
   'R{reg} type={type} expected={kinds}': ARGUMENT,
   "R{reg} type={type}: {helper} takes {arg}, which beewasm can't check yet": beyond(
     (c) => `${c.part('helper')} takes a ${c.part('arg')} as argument ${c.regno}`,

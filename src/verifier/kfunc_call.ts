@@ -1,0 +1,135 @@
+// A call of a kernel function (kernel check_kfunc_call): may this program call it here, do the registers fit, which
+// sections and references does it begin or end, and what is known of the result.
+
+import { KF } from '../spec/kfuncs.ts';
+import type { Env } from './env.ts';
+
+import { hasFlag, type Kfunc } from './kfunc.ts';
+import { checkKfuncArgs, type KfuncCall } from './kfunc_args.ts';
+import { acquire, release } from './refs.ts';
+import { FLAG, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
+import { denied, invalid, type Reject } from './reject.ts';
+import { inRcu, noSleepIn, SECTION_KFUNCS } from './sections.ts';
+import { clearCallerSaved, forgetPackets } from './steps.ts';
+
+/** Kfuncs whose result the prototype does not tell. */
+type Result = (env: Env, call: KfuncCall) => Reg | Reject;
+
+const RESULTS: Readonly<Record<string, Result>> = {
+  bpf_rdonly_cast: (env, { constant }) => {
+    const id = Number(constant);
+    if (id === 0) return makeReg({ kind: 'untrusted_mem' });
+    const name = env.kernelTypes.structName(id);
+    if (name === undefined) return invalid('kfunc bpf_rdonly_cast type ID argument must be of a struct or void');
+    return makeReg({ kind: 'btf_id', flags: FLAG.untrusted, btf: name });
+  },
+};
+
+/** Kfuncs that no row follows yet, whose effects go beyond arguments and result. */
+const BEYOND: ReadonlySet<string> = new Set(['bpf_throw', 'bpf_cast_to_kern_ctx']);
+
+/** Kernel kfunc_spin_allowed. */
+const UNDER_LOCK: ReadonlySet<string> = new Set([
+  'bpf_list_push_front_impl',
+  'bpf_list_push_back_impl',
+  'bpf_list_pop_front',
+  'bpf_list_pop_back',
+  'bpf_list_front',
+  'bpf_list_back',
+  'bpf_rbtree_add_impl',
+  'bpf_rbtree_remove',
+  'bpf_rbtree_first',
+  'bpf_rbtree_root',
+  'bpf_rbtree_left',
+  'bpf_rbtree_right',
+  'bpf_refcount_acquire_impl',
+  'bpf_iter_num_new',
+  'bpf_iter_num_next',
+  'bpf_iter_num_destroy',
+  'bpf_res_spin_lock',
+  'bpf_res_spin_unlock',
+  'bpf_res_spin_lock_irqsave',
+  'bpf_res_spin_unlock_irqrestore',
+  'bpf_arena_alloc_pages',
+  'bpf_arena_free_pages',
+  'bpf_arena_reserve_pages',
+  'bpf_stream_vprintk_impl',
+]);
+
+/** May it be called while a spin lock is held? */
+export function allowedUnderLock(kfunc: Kfunc | undefined): boolean {
+  return kfunc !== undefined && UNDER_LOCK.has(kfunc.name);
+}
+
+/** May this program call it here? */
+function checkAllowed(env: Env, kfunc: Kfunc): Reject | null {
+  if (kfunc.row === null) return denied(`calling kernel function ${kfunc.name} is not allowed`);
+  if (!hasFlag(kfunc, KF.SLEEPABLE)) return null;
+  return env.sleepable ? null : denied(`program must be sleepable to call sleepable kfunc ${kfunc.name}`);
+}
+
+/** Sections that the call begins or ends, or may not be in. */
+function checkSections(env: Env, kfunc: Kfunc): Reject | null {
+  const { name } = kfunc;
+  const section = Object.hasOwn(SECTION_KFUNCS, name) ? SECTION_KFUNCS[name] : undefined;
+  if (section !== undefined) return section(env);
+  const forbidden = hasFlag(kfunc, KF.SLEEPABLE) ? noSleepIn(env.state) : null;
+  if (forbidden !== null) return denied(`kernel func ${name} is sleepable within ${forbidden} region`);
+  if (hasFlag(kfunc, KF.RCU_PROTECTED) && !inRcu(env))
+    return denied(`kernel func ${name} requires RCU critical section protection`);
+  return null;
+}
+
+/** What a pointer in the result points to: a structure, memory of a known size, or nothing that may be read. */
+function pointer(env: Env, call: KfuncCall): Reg | Reject {
+  const { kfunc } = call;
+  if (Object.hasOwn(RESULTS, kfunc.name)) return RESULTS[kfunc.name](env, call);
+  const to = kfunc.returns.pointsTo!;
+  if (to.kind === 'void') return UNKNOWN_SCALAR;
+  if (to.kind === 'struct') {
+    const flags =
+      kfunc.name === 'bpf_get_kmem_cache' ? FLAG.untrusted : hasFlag(kfunc, KF.RCU_PROTECTED) ? FLAG.rcu : 0;
+    return makeReg({ kind: 'btf_id', flags, btf: to.name });
+  }
+  const given = call.resultSize !== 0n;
+  const size = given ? Number(call.resultSize) : to.size;
+  if (size === null || size === 0) {
+    return invalid(
+      `kernel function ${kfunc.name} returns pointer type ${to.kind.toUpperCase()} ${to.name} is not supported`,
+    );
+  }
+  const flags = !given || call.resultReadOnly ? FLAG.rdonly : 0;
+  // Memory of an object is gone with its reference.
+  return makeReg({ kind: 'mem', flags, size, refObjId: call.refObjId });
+}
+
+function result(env: Env, call: KfuncCall): Reg | Reject {
+  const { kfunc } = call;
+  const { type, pointsTo } = kfunc.returns;
+  if (type.kind === 'void') return NOT_INIT;
+  if (pointsTo === null) return UNKNOWN_SCALAR;
+  const reg = pointer(env, call);
+  if ('message' in reg) return reg;
+  const maybeNull = hasFlag(kfunc, KF.RET_NULL);
+  const id = maybeNull ? env.newId() : reg.id;
+  if (!hasFlag(kfunc, KF.ACQUIRE)) return makeReg({ ...reg, maybeNull, id });
+  const ref = acquire(env);
+  return makeReg({ ...reg, maybeNull, id: maybeNull ? ref : reg.id, refObjId: ref });
+}
+
+/** The whole call. The registers afterwards are in the current frame. */
+export function kfuncCall(env: Env, kfunc: Kfunc | undefined): Reject | null {
+  if (kfunc === undefined) return invalid('invalid kernel function call not eliminated in verifier pass');
+  const call: KfuncCall = { kfunc, constant: null, refObjId: 0, releases: 0, resultSize: 0n, resultReadOnly: false };
+  const bad = checkAllowed(env, kfunc) ?? checkKfuncArgs(env, call) ?? checkSections(env, kfunc);
+  if (bad) return bad;
+  if (BEYOND.has(kfunc.name)) return invalid(`kernel function ${kfunc.name} is known, but beewasm can't follow it yet`);
+  const wrong = call.releases === 0 ? null : release(env, env.reg(call.releases).refObjId);
+  if (wrong) return wrong;
+  clearCallerSaved(env);
+  const reg = result(env, call);
+  if ('message' in reg) return reg;
+  env.setReg(0, reg);
+  if (kfunc.name === 'bpf_xdp_pull_data') forgetPackets(env);
+  return null;
+}
