@@ -86,6 +86,11 @@ export class UsageError extends BeewasmError {
   override name = 'UsageError';
 }
 
+/** Whether the usage is asked for, by itself or behind anything else. */
+export function wantsHelp(argv: readonly string[]): boolean {
+  return argv.includes('--help') || argv.includes('-h');
+}
+
 export function parseOptions(argv: readonly string[]): Options {
   const { values, positionals } = parse(argv);
   const [suite, ...rest] = positionals;

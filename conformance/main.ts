@@ -4,7 +4,7 @@
 import { guardStdout } from '../src/cli/stdout.ts';
 import { progTypeById } from '../src/spec/prog_types.ts';
 import { BeewasmError } from '../src/uapi/errors.ts';
-import { type Options, parseOptions, USAGE, UsageError } from './args.ts';
+import { type Options, parseOptions, USAGE, UsageError, wantsHelp } from './args.ts';
 import { readDataCases } from './data_file.ts';
 import { openRunner } from './engines.ts';
 import { openOracle } from './kernel/oracle.ts';
@@ -147,6 +147,10 @@ const suites = {
 } satisfies Record<Options['suite'], (o: Options) => Promise<Result>>;
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (wantsHelp(argv)) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
   try {
     const options = parseOptions(argv);
     const { report, text, passed } = await suites[options.suite](options);

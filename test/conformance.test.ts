@@ -280,3 +280,18 @@ it('runs on both engines by default', () => {
   expect(parseOptions(['isa', '--vectors', 'x']).engine).toBe('both');
   expect(ENGINES).toEqual(['interp', 'jit']);
 });
+
+describe.each([
+  ['conformance', []],
+  ['conformance', ['isa']],
+  ['conformance', ['planted', '--seed', '1']],
+  ['conformance/embed', []],
+  ['conformance/fuzz', ['--count', '1']],
+  ['conformance/domain', ['8']],
+])('%s %s --help', (folder, args) => {
+  it.each(['--help', '-h'])('prints the usage (%s)', (help) => {
+    const main = join(ROOT, 'dist', folder, 'main.js');
+    const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args, help], { encoding: 'utf8' });
+    expect([status, stderr, stdout.slice(0, 6)]).toEqual([0, '', 'usage:']);
+  });
+});

@@ -1,5 +1,5 @@
-// Small numbers for checking the value domain: every number of some bits, every range and tnum of them, and the domain's
-// own code for that width. Concrete numbers are JS integers 0 .. n-1; what fails throws with the operands in its message.
+// Small numbers for checking the value domain: every number of some bits, and the domain's own code for that width.
+// Concrete numbers are JS integers 0 .. n-1. What fails throws DomainError with the operands in its message.
 
 import { Branches } from '../../src/verifier/branch.ts';
 import { Alu } from '../../src/verifier/scalar_alu.ts';
@@ -7,10 +7,20 @@ import { type Bounds, copyOf, Scalars } from '../../src/verifier/scalars.ts';
 import { Tnum } from '../../src/verifier/tnum.ts';
 import { type Word, Words } from '../../src/verifier/word.ts';
 
-export interface Range {
-  readonly lo: number;
-  readonly hi: number;
+export class DomainError extends Error {
+  override name = 'DomainError';
 }
+
+export function fail(what: string): never {
+  throw new DomainError(`value domain: ${what}`);
+}
+
+/** Part `at` of `of` equal parts of a check's cases; parts together are all cases. */
+export interface Part {
+  readonly at: number;
+  readonly of: number;
+}
+export const ALL: Part = { at: 0, of: 1 };
 
 export class World {
   readonly bits: number;
@@ -22,8 +32,11 @@ export class World {
   readonly alu: Alu;
   readonly branches: Branches;
   readonly words: readonly Word[];
+  readonly #change: (world: World) => void;
+  readonly #others = new Map<number, World>();
 
-  constructor(bits: number) {
+  /** `change`: done to this world's own copy of the domain, and to that of other widths. */
+  constructor(bits: number, change: (world: World) => void = () => {}) {
     this.bits = bits;
     this.n = 2 ** bits;
     this.half = 2 ** (bits / 2);
@@ -31,14 +44,58 @@ export class World {
     this.scalars = new Scalars(this.w);
     this.alu = new Alu(this.scalars);
     this.branches = new Branches(this.scalars);
-    this.words = Array.from({ length: this.n }, (_, x) => this.w.ofNumber(x));
+    this.words = Array.from({ length: this.n }, (_, x) => ({
+      hi: this.w.s(x >>> (bits / 2)),
+      lo: this.w.s(x),
+    }));
+    this.#change = change;
+    change(this);
   }
+  /** The same with numbers of other bits. */
+  of(bits: number): World {
+    if (bits === this.bits) return this;
+    let other = this.#others.get(bits);
+    if (other === undefined) this.#others.set(bits, (other = new World(bits, this.#change)));
+    return other;
+  }
+  /** Numbers whose low half is as wide as this world's whole. */
+  get wide(): World {
+    return this.of(2 * this.bits);
+  }
+
+  /** What an operator finds by itself: `use` runs without the `sync` that comes after it. */
+  withoutSync<T>(use: () => T): T {
+    const { scalars } = this;
+    const own = Object.getOwnPropertyDescriptor(scalars, 'sync');
+    Object.defineProperty(scalars, 'sync', { value: (b: Bounds) => b, configurable: true, writable: true });
+    try {
+      return use();
+    } finally {
+      if (own === undefined) Reflect.deleteProperty(scalars, 'sync');
+      else Object.defineProperty(scalars, 'sync', own);
+    }
+  }
+
   /** The number of a word, unsigned and signed. */
   number(x: Word): number {
-    return this.w.toUnsigned(x);
+    return this.w.u(x.hi) * this.half + this.w.u(x.lo);
   }
   signed(x: Word): number {
-    return this.w.toSigned(x);
+    return x.hi * this.half + this.w.u(x.lo);
+  }
+  /** The signed number of 0 .. n-1, whole and as a low half. */
+  toSigned(x: number): number {
+    return x >= this.n / 2 ? x - this.n : x;
+  }
+  toSigned32(x: number): number {
+    return x >= this.half / 2 ? x - this.half : x;
+  }
+  /** The number 0 .. n-1 of any integer. */
+  wrap(x: number): number {
+    return ((x % this.n) + this.n) % this.n;
+  }
+  wrap32(x: number): number {
+    return ((x % this.half) + this.half) % this.half;
   }
   bounds(): Bounds {
     return copyOf(this.scalars.unknown);
@@ -46,103 +103,10 @@ export class World {
   tnum(value: number, mask: number): Tnum {
     return new Tnum(this.words[value], this.words[mask]);
   }
-  /** All tnums, with their members. */
-  tnums(): { readonly t: Tnum; readonly members: readonly number[] }[] {
-    const out: { t: Tnum; members: number[] }[] = [];
-    for (let mask = 0; mask < this.n; mask++) {
-      for (let value = 0; value < this.n; value++) {
-        if ((value & mask) !== 0) continue;
-        const members: number[] = [];
-        for (let part = mask; ; part = (part - 1) & mask) {
-          members.push(value | part);
-          if (part === 0) break;
-        }
-        out.push({ t: this.tnum(value, mask), members });
-      }
-    }
-    return out;
+  text(b: Bounds): string {
+    const { var_off: t } = b;
+    const s = `${this.signed(b.sMin)}..${this.signed(b.sMax)}`;
+    const u = `${this.number(b.uMin)}..${this.number(b.uMax)}`;
+    return `(${this.number(t.v)}; ${this.number(t.m)}) u ${u} s ${s} u32 ${b.u32_min}..${b.u32_max} s32 ${b.s32_min}..${b.s32_max}`;
   }
-}
-
-/** All ranges of 0 .. n-1. */
-export function ranges(n: number): Range[] {
-  const out: Range[] = [];
-  for (let lo = 0; lo < n; lo++) for (let hi = lo; hi < n; hi++) out.push({ lo, hi });
-  return out;
-}
-
-/**
- * One of the four ranges of a scalar as a line of numbers 0 .. n-1: signed ones are moved up, so that every line starts
- * at 0. Operations of the domain on such a range are compared with the same operation on the line's numbers.
- */
-export interface Line {
-  readonly name: 'u64' | 's64' | 'u32' | 's32';
-  readonly signed: boolean;
-  readonly whole: boolean;
-  readonly n: number;
-  set(b: Bounds, lo: number, hi: number): void;
-  lo(b: Bounds): number;
-  hi(b: Bounds): number;
-}
-
-export function lines(world: World): readonly Line[] {
-  const { n, half, words } = world;
-  const up = n / 2;
-  const up32 = half / 2;
-  return [
-    {
-      name: 'u64',
-      signed: false,
-      whole: true,
-      n,
-      set: (b, lo, hi) => ([b.uMin, b.uMax] = [words[lo], words[hi]]),
-      lo: (b) => world.number(b.uMin),
-      hi: (b) => world.number(b.uMax),
-    },
-    {
-      name: 's64',
-      signed: true,
-      whole: true,
-      n,
-      set: (b, lo, hi) => ([b.sMin, b.sMax] = [words[(lo + up) % n], words[(hi + up) % n]]),
-      lo: (b) => world.signed(b.sMin) + up,
-      hi: (b) => world.signed(b.sMax) + up,
-    },
-    {
-      name: 'u32',
-      signed: false,
-      whole: false,
-      n: half,
-      set: (b, lo, hi) => ([b.u32_min, b.u32_max] = [lo, hi]),
-      lo: (b) => b.u32_min,
-      hi: (b) => b.u32_max,
-    },
-    {
-      name: 's32',
-      signed: true,
-      whole: false,
-      n: half,
-      set: (b, lo, hi) => ([b.s32_min, b.s32_max] = [lo - up32, hi - up32]),
-      lo: (b) => b.s32_min + up32,
-      hi: (b) => b.s32_max + up32,
-    },
-  ];
-}
-
-/** Whether a scalar under construction holds number x, by each of its descriptions. */
-export function holds(world: World, b: Bounds, x: number): boolean {
-  const low = x % world.half;
-  const lowSigned = low >= world.half / 2 ? low - world.half : low;
-  const signed = x >= world.n / 2 ? x - world.n : x;
-  return (
-    (x & ~world.number(b.var_off.m)) === world.number(b.var_off.v) &&
-    world.number(b.uMin) <= x &&
-    x <= world.number(b.uMax) &&
-    world.signed(b.sMin) <= signed &&
-    signed <= world.signed(b.sMax) &&
-    b.u32_min <= low &&
-    low <= b.u32_max &&
-    b.s32_min <= lowSigned &&
-    lowSigned <= b.s32_max
-  );
 }

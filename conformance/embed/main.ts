@@ -3,7 +3,7 @@
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { BeewasmError } from '../../src/uapi/errors.ts';
-import { UsageError } from '../args.ts';
+import { UsageError, wantsHelp } from '../args.ts';
 import { sharedFile } from '../shared.ts';
 import { startProgress } from '../suites/progress.ts';
 import { readVerifierRows } from '../vectors.ts';
@@ -101,6 +101,10 @@ function vectors(): boolean {
 }
 
 function main(argv: readonly string[]): number {
+  if (wantsHelp(argv)) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
   try {
     const options = parse(argv);
     const fine = [randomPrograms(options), !options.vectors || vectors()];

@@ -2,7 +2,7 @@
 // and --cases beside it. Exit 0 = no difference (every planted bug found, every case fine), 1 = some, 2 = usage.
 
 import { BeewasmError } from '../../src/uapi/errors.ts';
-import { UsageError } from '../args.ts';
+import { UsageError, wantsHelp } from '../args.ts';
 import { openOracle } from '../kernel/oracle.ts';
 import { startProgress } from '../suites/progress.ts';
 import { type Options, parseOptions, USAGE } from './args.ts';
@@ -118,6 +118,10 @@ async function cases({ kernel }: Options): Promise<Result> {
 const modes = { campaign, mutants, coverage, cases } satisfies Record<Options['mode'], (o: Options) => Promise<Result>>;
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (wantsHelp(argv)) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
   try {
     const options = parseOptions(argv);
     const { report, text, passed } = await modes[options.mode](options);
