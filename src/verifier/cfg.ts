@@ -13,9 +13,11 @@ import { invalid, type Reject } from './reject.ts';
 export interface Cfg {
   readonly prune: Uint8Array;
   readonly jump: Uint8Array;
-  /** Instructions where a state is always kept (may_goto, helpers that call back). */
+  /** Instructions where a state is always kept: 1 = may_goto, helpers that call back; NEXT_OF_ITERATOR. */
   readonly force: Uint8Array;
 }
+
+export const NEXT_OF_ITERATOR = 2;
 
 interface Edges {
   readonly next: readonly InsnIndex[];

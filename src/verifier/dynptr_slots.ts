@@ -49,9 +49,10 @@ function clear(env: Env, frame: Frame, spi: number): void {
 export function destroyDynptr(env: Env, frame: Frame, spi: number): Reject | null {
   const slot = frame.stack[spi];
   if (!isDynptr(slot)) return null;
-  const { type, first } = slot.reg.object!;
-  if (REFERENCED.has(type)) return invalid('cannot overwrite referenced dynptr');
-  clear(env, frame, first ? spi : spi + 1);
+  const { object } = slot.reg;
+  if (object?.kind !== 'dynptr') return null;
+  if (REFERENCED.has(object.type)) return invalid('cannot overwrite referenced dynptr');
+  clear(env, frame, object.first ? spi : spi + 1);
   const { id } = slot.reg;
   mapRegs(env.state, (reg) => (reg.kind === 'mem' && reg.dynptr === id ? env.gone : reg));
   return null;
@@ -69,7 +70,7 @@ export function destroyDynptrs(env: Env, frame: Frame, min: number, max: number)
 /** A call ends the dynptr at slot `spi` and gives back what it holds: clones and slices of the same die with it. */
 export function releaseDynptr(env: Env, frame: Frame, spi: number): Reject | null {
   const { object, refObjId } = frame.stack[spi].reg;
-  if (!REFERENCED.has(object!.type)) {
+  if (object?.kind !== 'dynptr' || !REFERENCED.has(object.type)) {
     clear(env, frame, spi);
     return null;
   }

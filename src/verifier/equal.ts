@@ -61,7 +61,15 @@ function covers(old: Scalar, cur: Scalar): boolean {
 
 function sameObject(a: StackObject | null, b: StackObject | null): boolean {
   if (a === b) return true;
-  return a !== null && b !== null && a.type === b.type && a.first === b.first;
+  if (a === null || b === null || a.type !== b.type) return false;
+  if (a.kind === 'dynptr') return b.kind === 'dynptr' && a.first === b.first;
+  // How often it gave an element makes no difference.
+  return b.kind === 'iter' && a.active === b.active;
+}
+
+/** Slots of objects. Linux forgets whether what an iterator gives is still protected by RCU: that is in `flags`. */
+function sameObjects(old: Reg, cur: Reg, ids: IdMap): boolean {
+  return old.flags === cur.flags && sameObject(old.object, cur.object) && ids.match(old.refObjId, cur.refObjId);
 }
 
 /** Same fields, ids aside. (Which dynptr a slice is of is no id that could be another one: it compares as it is.) */
@@ -139,7 +147,7 @@ function slotSafe(env: Env, old: Slot, cur: Slot, ids: IdMap, exact: Exactness):
   const curScalar = cur.types === 0 && anyUnwritten ? UNKNOWN_SCALAR : slotScalar(env, cur);
   if (oldScalar && curScalar) return regSafe(oldScalar, curScalar, ids, exact, env.speculation.exact);
   if (old.types !== cur.types && !bytesSafe(old, cur, exact, anyUnwritten)) return false;
-  if (isObject(old)) return sameObject(old.reg.object, cur.reg.object) && ids.match(old.reg.refObjId, cur.reg.refObjId);
+  if (isObject(old)) return sameObjects(old.reg, cur.reg, ids);
   return !isSpill(old) || regSafe(old.reg, cur.reg, ids, exact, env.speculation.exact);
 }
 

@@ -28,6 +28,7 @@ const KIND: Record<RegKind, number> = {
   flow_keys: REG_KIND.other_ptr,
   tp_buffer: REG_KIND.other_ptr,
   dynptr_ptr: REG_KIND.other_ptr,
+  stack_object: REG_KIND.other_ptr,
 };
 
 function merge(kinds: Uint8Array, last: (RegKind | undefined)[], at: InsnIndex, { kind: seen }: Reg): void {

@@ -41,7 +41,7 @@ export function buildGraph(prog: Prog, cfg: Cfg): Graph {
   const { scc, loops } = components(edges);
   // Linux 6.18 sees no loop in a helper that calls a function, and trusts marks of its states that are not complete.
   let id = loops;
-  for (let i = 0; i < n; i++) if (prog.ops[i]?.kind === 'call' && cfg.force[i] !== 0 && scc[i] === 0) scc[i] = ++id;
+  for (let i = 0; i < n; i++) if (prog.ops[i]?.kind === 'call' && cfg.force[i] === 1 && scc[i] === 0) scc[i] = ++id;
   return { ...edges, ...predecessors(edges), ...postorder(prog, edges), scc, loops };
 }
 

@@ -23,8 +23,9 @@ import {
 import { markPrecise, markSlotPrecise } from './precision.ts';
 import { FLAG, isNull, isPacket, kindText, type Reg, type RegKind } from './reg.ts';
 import { denied, invalid, type Reject, refused } from './reject.ts';
-import { isConst } from './scalar.ts';
-import { checkStackRange, constantOnStack } from './stack.ts';
+import { isConst, numberIn } from './scalar.ts';
+import { checkStackRange, frameOf } from './stack.ts';
+import { byteOf, byteType, EMPTY_SLOT, isScalarSpill, SLOT, spiOf } from './state.ts';
 
 /** What earlier arguments of the same call said. */
 export interface Call {
@@ -157,6 +158,23 @@ function unchecked(kind: ArgKind, kinds: readonly RegKind[], text: string): Chec
   return (_env, regno, reg, call) =>
     checkKind(regno, reg, kinds, text) ??
     denied(`R${regno} type=${kindText(reg)}: ${call.helper.name} takes ${kind}, which beewasm can't check yet`);
+}
+
+/** The constant that `size` bytes at a stack pointer hold, and the slot that says so; undefined when it is not known. */
+function constantOnStack(env: Env, ptr: Reg, size: number): { value: bigint; spi: number } | undefined {
+  if (ptr.kind !== 'fp' || !isConst(ptr.s)) return undefined;
+  const off = ptr.off + numberIn(ptr.s);
+  if (off >= 0) return undefined;
+  const spi = spiOf(off);
+  const slot = frameOf(env, ptr).stack[spi] ?? EMPTY_SLOT;
+  const run = (t: number) => {
+    let n = 0;
+    for (let i = byteOf(off); i >= 0 && byteType(slot, i) === t; i--) n++;
+    return n;
+  };
+  if (run(SLOT.zero) >= size) return { value: 0n, spi: -1 };
+  if (!isScalarSpill(slot) || run(SLOT.spill) !== size || !isConst(slot.reg.s)) return undefined;
+  return { value: slot.reg.s.var_off.value, spi };
 }
 
 function mapKey(env: Env, regno: number, reg: Reg, call: Call): Reject | null {

@@ -154,7 +154,7 @@ export function regText(reg: Reg, frameno: number, mapText: (map: number) => str
   if (reg.off !== 0) parts.push(`off=${snum(BigInt(reg.off))}`);
   if (isPacket(reg)) parts.push(`r=${unum(BigInt.asUintN(64, BigInt(reg.range)))}`);
   if (SIZED.has(reg.kind)) parts.push(`sz=${reg.size}`);
-  if (reg.object !== null) parts.push(`type=${reg.object.type}`);
+  if (reg.kind === 'dynptr_ptr') parts.push(`type=${reg.object?.type}`);
   if (constant) {
     const v = BigInt.asIntN(64, reg.s.var_off.value);
     if (v !== 0n) parts.push(`imm=${snum(v)}`);
@@ -184,9 +184,17 @@ function slotText(slot: Slot, spi: number, frameno: number, mapText: (map: numbe
   return `${at}=${head}${regText(slot.reg, frameno, mapText)}`;
 }
 
-/** The dynptr that starts in this slot. */
+function startsObject({ reg: { object, refObjId } }: Slot): boolean {
+  return object?.kind === 'dynptr' ? object.first : refObjId !== 0;
+}
+
+/** The object that starts in this slot. */
 function objectText(at: string, { reg }: Slot): string {
   const { object, id, refObjId } = reg;
+  if (object?.kind === 'iter') {
+    const state = object.active ? 'active' : 'drained';
+    return `${at}=iter_${object.type}(ref_id=${refObjId},state=${state},depth=${object.depth})`;
+  }
   const ids = [`id=${id}`, ...(refObjId === 0 ? [] : [`ref_id=${refObjId}`]), 'dynptr_id=1'];
   return `${at}=dynptr_${object!.type}(${ids.join(',')})`;
 }
@@ -213,7 +221,7 @@ export function frameText(
   });
   frame.stack.forEach((slot, spi) => {
     if (slot.types === 0 || (only && (only.slots[spi >> 5] & (1 << (spi & 31))) === 0)) return;
-    if (isObject(slot) && slot.reg.object?.first === false) return;
+    if (isObject(slot) && !startsObject(slot)) return;
     parts.push(` ${slotText(slot, spi, frame.frameno, mapText)}`);
   });
   parts.push(heldText(state, frame));

@@ -25,7 +25,9 @@ export type RegKind =
   | 'tp_buffer'
   | 'btf_id'
   | 'untrusted_mem'
-  | 'dynptr_ptr';
+  | 'dynptr_ptr'
+  /** Only in slots: an iterator, a saved interrupt flag. */
+  | 'stack_object';
 
 /**
  * What is known of a pointer beside its kind (kernel enum bpf_type_flag), as bits. Who may follow a pointer into the kernel
@@ -49,12 +51,11 @@ export const FLAG = {
 export type DynptrType = 'local' | 'ringbuf' | 'skb' | 'xdp' | 'skb_meta';
 
 /** What stack slots hold that only calls may touch. Slots of a dynptr have the kind of a pointer to one, dynptr_ptr. */
-export interface StackObject {
-  readonly kind: 'dynptr';
-  readonly type: DynptrType;
-  /** The slot at the lower address; all others are `first: false`. */
-  readonly first: boolean;
-}
+export type StackObject =
+  /** first: the slot at the lower address. */
+  | { readonly kind: 'dynptr'; readonly type: DynptrType; readonly first: boolean }
+  /** `type` num is struct bpf_iter_num. Not active: drained. depth: elements that this path got. */
+  | { readonly kind: 'iter'; readonly type: string; readonly active: boolean; readonly depth: number };
 
 export class Reg {
   readonly kind: RegKind;

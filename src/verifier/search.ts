@@ -3,8 +3,10 @@
 
 import { disasmInsn } from '../isa/index.ts';
 import type { InsnIndex } from '../isa/insn.ts';
+import { NEXT_OF_ITERATOR } from './cfg.ts';
 import type { Env } from './env.ts';
 import { sameRegisters, statesEqual } from './equal.ts';
+import { goesOn, roundsDiffer } from './iter.ts';
 import { frameText, stateText } from './log.ts';
 import { MAX_INSNS } from './program.ts';
 import { propagateBackedges, propagatePrecision } from './propagate.ts';
@@ -152,7 +154,7 @@ export class Search {
     const key = this.#key(cur);
     let list = this.#kept.get(key);
     if (list === undefined) this.#kept.set(key, (list = []));
-    const force = env.testStateFreq || env.cfg.force[env.insnIdx] === 1 || cur.historyLength > 40;
+    const force = env.testStateFreq || env.cfg.force[env.insnIdx] !== 0 || cur.historyLength > 40;
     let add = force || (env.jmpsProcessed - env.prevJmpsProcessed >= 2 && env.processed - env.prevProcessed >= 8);
     this.#clean(list, cur);
     let seen = 0;
@@ -198,12 +200,15 @@ export class Search {
     if (mayGoto && old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, old, cur, 'range_within')) {
       return this.#end(kept, true);
     }
+    if (env.cfg.force[env.insnIdx] === NEXT_OF_ITERATOR) {
+      return statesEqual(env, old, cur, 'range_within') && goesOn(env) ? this.#end(kept, true) : null;
+    }
     if (callsFunction(env)) return statesEqual(env, old, cur, 'range_within') ? this.#end(kept, true) : null;
     const looping =
       sameRegisters(old, cur) &&
       old.mayGotoDepth === cur.mayGotoDepth &&
       old.callbackUnrollDepth === cur.callbackUnrollDepth;
-    if (!looping || !statesEqual(env, old, cur, 'exact')) return null;
+    if (!looping || !statesEqual(env, old, cur, 'exact') || roundsDiffer(old, cur)) return null;
     const map = (m: number) => this.#env.mapText(m);
     const loop = invalid(`infinite loop detected at insn ${env.insnIdx}`);
     const states = `cur state:${stateText(cur, map)}\nold state:${stateText(old, map)}`;

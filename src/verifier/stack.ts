@@ -390,20 +390,3 @@ export function fillStack(env: Env, ptr: Reg, off: number, size: number): Reject
   }
   return null;
 }
-
-/** The constant that `size` bytes at a stack pointer hold, and the slot that says so; undefined when it is not known. */
-export function constantOnStack(env: Env, ptr: Reg, size: number): { value: bigint; spi: number } | undefined {
-  if (ptr.kind !== 'fp' || !isConst(ptr.s)) return undefined;
-  const off = ptr.off + numberIn(ptr.s);
-  if (off >= 0) return undefined;
-  const spi = spiOf(off);
-  const slot = slotAt(frameOf(env, ptr), spi);
-  const run = (t: number) => {
-    let n = 0;
-    for (let i = byteOf(off); i >= 0 && byteType(slot, i) === t; i--) n++;
-    return n;
-  };
-  if (run(SLOT.zero) >= size) return { value: 0n, spi: -1 };
-  if (!isScalarSpill(slot) || run(SLOT.spill) !== size || !isConst(slot.reg.s)) return undefined;
-  return { value: slot.reg.s.var_off.value, spi };
-}

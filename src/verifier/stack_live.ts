@@ -303,7 +303,7 @@ export class StackLiveness {
     for (let f = frame; f < length - 1; f++) {
       const callsite = frameInsn(state, f);
       // A helper that calls back comes back to its call.
-      const at = this.#cfg.force[callsite] !== 0 ? callsite : callsite + 1;
+      const at = this.#cfg.force[callsite] === 1 ? callsite : callsite + 1;
       if (this.#liveBefore(this.#instance(state, f), at, frame, spi)) return true;
     }
     return false;

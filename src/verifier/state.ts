@@ -53,7 +53,7 @@ export function isFullScalarSpill(slot: Slot): boolean {
 }
 /** Bytes that were written, as the lowest bit of each of eight times four bits. */
 export function written(types: number): number {
-  return (types | (types >>> 1)) & 0x11111111;
+  return (types | (types >>> 1) | (types >>> 2)) & 0x11111111;
 }
 /** Every byte that was written becomes misc (kernel scrub_spilled_slot). */
 export function scrub(types: number): number {

@@ -1,4 +1,4 @@
-// Messages about objects on the stack that only calls may touch: dynptrs.
+// Messages about objects on the stack that only calls may touch: dynptrs, iterators.
 
 import type { Rows } from './row.ts';
 
@@ -64,5 +64,26 @@ export const OBJECT_ROWS = {
     class: 'helper_argument',
     why: (c) => `a dynptr can not be made of memory of kind ${c.part('type')}`,
     help: 'use memory in a value of a map',
+  },
+  'arg#{arg} expected pointer to an iterator on stack': {
+    class: 'helper_argument',
+    why: (c) => `argument ${c.num('arg') + 1} must be an iterator, a variable on the stack`,
+    help: OWN_VARIABLE,
+  },
+  'expected uninitialized iter_{type} as arg #{arg}': {
+    class: 'helper_argument',
+    why: (c) => `the variable already is an iterator (struct bpf_iter_${c.part('type')}), or can not become one`,
+    help: 'end it with its _destroy function before it is made again, or use another variable',
+  },
+  'expected an initialized iter_{type} as arg #{arg}': {
+    class: 'helper_argument',
+    why: (c) =>
+      `no struct bpf_iter_${c.part('type')} is at argument ${c.num('arg') + 1}: it was never made, or ended, or was overwritten`,
+    help: 'make it with its _new function on every path to here, end it once, and touch it in no other way',
+  },
+  'expected an RCU CS when using {kfunc}': {
+    class: 'lock',
+    why: 'what the iterator gives is protected by RCU, and the read section in which it was made is over',
+    help: 'keep bpf_rcu_read_lock over the whole loop',
   },
 } as const satisfies Rows;
