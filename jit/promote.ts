@@ -15,6 +15,7 @@ import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
 import { STACK_FRAME } from '../src/memory/layout.ts';
 import { type ArgKind, type Helper, helperById } from '../src/spec/helpers.ts';
+import { DYNPTR_SIZE } from '../src/spec/proto.ts';
 import { type Compilation, type Fn, FP, REGS } from './compilation.ts';
 
 /** What a register holds: no pointer into this frame, a constant, frame + offset, or maybe such a pointer. */
@@ -234,6 +235,9 @@ function sizeOfArg(c: Compilation, at: InsnIndex, kind: ArgKind, next: Value | u
     case 'uninit_mem':
       if (next?.kind !== 'const') throw LOST;
       return next.n;
+    case 'dynptr':
+    case 'uninit_dynptr_local':
+      return DYNPTR_SIZE;
     default:
       throw LOST;
   }

@@ -5,6 +5,7 @@ import { controlWord } from '../memory/layout.ts';
 import { abiReturn, PROTOTYPES, type ProtoRow } from '../spec/helpers.ts';
 import { checksumHelpers } from './checksum.ts';
 import { cpuHelpers } from './cpu.ts';
+import { dynptrHelpers } from './dynptr.ts';
 import type { BindHelper, BoundHelperName, HelperEnv, HelperImpl, HelperMock, HelperTable } from './helper.ts';
 import { mapHelpers } from './map.ts';
 import { randomHelpers } from './random.ts';
@@ -19,6 +20,7 @@ import { xdpHelpers } from './xdp.ts';
 const IMPLEMENTATIONS = {
   ...checksumHelpers,
   ...cpuHelpers,
+  ...dynptrHelpers,
   ...mapHelpers,
   ...randomHelpers,
   ...redirectHelpers,

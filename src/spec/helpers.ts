@@ -49,6 +49,10 @@ export const IMPLEMENTED = [
   'bpf_get_listener_sock',
   'bpf_skc_lookup_tcp',
   'bpf_ktime_get_boot_ns',
+  'bpf_dynptr_from_mem',
+  'bpf_dynptr_read',
+  'bpf_dynptr_write',
+  'bpf_dynptr_data',
 ] as const satisfies readonly ProtoName[];
 
 export type HelperName = (typeof IMPLEMENTED)[number];

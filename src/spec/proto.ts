@@ -53,6 +53,9 @@ export type ArgKind =
   | 'func' // a static function of the program
   | 'stack_or_null'; // passed to the callback
 
+/** Bytes of struct bpf_dynptr. */
+export const DYNPTR_SIZE = 16;
+
 /** How a result goes back: i32 sign- or zero-extended, through the CPU block (layout.ts CPU.result), not at all. */
 export type AbiReturn = 's32' | 'u32' | 'wide' | 'void' | 'tail_call';
 

@@ -103,9 +103,9 @@ export const BASE_PROTOS = {
   bpf_ringbuf_discard_dynptr: { id: 200, args: ['dynptr_ringbuf', 'u64'], ret: 'void', releases: 1 },
   bpf_user_ringbuf_drain: { id: 209, args: ['const_map_ptr', 'func', 'stack_or_null', 'u64'], ret: 's64' },
   bpf_dynptr_from_mem: { id: 197, args: ['uninit_mem', 'size_or_zero', 'u64', 'uninit_dynptr_local'], ret: 's32' },
-  bpf_dynptr_read: { id: 201, args: ['uninit_mem', 'size_or_zero', 'dynptr', 'u64', 'u64'], ret: 's32' },
-  bpf_dynptr_write: { id: 202, args: ['dynptr', 'u64', 'mem_rdonly', 'size_or_zero', 'u64'], ret: 's32' },
-  bpf_dynptr_data: { id: 203, args: ['dynptr', 'u64', 'const_alloc_size_or_zero'], ret: 'dynptr_mem_or_null' },
+  bpf_dynptr_read: { id: 201, args: ['uninit_mem', 'size_or_zero', 'dynptr', 'u32', 'u64'], ret: 's32' },
+  bpf_dynptr_write: { id: 202, args: ['dynptr', 'u32', 'mem_rdonly', 'size_or_zero', 'u64'], ret: 's32' },
+  bpf_dynptr_data: { id: 203, args: ['dynptr', 'u32', 'const_alloc_size_or_zero'], ret: 'dynptr_mem_or_null' },
 
   bpf_inode_storage_get: {
     id: 145,

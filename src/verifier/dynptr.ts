@@ -1,7 +1,8 @@
 // Dynptrs as arguments of calls (kernel process_dynptr_func): what a call makes one of, and what it may use as one. Slices:
 // pointers into a dynptr's memory, which die with it.
 
-import { DYNPTR_SIZE, DYNPTR_SLOTS, markDynptr, releaseDynptr } from './dynptr_slots.ts';
+import { DYNPTR_SIZE } from '../spec/proto.ts';
+import { DYNPTR_SLOTS, markDynptr, releaseDynptr } from './dynptr_slots.ts';
 import type { Env } from './env.ts';
 import { accessMemory, checkUnmodified } from './mem.ts';
 import type { DynptrType, Reg } from './reg.ts';

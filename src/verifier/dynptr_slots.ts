@@ -8,7 +8,6 @@ import { invalid, type Reject } from './reject.ts';
 import { allBytes, byteType, EMPTY_SLOT, type Frame, mapRegs, SLOT, type Slot, spiOf } from './state.ts';
 
 export const DYNPTR_SLOTS = 2;
-export const DYNPTR_SIZE = 16;
 
 /** Their memory must be given back. */
 const REFERENCED: ReadonlySet<DynptrType> = new Set<DynptrType>(['ringbuf']);
