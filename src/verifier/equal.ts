@@ -135,7 +135,7 @@ function slotScalar(env: Env, slot: Slot): Reg | null {
   return slot.types === MISC || (env.allowUninitStack && onlyMisc(slot.types)) ? UNKNOWN_SCALAR : null;
 }
 
-/** Every byte that was written is misc: SLOT.misc is 2, of the others 1 (a spill) and 3 (a zero) have the lowest bit set. */
+/** Every byte that was written is misc: one bit, so four bits without any other are misc or nothing. */
 function onlyMisc(types: number): boolean {
   return (types & ~MISC) === 0;
 }

@@ -16,9 +16,10 @@ import { Log } from './log.ts';
 import { findSubprogs, isGplCompatible, isReject, type Prog, prepare } from './program.ts';
 import { NOT_INIT, type Reg } from './reg.ts';
 import { invalid, type Reject, refused } from './reject.ts';
-import { Search, sourceAt } from './search.ts';
+import { Search } from './search.ts';
 import { Frame, State } from './state.ts';
 import type { ProgramInput, VerifierStats, VerifyResult } from './verified.ts';
+import { sourceAt } from './walk_log.ts';
 
 export type { Diagnostic, Place, TrailStep } from './diagnose/diagnostic.ts';
 export { annotation, diagnosticLine, type RenderOptions, type Role, renderDiagnostic } from './diagnose/render.ts';
@@ -154,7 +155,7 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
   if (isReject(cfg)) return rejection(input, cfg, null, log, NO_STATS);
   const graph = buildGraph(prog, cfg);
   const live = liveRegisters(prog, graph);
-  if (log.level === 2) for (const line of liveText(prog, graph, live)) log.line(line);
+  if (log.level === 2) liveText(prog, graph, live, log);
   const env = new Env(prog, cfg, graph, live, start(prog), log, options);
   compareEntry(env);
   const wrong = new Search(env).run() ?? verifyGlobals(env);

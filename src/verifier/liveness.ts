@@ -9,6 +9,7 @@ import type { Op } from '../isa/op.ts';
 import { helperFor } from '../spec/helpers.ts';
 import { attachTypeOf, progTypeById } from '../spec/prog_types.ts';
 import type { Graph } from './graph.ts';
+import type { Log } from './log.ts';
 import type { Prog } from './program.ts';
 
 interface UseDef {
@@ -58,14 +59,15 @@ export function liveRegisters(prog: Prog, { next, target, postorder }: Graph): U
 }
 
 /** The table that the log of level 2 starts with. */
-export function liveText(prog: Prog, { scc, loops }: Graph, live: Uint16Array): string[] {
-  const lines = ['Live regs before insn:'];
+export function liveText(prog: Prog, { scc, loops }: Graph, live: Uint16Array, log: Log): void {
+  log.line('Live regs before insn:');
   prog.ops.forEach((op, i) => {
     if (op === undefined) return;
-    let marks = '';
-    for (let r = 0; r < 10; r++) marks += (live[i] & (1 << r)) !== 0 ? r : '.';
-    const loop = scc[i] === 0 || scc[i] > loops ? '' : String(scc[i]);
-    lines.push(`${loop.padStart(3)} ${String(i).padStart(3)}: ${marks} ${disasmInsn(prog.insns, i, prog.style)}`);
+    log.later(() => {
+      let marks = '';
+      for (let r = 0; r < 10; r++) marks += (live[i] & (1 << r)) !== 0 ? r : '.';
+      const loop = scc[i] === 0 || scc[i] > loops ? '' : String(scc[i]);
+      return `${loop.padStart(3)} ${String(i).padStart(3)}: ${marks} ${disasmInsn(prog.insns, i, prog.style)}`;
+    });
   });
-  return lines;
 }

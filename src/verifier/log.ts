@@ -12,11 +12,24 @@ import { tnumText, U64_MAX } from './tnum.ts';
 /** Lines that are kept; of a longer log the older half goes, as the kernel's log buffer keeps the end. */
 const MAX_CHUNKS = 100_000;
 
+/** A piece of the log, or what makes it: of long logs most is gone before anybody reads it. A number is a step's place. */
+type Chunk = string | (() => string) | number;
+
+/** What a step of backtracking is put into words from. */
+const STEP_WORDS = 5;
+export type StepText = (frame: number, regs: number, low: number, high: number, at: number) => string;
+
 export class Log {
   readonly level: 0 | 1 | 2;
-  #chunks: string[] = [];
+  readonly #chunks: Chunk[] = [];
+  /** Chunks that count: the array never shrinks, so that dropping the older half is a move in place. */
+  #count = 0;
   /** Chunks that are gone from the front: positions count them. */
   #dropped = 0;
+  /** Steps of backtracking come by the hundred million: numbers in a ring with room for as many as there are chunks. */
+  #steps: Int32Array | null = null;
+  #step = 0;
+  #stepText: StepText = () => '';
 
   constructor(level: 0 | 1 | 2) {
     this.level = level;
@@ -25,34 +38,71 @@ export class Log {
     return this.level > 0;
   }
   get position(): number {
-    return this.#dropped + this.#chunks.length;
+    return this.#dropped + this.#count;
   }
   /** Forgets everything behind `position`, unless the level keeps all. */
   cut(position: number): void {
     if (this.level === 2) return;
-    this.#chunks.length = Math.min(this.#chunks.length, Math.max(position - this.#dropped, 0));
+    this.#count = Math.min(this.#count, Math.max(position - this.#dropped, 0));
   }
   line(text: string): void {
-    this.#chunks.push(`${text}\n`);
-    if (this.#chunks.length <= MAX_CHUNKS) return;
-    this.#chunks = this.#chunks.slice(MAX_CHUNKS / 2);
-    this.#dropped += MAX_CHUNKS / 2;
+    this.#push(`${text}\n`);
+  }
+  /** A line that is made when the log is read: `make` must not look at what changes. */
+  later(make: () => string): void {
+    this.#push(() => `${make()}\n`);
+  }
+  /** A step of backtracking; `text` is the same for all. */
+  step(text: StepText, frame: number, regs: number, low: number, high: number, at: number): void {
+    this.#steps ??= new Int32Array(STEP_WORDS * (MAX_CHUNKS + 1));
+    this.#stepText = text;
+    const place = STEP_WORDS * this.#step;
+    this.#steps[place] = frame;
+    this.#steps[place + 1] = regs;
+    this.#steps[place + 2] = low;
+    this.#steps[place + 3] = high;
+    this.#steps[place + 4] = at;
+    this.#push(place);
+    this.#step = this.#step === MAX_CHUNKS ? 0 : this.#step + 1;
+  }
+  #textOf(chunk: Chunk): string {
+    if (typeof chunk === 'string') return chunk;
+    if (typeof chunk === 'function') return chunk();
+    const [frame, regs, low, high, at] = this.#steps!.subarray(chunk, chunk + STEP_WORDS);
+    return `${this.#stepText(frame, regs, low, high, at)}\n`;
+  }
+  #push(chunk: Chunk): void {
+    const chunks = this.#chunks;
+    chunks[this.#count++] = chunk;
+    if (this.#count <= MAX_CHUNKS) return;
+    const half = MAX_CHUNKS / 2;
+    this.#count -= half;
+    this.#dropped += half;
+    for (let i = 0; i < this.#count; i++) chunks[i] = chunks[i + half];
   }
   /**
    * Puts a state behind the instruction that is the last line. Its text stays a chunk of its own: a path that was pushed
    * at this instruction is cut back to it, and goes on in the same line (as in the kernel). When lines were written since
    * `position`, the state gets a line with the number `at`.
    */
-  beside(state: string, position: number, at: number): void {
+  beside(state: () => string, position: number, at: number): void {
     if (this.position !== position) {
-      this.line(`${at}:${state}`);
+      this.later(() => `${at}:${state()}`);
       return;
     }
-    const insn = (this.#chunks.pop() ?? '\n').slice(0, -1);
-    this.#chunks.push(`${insn} `, `${' '.repeat(stateColumn(insn.length) - insn.length - 1)};${state}\n`);
+    const last = this.#count > 0 ? this.#chunks[--this.#count] : '\n';
+    const insn = () => this.#textOf(last).slice(0, -1);
+    this.#push(() => `${insn()} `);
+    this.#push(() => {
+      const { length } = insn();
+      return `${' '.repeat(stateColumn(length) - length - 1)};${state()}\n`;
+    });
   }
   text(): string {
-    return this.#chunks.join('');
+    return this.#chunks
+      .slice(0, this.#count)
+      .map((chunk) => this.#textOf(chunk))
+      .join('');
   }
 }
 
@@ -200,15 +250,15 @@ function objectText(at: string, { reg }: Slot): string {
 }
 
 /** References and locks that are held, and whether a helper called the function. */
-function heldText(state: State, frame: Frame): string {
-  const ids = state.held.map((h) => h.id);
+function heldText(held: State['held'], frame: Frame): string {
+  const ids = held.map((h) => h.id);
   const refs = ids.length > 0 && ids[0] !== 0 ? ` refs=${ids.filter((id) => id !== 0).join(',')}` : '';
   return refs + (frame.isCallback ? ' cb' : '') + (frame.async === null ? '' : ' async_cb');
 }
 
 /** Registers and slots of a frame: those in the masks, or every one that holds something. */
 export function frameText(
-  state: State,
+  held: State['held'],
   frame: Frame,
   mapText: (map: number) => string,
   only: { readonly regs: number; readonly slots: readonly [number, number] } | null,
@@ -224,10 +274,10 @@ export function frameText(
     if (isObject(slot) && !startsObject(slot)) return;
     parts.push(` ${slotText(slot, spi, frame.frameno, mapText)}`);
   });
-  parts.push(heldText(state, frame));
+  parts.push(heldText(held, frame));
   return parts.join('');
 }
 
 export function stateText(state: State, mapText: (map: number) => string): string {
-  return frameText(state, state.frame, mapText, null);
+  return frameText(state.held, state.frame, mapText, null);
 }

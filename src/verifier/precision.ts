@@ -2,14 +2,13 @@
 // offset, a size) must be compared by pruning. Walking the path backwards from the use, the registers and stack slots the
 // value came from are found, and marked precise in every kept state on the way.
 
-import { disasmInsn } from '../isa/index.ts';
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
-import { frameText } from './log.ts';
 import { callTarget, isGlobal } from './program.ts';
 import { type Reg, withPrecision } from './reg.ts';
 import type { Reject } from './reject.ts';
 import { type Frame, type HistoryEntry, isScalarSpill, type LinkedReg, type State, startsAt } from './state.ts';
+import { TraceLog } from './trace_log.ts';
 
 /** Registers and slots that are still to be traced, per frame. */
 export class Trace {
@@ -57,6 +56,9 @@ export class Trace {
   }
   hasSlots(f: number): boolean {
     return this.#slots[2 * f] !== 0 || this.#slots[2 * f + 1] !== 0;
+  }
+  slotWord(f: number, word: 0 | 1): number {
+    return this.#slots[2 * f + word];
   }
   slotsOf(f: number): number[] {
     const found: number[] = [];
@@ -239,40 +241,6 @@ function traceBack(env: Env, at: InsnIndex, subseq: InsnIndex, hist: HistoryEntr
   }
   if (outcome === undefined) spread(t, hist);
   return outcome;
-}
-
-/** What the log of level 2 says of a trace. */
-class TraceLog {
-  readonly #env: Env;
-  readonly #t: Trace;
-
-  constructor(env: Env, t: Trace) {
-    this.#env = env;
-    this.#t = t;
-  }
-  #wanted(f: number): string {
-    const regs: string[] = [];
-    for (let r = 0; r <= 10; r++) if ((this.#t.regs[f] & (1 << r)) !== 0) regs.push(`r${r}`);
-    const slots = this.#t.slotsOf(f).map((spi) => -8 * (spi + 1));
-    return `regs=${regs.join(',')} stack=${slots.join(',')}`;
-  }
-  #line(frame: number, text: string): void {
-    this.#env.log.line(`mark_precise: frame${frame}: ${text}`);
-  }
-  state(last: InsnIndex, first: InsnIndex, subseq: InsnIndex): void {
-    this.#line(this.#t.frame, `last_idx ${last} first_idx ${first} subseq_idx ${subseq} `);
-  }
-  before(at: InsnIndex): void {
-    const { insns, ops, style } = this.#env.prog;
-    if (ops[at] === undefined) return;
-    this.#line(this.#t.frame, `${this.#wanted(this.#t.frame)} before ${at}: ${disasmInsn(insns, at, style)}`);
-  }
-  parent(state: State): void {
-    for (let f = this.#t.frame; f >= 0; f--) {
-      const text = frameText(state, state.frames[f], (m) => this.#env.mapText(m), null);
-      this.#line(f, `parent state ${this.#wanted(f)}: ${text}`);
-    }
-  }
 }
 
 /**

@@ -1,22 +1,21 @@
 // The search (kernel do_check, is_state_visited): follows every path depth first, keeps states at prune points, and stops
 // a path where a kept state covers it. States of one instruction are in one list, newest first.
 
-import { disasmInsn } from '../isa/index.ts';
-import type { InsnIndex } from '../isa/insn.ts';
 import { NEXT_OF_ITERATOR } from './cfg.ts';
 import type { Env } from './env.ts';
 import { sameRegisters, statesEqual } from './equal.ts';
 import { goesOn, roundsDiffer } from './iter.ts';
-import { frameText, stateText } from './log.ts';
+import { stateText } from './log.ts';
 import { MAX_INSNS } from './program.ts';
 import { propagateBackedges, propagatePrecision } from './propagate.ts';
 import { NOT_INIT, withPrecision } from './reg.ts';
 import { invalid, type Reject, refused, tooBig } from './reject.ts';
 import { isIncomplete, type SccVisit, SccVisits } from './scc_visit.ts';
 import { MAX_STACK_MASKS } from './stack_live.ts';
-import { EMPTY_SLOT, type Frame, frameInsn, State, sameCalls, written } from './state.ts';
+import { EMPTY_SLOT, frameInsn, State, sameCalls, written } from './state.ts';
 import { step } from './step.ts';
 import { END, type Next } from './steps.ts';
+import { WalkLog } from './walk_log.ts';
 
 interface Kept {
   readonly state: State;
@@ -27,8 +26,6 @@ interface Kept {
 /** A gigabyte. Only BPF_F_TEST_STATE_FREQ gets there: without it there are at most 125,000 states. */
 const MAX_KEPT_WORDS = 1 << 27;
 
-const NO_FRAMES: readonly Frame[] = [];
-
 type Verdict = 'safe' | 'go on' | Reject;
 
 export class Search {
@@ -38,18 +35,12 @@ export class Search {
   readonly #visits: SccVisits;
   /** Registers and slots of all states that were ever kept. */
   #keptWords = 0;
-  /** Line of source that was printed last. */
-  #printedLine: object | null = null;
-  /** What the next instruction is printed behind: the whole state, and how the path got there. */
-  #printState = true;
-  /** What the last instruction changed is still to be printed, and what was printed before it ran. */
-  #printChanges = false;
-  #written = 0;
-  #printFrom = false;
+  readonly #log: WalkLog;
 
   constructor(env: Env) {
     this.#env = env;
     this.#visits = new SccVisits(env.graph, env.log);
+    this.#log = new WalkLog(env);
   }
 
   /** Explores everything. null = no path does anything wrong. */
@@ -69,8 +60,7 @@ export class Search {
       env.state = next.state;
       env.insnIdx = next.insnIdx;
       env.prevInsnIdx = next.prevInsnIdx;
-      this.#printState = this.#printFrom = true;
-      this.#printChanges = false;
+      this.#log.pathStarts();
     }
   }
 
@@ -89,23 +79,21 @@ export class Search {
       else if (env.cfg.prune[env.insnIdx]) {
         const verdict = this.#visited();
         if (verdict === 'safe') {
-          this.#logSafe();
+          this.#log.safe();
           return null;
         }
         if (verdict !== 'go on') return verdict;
       }
       if (env.cfg.jump[env.insnIdx]) env.rememberStep();
       env.facts.reached[env.insnIdx] = 1;
-      this.#logBefore();
+      this.#log.before();
       env.touchedRegs = 0;
       env.touchedSlots[0] = env.touchedSlots[1] = 0;
-      const frames = env.log.on ? env.state.frames.slice() : NO_FRAMES;
-      this.#written = env.log.position;
       const next = this.#step();
       if (next === null) return null;
       if (typeof next !== 'number') return next;
       if (env.stackLive.size > MAX_STACK_MASKS) return refused('ENOMEM', 'too many call chains that use stack');
-      this.#logAfter(next, frames);
+      this.#log.after(next);
       if (next === END || (env.state.speculative && speculation.barriersBehind.has(env.insnIdx))) return null;
       env.prevInsnIdx = env.insnIdx;
       env.insnIdx = next;
@@ -276,72 +264,6 @@ export class Search {
       });
     }
   }
-
-  // --- log --------------------------------------------------------------------------------------------------------
-
-  #logSafe(): void {
-    const { log, prevInsnIdx, insnIdx } = this.#env;
-    if (log.level < 1) return;
-    if (this.#printFrom) log.line(`\nfrom ${prevInsnIdx} to ${insnIdx}${guessed(this.#env)}: safe`);
-    else log.line(`${insnIdx}: safe`);
-  }
-
-  #logBefore(): void {
-    const env = this.#env;
-    const { log, insnIdx } = env;
-    if (log.level < 1) return;
-    if (this.#printChanges) this.#logChanges(insnIdx);
-    const state = this.#printState || this.#printFrom ? this.#stateText(env.state.frame) : '';
-    if (this.#printFrom && log.level > 1) log.line(`\nfrom ${env.prevInsnIdx} to ${insnIdx}${guessed(env)}:${state}`);
-    if (this.#printState) log.line(`${insnIdx}:${state}`);
-    this.#printState = this.#printFrom = false;
-    const source = env.prog.input.lines && sourceAt(env.prog.input.lines, insnIdx);
-    if (source && source !== this.#printedLine) {
-      log.line(`; ${source.text.trimStart()} @ ${baseName(source.file)}:${source.line}`);
-      this.#printedLine = source;
-    }
-    log.line(`${insnIdx}: ${disasmInsn(env.prog.insns, insnIdx, env.prog.style)}`);
-  }
-
-  #stateText(frame: Frame): string {
-    return frameText(this.#env.state, frame, (m) => this.#env.mapText(m), null);
-  }
-
-  /** What the instruction changed; calls and returns show both sides. */
-  #logAfter(next: InsnIndex, before: readonly Frame[]): void {
-    const env = this.#env;
-    const { log } = env;
-    if (log.level < 1 || next === END) return;
-    const { frames } = env.state;
-    if (frames.length > before.length) {
-      log.line(`caller:\n${this.#stateText(frames[frames.length - 2])}`);
-      log.line(`callee:\n${this.#stateText(env.frame)}`);
-      this.#printState = true;
-      return;
-    }
-    if (frames.length < before.length) {
-      log.line(`returning from callee:\n${this.#stateText(before[before.length - 1])}`);
-      log.line(`to caller at ${next}:\n${this.#stateText(env.frame)}`);
-      this.#printFrom = true;
-      return;
-    }
-    // A jump says at once what it taught; others when the path goes on: not when it ends in a state seen before.
-    if (env.prog.ops[env.insnIdx]?.kind === 'jmp') this.#logChanges(env.insnIdx);
-    else this.#printChanges = true;
-  }
-
-  /** Behind what tracing wrote, the changes have a line of their own, with the number of an instruction. */
-  #logChanges(at: InsnIndex): void {
-    const env = this.#env;
-    this.#printChanges = false;
-    const only = { regs: env.touchedRegs, slots: env.touchedSlots };
-    if ((only.regs | only.slots[0] | only.slots[1]) === 0) return;
-    env.log.beside(
-      frameText(env.state, env.frame, (m) => env.mapText(m), only),
-      this.#written,
-      at,
-    );
-  }
 }
 
 /** A function that runs later and starts itself again: what looks like a loop is another run. */
@@ -383,21 +305,4 @@ function forgetPrecision(state: State): void {
       if (reg.precise) stack[spi] = { types, reg: withPrecision(reg, false) };
     }
   }
-}
-
-function guessed(env: Env): string {
-  return env.state.speculative ? ' (speculative execution)' : '';
-}
-
-function baseName(file: string): string {
-  return file.slice(file.lastIndexOf('/') + 1);
-}
-
-/** The source line of a slot: the nearest entry at or before it. */
-export function sourceAt<T>(lines: ReadonlyMap<InsnIndex, T>, at: InsnIndex): T | undefined {
-  for (let i = at; i >= 0; i--) {
-    const line = lines.get(i);
-    if (line !== undefined) return line;
-  }
-  return undefined;
 }

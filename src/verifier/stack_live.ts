@@ -14,7 +14,7 @@ import type { Cfg } from './cfg.ts';
 import type { Graph } from './graph.ts';
 import type { Log } from './log.ts';
 import type { Prog } from './program.ts';
-import { frameInsn, MAX_CALL_FRAMES, type State } from './state.ts';
+import { frameInsn, MAX_CALL_FRAMES, type State, slotsText } from './state.ts';
 
 /** Words of a slot's masks, 64 stack slots each as two words. */
 const MAY_READ = 0;
@@ -330,12 +330,4 @@ export class StackLiveness {
       this.#log?.line(`${instance.text()} frame ${frame} insn ${insn} ${change}`);
     }
   }
-}
-
-/** Slots of a mask as offsets from the frame pointer. */
-function slotsText(low: number, high: number): string {
-  const slots: number[] = [];
-  for (let spi = 0; spi < 64; spi++)
-    if (((spi < 32 ? low : high) & (1 << (spi & 31))) !== 0) slots.push(-8 * (spi + 1));
-  return slots.join(',');
 }

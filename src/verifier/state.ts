@@ -90,8 +90,9 @@ export class Frame {
     this.subprog = subprog;
   }
 
-  clone(): Frame {
-    const f = new Frame(this.regs.slice(), this.stack.slice(), this.callsite, this.frameno, this.subprog);
+  /** A copy that shares registers and slots. */
+  clone(stack: Slot[] = this.stack.slice()): Frame {
+    const f = new Frame(this.regs.slice(), stack, this.callsite, this.frameno, this.subprog);
     f.isCallback = this.isCallback;
     f.callbackDepth = this.callbackDepth;
     f.async = this.async;
@@ -225,4 +226,12 @@ export function mapRegs(state: State, f: (reg: Reg) => Reg): void {
       if (reg !== slot.reg) frame.stack[i] = { types: slot.types, reg };
     }
   }
+}
+
+/** Slots of a mask of two words as offsets from the frame pointer. */
+export function slotsText(low: number, high: number): string {
+  const slots: number[] = [];
+  for (let spi = 0; spi < 64; spi++)
+    if (((spi < 32 ? low : high) & (1 << (spi & 31))) !== 0) slots.push(-8 * (spi + 1));
+  return slots.join(',');
 }
