@@ -30,9 +30,9 @@ export function valueBtf(keySize: number, valueSize: number, fields: readonly Sp
   const char = add(text('char'), 'int', 0, 1, 8);
   const int = add(text('int'), 'int', 0, 4, 32);
   const key = keySize === 4 ? int : add(0, 'array', 0, 0, char, int, keySize);
-  const members = fields.map(({ type, offset }) => {
+  const members = fields.map(({ type, offset, to }) => {
     const field = isPointerField(type)
-      ? add(0, 'ptr', 0, add(text(type), 'typeTag', 0, add(text('task_struct'), 'struct', 0, 8)))
+      ? add(0, 'ptr', 0, add(text(type), 'typeTag', 0, add(text(to?.name ?? 'task_struct'), 'struct', 0, 8)))
       : add(text(type), 'struct', 0, SPECIAL_FIELDS[type].size);
     return [text(`f${offset}`), field, offset * 8];
   });

@@ -46,14 +46,15 @@ class Finder {
       t = this.#btf.types[t.elem];
     }
     if (count === 0) return undefined;
-    const type = this.#typeOf(t);
-    if (type === BROKEN) return BROKEN;
-    if (type === null) return this.#nested(t, offset, depth, count);
+    const kind = this.#kindOf(t);
+    if (kind === BROKEN) return BROKEN;
+    if (kind === null) return this.#nested(t, offset, depth, count);
+    const { type } = kind;
     const row = SPECIAL_FIELDS[type];
     if (row.unique && seen.has(type)) return BROKEN;
     seen.add(type);
     if (offset % row.align !== 0) return undefined;
-    return this.#repeat([{ type, offset }], count, row.size);
+    return this.#repeat([{ ...kind, offset }], count, row.size);
   }
 
   #nested(t: BtfType, offset: number, depth: number, count: number): typeof BROKEN | undefined {
@@ -74,10 +75,10 @@ class Finder {
     return undefined;
   }
 
-  #typeOf(t: BtfType): SpecialType | null | typeof BROKEN {
+  #kindOf(t: BtfType): Omit<SpecialField, 'offset'> | null | typeof BROKEN {
     if (t.kind === 'struct') {
       const known = isSpecialType(t.name) && !POINTERS.has(t.name) && t.size === SPECIAL_FIELDS[t.name].size;
-      return known ? (t.name as SpecialType) : null;
+      return known ? { type: t.name as SpecialType } : null;
     }
     const { types } = this.#btf;
     const ptr = t.kind === 'volatile' ? types[t.type] : t;
@@ -86,7 +87,9 @@ class Finder {
     const tag = types[ptr.type];
     if (tag.kind !== 'type_tag') return null;
     if (!isSpecialType(tag.name) || !POINTERS.has(tag.name) || types[tag.type].kind === 'type_tag') return BROKEN;
-    return types[skipModifiers(this.#btf, tag.type)].kind === 'struct' ? tag.name : BROKEN;
+    const id = skipModifiers(this.#btf, tag.type);
+    const to = types[id];
+    return to.kind === 'struct' ? { type: tag.name, to: { name: to.name, id } } : BROKEN;
   }
 }
 

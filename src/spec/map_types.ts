@@ -63,15 +63,7 @@ const hash = { keySize: 'any', valueSize: 'any', maxElemSize: HASH_ELEM_MAX, max
 const array = { keySize: u32, valueSize: 'any', maxValueSize: INT_MAX } as const;
 
 /** A map of values: nothing is forbidden but what needs another type of map. */
-const elem = [
-  'bpf_map_lookup_elem',
-  'bpf_map_update_elem',
-  'bpf_map_delete_elem',
-  'bpf_timer_init',
-  'bpf_timer_set_callback',
-  'bpf_timer_start',
-  'bpf_timer_cancel',
-] as const;
+const elem = ['bpf_map_lookup_elem', 'bpf_map_update_elem', 'bpf_map_delete_elem', 'bpf_timer_init'] as const;
 const each = 'bpf_for_each_map_elem';
 const perCpuElem = 'bpf_map_lookup_percpu_elem';
 const queue = ['bpf_map_push_elem', 'bpf_map_pop_elem', 'bpf_map_peek_elem'] as const;

@@ -55,11 +55,16 @@ export type SpecialType = keyof typeof SPECIAL_FIELDS;
 export interface SpecialField {
   readonly type: SpecialType;
   readonly offset: number;
+  /** Pointers: the structure they point to, by its name and its id in the program's BTF (0 = not known). */
+  readonly to?: { readonly name: string; readonly id: number };
 }
 
 export function isSpecialType(name: string): name is SpecialType {
   return Object.hasOwn(SPECIAL_FIELDS, name);
 }
+
+/** Structures of the kernel that a referenced pointer may own (those with a destructor, kernel btf_find_dtor_kfunc). */
+export const OWNABLE: ReadonlySet<string> = new Set(['task_struct', 'cgroup', 'bpf_cpumask', 'bpf_crypto_ctx']);
 
 const POINTER_FIELDS: ReadonlySet<SpecialType> = new Set<SpecialType>([
   'kptr_untrusted',

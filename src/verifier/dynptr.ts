@@ -4,11 +4,12 @@
 import { DYNPTR_SIZE } from '../spec/proto.ts';
 import { DYNPTR_SLOTS, markDynptr, releaseDynptr } from './dynptr_slots.ts';
 import type { Env } from './env.ts';
-import { accessMemory, checkUnmodified } from './mem.ts';
+import { accessMemory } from './mem.ts';
 import type { DynptrType, Reg } from './reg.ts';
 import { explain, invalid, type Reject } from './reject.ts';
 import { frameOf } from './stack.ts';
 import { OUTSIDE, objectSlot } from './stack_object.ts';
+import { checkUnmodified } from './unmoved.ts';
 
 /** How a call uses a dynptr: makes one (`uninit`), uses it, or may change or end it (`mutates`). */
 export interface DynptrUse {

@@ -9,6 +9,7 @@ import type { Judgement } from './branch.ts';
 import type { Cfg } from './cfg.ts';
 import { FactRecorder } from './facts.ts';
 import type { Graph } from './graph.ts';
+import { effectiveFields } from './kptr.ts';
 import type { Log } from './log.ts';
 import { Memo } from './memo.ts';
 import { isGplCompatible, type Prog } from './program.ts';
@@ -140,6 +141,11 @@ export class Env {
     this.stackDepth = prog.subprogs.map(() => 0);
     this.#maps = [...prog.input.maps];
     for (const { inner } of prog.input.maps) if (inner !== undefined) this.#maps.push(inner);
+    this.#given = [...this.#maps];
+    this.#maps.forEach((map, i) => {
+      const specialFields = effectiveFields(this.kernelTypes, map.specialFields);
+      if (specialFields !== map.specialFields) this.#maps[i] = { ...map, specialFields };
+    });
   }
 
   /** What arithmetic on numbers, that on pointers, loads and comparisons gave before. */
@@ -175,6 +181,8 @@ export class Env {
   }
   /** Maps of the program, followed by the inner maps of its maps of maps. */
   readonly #maps: MapDef[];
+  /** ... as they came. */
+  readonly #given: readonly MapDef[];
   map(index: number): MapDef {
     return this.#maps[index];
   }
@@ -185,7 +193,7 @@ export class Env {
   }
   /** Index of the map that a map of maps holds. */
   innerOf(index: number): number {
-    return this.#maps.indexOf(this.#maps[index].inner!);
+    return this.#given.indexOf(this.#given[index].inner!);
   }
 
   /** Remembers something of the current instruction that backtracking needs (kernel push_jmp_history). */

@@ -9,7 +9,6 @@ import { dynptrReg } from './dynptr_slots.ts';
 import type { Env } from './env.ts';
 import { checkMemory } from './helper_args.ts';
 import { hasFlag } from './kfunc.ts';
-import { checkRegOff } from './mem.ts';
 import { callTarget, isReject } from './program.ts';
 import { locksHeld } from './refs.ts';
 import { isNull, makeReg, NOT_INIT, notNullReg, type Reg, UNKNOWN_SCALAR } from './reg.ts';
@@ -17,6 +16,7 @@ import { explain, invalid, type Reject, refused } from './reject.ts';
 import { noSleepIn } from './sections.ts';
 import { Frame, State } from './state.ts';
 import { clearCallerSaved, forgetPackets } from './steps.ts';
+import { checkRegOff } from './unmoved.ts';
 
 /** What an argument must be, from its type. */
 type Rule =

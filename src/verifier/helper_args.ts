@@ -4,8 +4,10 @@
 import type { Size } from '../isa/op.ts';
 import type { ArgKind, Helper } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
+import type { SpecialField } from '../spec/special_fields.ts';
 import { checkDynptr, checkReleased, type DynptrUse, dynptrOf } from './dynptr.ts';
 import type { Env } from './env.ts';
+import { matchPointer, referencedField } from './kptr.ts';
 import { spinLock } from './locks.ts';
 import { checkFieldPointer } from './map_field.ts';
 import {
@@ -15,7 +17,6 @@ import {
   checkMapValue,
   checkPacket,
   checkRegion,
-  checkUnmodified,
   hasDirectValue,
   isConstantMap,
   MAX_VAR_OFF,
@@ -26,6 +27,7 @@ import { denied, invalid, type Reject, refused } from './reject.ts';
 import { isConst, numberIn } from './scalar.ts';
 import { checkStackRange, frameOf } from './stack.ts';
 import { byteOf, byteType, EMPTY_SLOT, isScalarSpill, SLOT, spiOf } from './state.ts';
+import { checkUnmodified } from './unmoved.ts';
 
 /** What earlier arguments of the same call said. */
 export interface Call {
@@ -43,6 +45,8 @@ export interface Call {
   sizeMax: bigint;
   /** Size of the memory in the result. */
   memSize: number;
+  /** Field that a pointer is exchanged in. */
+  kptr: SpecialField | null;
   /** First slot of the function that the helper calls; -1 = none. */
   callback: number;
   /** The dynptr that the call uses: its register or first slot. */
@@ -296,6 +300,26 @@ function constMap(env: Env, regno: number, reg: Reg, call: Call): Reject | null 
   return null;
 }
 
+/** Kernel process_kptr_func: where bpf_kptr_xchg puts the pointer. */
+function exchanged(env: Env, regno: number, reg: Reg, call: Call): Reject | null {
+  const field = referencedField(env, regno, reg);
+  if ('message' in field) return field;
+  call.map = reg.map;
+  call.kptr = field;
+  return null;
+}
+
+/** What it puts there. */
+function stored(env: Env, regno: number, reg: Reg, field: SpecialField): Reject | null {
+  const kinds = denied(`R${regno} type=${kindText(reg)} expected=ptr_, trusted_ptr_, rcu_ptr_`);
+  const { alloc, percpu, trusted, rcu } = FLAG;
+  const flags = reg.flags & ~(alloc | percpu);
+  if (reg.kind !== 'btf_id' || (flags !== 0 && flags !== trusted && flags !== rcu)) return kinds;
+  if (reg.maybeNull) return denied(`Possibly NULL pointer passed to helper arg${regno}`);
+  const bad = matchPointer(env, field, reg, regno);
+  return bad && { ...bad, code: 'EACCES' };
+}
+
 const CHECKS: Record<ArgKind, Check> = {
   const_map_ptr: constMap,
   map_key: mapKey,
@@ -323,13 +347,16 @@ const CHECKS: Record<ArgKind, Check> = {
   btf_id_sock_common: BTF_SOCK,
   btf_id_sock_common_or_null: orNull(BTF_SOCK),
   btf_id: BTF_ID,
-  btf_id_or_null: orNull(BTF_ID),
+  btf_id_or_null: orNull((env, regno, reg, call) =>
+    call.kptr === null ? BTF_ID(env, regno, reg, call) : stored(env, regno, reg, call.kptr),
+  ),
   percpu_btf_id: unchecked('percpu_btf_id', [], 'percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_'),
   spin_lock: (env, regno, reg, call) =>
     checkKind(regno, reg, ['map_value'], 'map_value, ptr_') ??
     spinLock(env, regno, reg, call.helper.name === 'bpf_spin_lock'),
   timer,
-  kptr_xchg_dest: unchecked('kptr_xchg_dest', ['map_value'], 'map_value, ptr_'),
+  kptr_xchg_dest: (env, regno, reg, call) =>
+    checkKind(regno, reg, ['map_value'], 'map_value, ptr_') ?? exchanged(env, regno, reg, call),
   const_alloc_size_or_zero: allocSize,
   ringbuf_mem: (_env, regno, reg) => checkKind(regno, reg, ['ringbuf_mem'], 'ringbuf_mem'),
   dynptr: dynptr({ type: null }),

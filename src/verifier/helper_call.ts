@@ -11,6 +11,7 @@ import { endDynptr } from './dynptr.ts';
 import type { Env } from './env.ts';
 import { type Call, checkArgument } from './helper_args.ts';
 import { checkMapKind, checkMapUse, kindForMap } from './helper_map.ts';
+import { exchangedPointer } from './kptr.ts';
 import { markPrecise } from './precision.ts';
 import { acquire, checkLeaks, release } from './refs.ts';
 import {
@@ -58,8 +59,12 @@ const RETURNS: Partial<Record<RetKind, (env: Env, call: Call) => Reg>> = {
     const { id, refObjId } = call.dynptr!;
     return makeReg({ ...orNull('mem')(env, call), dynptr: id, refObjId });
   },
-  btf_id_or_null: (env, { helper }) =>
-    makeReg({ kind: 'btf_id', maybeNull: true, id: env.newId(), btf: helper.retBtf ?? '' }),
+  btf_id_or_null: (env, { helper, kptr }) => {
+    const id = env.newId();
+    return kptr === null
+      ? makeReg({ kind: 'btf_id', maybeNull: true, id, btf: helper.retBtf ?? '' })
+      : exchangedPointer(env, kptr, id);
+  },
   s32: () => INT,
   u32: () => INT,
   s64: () => INT,
@@ -201,6 +206,7 @@ export function helperCall(env: Env, id: number): Reject | null {
     sizeMax: 0n,
     memSize: 0,
     callback: -1,
+    kptr: null,
     dynptr: null,
   };
   const checked = helper.args.length - (helper.dontCare ?? 0);

@@ -42,11 +42,20 @@ function mayUseSockmap(env: Env, helper: ProtoName): boolean {
   return deletes || SOCKMAP_WRITERS.has(env.type.id);
 }
 
+/** Helpers that work on a field of the value, whatever the map is. */
+const ANY_MAP: ReadonlySet<string> = new Set([
+  'bpf_timer_set_callback',
+  'bpf_timer_start',
+  'bpf_timer_cancel',
+  'bpf_kptr_xchg',
+]);
+
 export function checkMapKind(env: Env, { helper, map: index }: MapCall): Reject | null {
   if (index < 0) return null;
   const { type } = env.map(index);
   const row = mapTypeById(type);
   const { name, id } = helper;
+  if (ANY_MAP.has(name)) return null;
   if (row?.helpers.includes(name) && (row.found !== 'sock' || mayUseSockmap(env, name))) return null;
   return invalid(`cannot pass map_type ${type} into func ${name}#${id}`);
 }

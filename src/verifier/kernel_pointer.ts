@@ -93,11 +93,18 @@ function inField(
 }
 
 /** Whether a structure `want` lies at byte `off` of structure `name` (kernel btf_struct_ids_match). */
-export function structAt(types: KernelTypes, name: string, off: number, want: string): boolean {
+export function structAt(env: Env, name: string, off: number, want: string): boolean {
+  const types = env.kernelTypes;
   let struct = types.struct(name);
   let at = off;
   while (struct !== undefined) {
     const field = struct.fields.find((f) => at >= f.off && at < f.off + fieldSize(types, f) * (f.count ?? 1));
+    if (field?.type.kind === 'ptr') {
+      // Linux looks for it with a load of one byte, and logs what is wrong with that.
+      const moff = field.off + (field.count === null ? 0 : Math.floor((at - field.off) / 8) * 8);
+      const where = `moff ${moff} in struct ${struct.name} with off ${at} size 1` as const;
+      env.log.line(`cannot access ptr member ${field.name} with ${where}`);
+    }
     if (field?.type.kind !== 'struct') return false;
     const inner = types.struct(field.type.key);
     at = (at - field.off) % fieldSize(types, field);

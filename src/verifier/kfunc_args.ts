@@ -9,11 +9,12 @@ import { isCtx, kindName } from './global_func.ts';
 import { checkMemory, constStr } from './helper_args.ts';
 import { structAt } from './kernel_pointer.ts';
 import { hasFlag, type Kfunc } from './kfunc.ts';
-import { checkRegOff, MAX_VAR_OFF } from './mem.ts';
+import { MAX_VAR_OFF } from './mem.ts';
 import { markPrecise } from './precision.ts';
 import { hasUnsafeFlags, isNull, isRcu, isTrusted, kindText, makeReg, notNullReg, type Reg, STRUCT_OF } from './reg.ts';
 import { denied, explain, invalid, type Reject } from './reject.ts';
 import { isConst } from './scalar.ts';
+import { checkRegOff } from './unmoved.ts';
 
 /** What the arguments of one call said. */
 export interface KfuncCall {
@@ -191,7 +192,7 @@ function checkStruct(env: Env, i: number, reg: Reg, call: KfuncCall, want: strin
   const has = own ?? reg.btf;
   const alias = has === want + NO_CAST || want === has + NO_CAST;
   const strict = (hasFlag(kfunc, KF.RELEASE) && reg.refObjId !== 0) || alias;
-  const same = (reg.off === 0 && has === want) || (!strict && structAt(env.kernelTypes, has, reg.off, want));
+  const same = (reg.off === 0 && has === want) || (!strict && structAt(env, has, reg.off, want));
   if (same || PROJECTIONS[want] === has) return null;
   const expected = `expected pointer to ${wantKind} ${want}` as const;
   return invalid(`kernel function ${kfunc.name} args#${i} ${expected} but R${i + 1} has a pointer to STRUCT ${has}`);

@@ -5,10 +5,11 @@ import type { Size } from '../isa/op.ts';
 import { type CtxKind, ctxRead, ctxWritable } from '../spec/ctx.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import { type SockKind, sockLoadOk } from '../spec/sock.ts';
-import { SPECIAL_FIELDS } from '../spec/special_fields.ts';
+import { isPointerField, SPECIAL_FIELDS } from '../spec/special_fields.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
 import type { Env } from './env.ts';
 import { mapFields, structFields, untrustedMemory } from './kernel_pointer.ts';
+import { accessPointer, checkWhole, pointerFieldAt } from './kptr.ts';
 import {
   FLAG,
   isPacket,
@@ -25,6 +26,7 @@ import { denied, explain, invalid, type Reject } from './reject.ts';
 import { constant, isConst, isZero, largest, lowest, signExtend, truncate, widthOf } from './scalar.ts';
 import { checkStackBounds, readStack, writeStack } from './stack.ts';
 import { tnumAdd, tnumConst, tnumIsAligned, tnumText } from './tnum.ts';
+import { checkUnmodified } from './unmoved.ts';
 import type { MapDef } from './verified.ts';
 
 export interface Access {
@@ -152,6 +154,8 @@ export function checkMapValue(
   off: number,
   size: number,
   zeroOk: boolean,
+  /** By the program itself: pointers in the value may then be read and written whole. */
+  direct = false,
 ): Reject | null {
   const map = env.map(ptr.map);
   const reject = checkRegion(regno, ptr, off, size, map.valueSize, zeroOk);
@@ -160,8 +164,10 @@ export function checkMapValue(
   const high = Number(ptr.s.umax) + off + size;
   for (const field of map.specialFields ?? []) {
     const { size: bytes, text } = SPECIAL_FIELDS[field.type];
-    const touched = low < field.offset + bytes && field.offset < high;
-    if (touched) return denied(`${text} cannot be accessed directly by load/store`);
+    if (low >= field.offset + bytes || field.offset >= high) continue;
+    if (!isPointerField(field.type)) return denied(`${text} cannot be accessed directly by load/store`);
+    const bad = direct ? checkWhole(field, ptr, off, size) : denied(`${text} cannot be accessed indirectly by helper`);
+    if (bad) return bad;
   }
   return null;
 }
@@ -195,48 +201,14 @@ function mapValue(env: Env, a: Access, off: number): Outcome {
   if (leaks(env, a)) return denied(`R${a.valueRegno} leaks addr into map`);
   const map = env.map(a.ptr.map);
   const at = off + (isConst(a.ptr.s) ? a.ptr.s.var_off.v.lo : 0);
-  const reject = checkMapFlags(map, at, a.size, a.write) ?? checkMapValue(env, a.regno, a.ptr, off, a.size, false);
+  const reject =
+    checkMapFlags(map, at, a.size, a.write) ?? checkMapValue(env, a.regno, a.ptr, off, a.size, false, true);
   if (reject) return reject;
+  const pointer = isConst(a.ptr.s) ? pointerFieldAt(map.specialFields, at) : undefined;
+  if (pointer !== undefined) return accessPointer(env, a, pointer);
   if (a.write) return null;
   const known = constantOf(map, a.ptr, off, a.size);
   return known === undefined ? UNKNOWN_SCALAR : scalarReg(constant(known));
-}
-
-/** A pointer that must be used as it came; `fixedOk`: but for a constant (kernel __check_ptr_off_reg). */
-export function checkUnmodified(regno: number, ptr: Reg, fixedOk = false): Reject | null {
-  const name = kindText(ptr);
-  if (ptr.off < 0) return denied(`negative offset ${name} ptr R${regno} off=${ptr.off} disallowed`);
-  if (ptr.off !== 0 && !fixedOk)
-    return denied(`dereference of modified ${name} ptr R${regno} off=${ptr.off} disallowed`);
-  if (!isZero(ptr.s)) {
-    return denied(`variable ${name} access var_off=${tnumText(ptr.s.var_off)} disallowed`);
-  }
-  return null;
-}
-
-/** Pointers that may have moved when they are handed to a function; one to a structure by a constant. */
-const MOVED: ReadonlySet<RegKind> = new Set<RegKind>([
-  'fp',
-  'pkt',
-  'pkt_meta',
-  'map_key',
-  'map_value',
-  'mem',
-  'ringbuf_mem',
-  'scalar',
-]);
-
-/** An argument as it comes to a function; what is given back must be as it was got (kernel check_func_arg_reg_off). */
-export function checkRegOff(regno: number, reg: Reg, isReleased = false): Reject | null {
-  if (isReleased && reg.off !== 0) {
-    return invalid(`R${regno} must have zero offset when passed to release func or trusted arg to kfunc`);
-  }
-  if (reg.kind === 'not_init') {
-    return denied(`variable ? access var_off=(0x0; 0xffffffffffffffff) disallowed`);
-  }
-  if (isReleased) return checkUnmodified(regno, reg);
-  if (MOVED.has(reg.kind) && !reg.maybeNull) return null;
-  return checkUnmodified(regno, reg, reg.kind === 'btf_id' && !reg.maybeNull && (reg.flags & FLAG.untrusted) === 0);
 }
 
 const CTX_LOADS: Record<CtxKind, (env: Env) => Reg> = {

@@ -4,12 +4,13 @@ import type { Insn } from '../isa/insn.ts';
 import { imm64 } from '../isa/insn.ts';
 import type { Size } from '../isa/op.ts';
 import type { Env } from './env.ts';
-import { type Access, accessMemory, checkUnmodified } from './mem.ts';
+import { type Access, accessMemory } from './mem.ts';
 import { callTarget, isGlobal } from './program.ts';
 import { checkLeaks } from './refs.ts';
 import { constReg, kindText, makeReg, type Reg, type RegKind, UNKNOWN_SCALAR, withPrecision } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
 import { clearCallerSaved, type Next, type Of, reserved, write } from './steps.ts';
+import { checkUnmodified } from './unmoved.ts';
 
 function access(insn: Insn, regno: number, ptr: Reg, size: Size, more: Partial<Access>): Access {
   return {

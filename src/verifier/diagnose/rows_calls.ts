@@ -274,6 +274,71 @@ export const CALL_ROWS = {
       `the ${c.part('field')} is at byte ${c.part('at')} of the value, the argument points to byte ${c.part('off')}`,
     help: (c) => `pass the address of the field of type struct ${c.part('field')}`,
   },
+  'R{reg} has no valid kptr': {
+    class: 'map_access',
+    why: (c) => `the values of ${mapName(c)} have no pointer that BTF shows as __kptr`,
+    help: 'declare the field as `struct foo __kptr *p;` in the value struct of the map, and compile with -g',
+  },
+  "off={off} doesn't point to kptr": {
+    class: 'map_access',
+    why: (c) => `at byte ${c.part('off')} of the value there is no pointer of kind __kptr`,
+    help: 'pass the address of the field: &value->p',
+  },
+  "off={off} kptr isn't referenced kptr": {
+    class: 'map_access',
+    why: (c) => `the pointer at byte ${c.part('off')} of the value owns nothing: it is __kptr_untrusted`,
+    help: 'declare it as __kptr, or store to it plainly',
+  },
+  '{field} cannot be accessed indirectly by helper': {
+    class: 'map_access',
+    why: (c) => `${c.helper} would touch a ${c.part('field')} of the value`,
+    help: 'pass the address of memory that holds no such field; lookups give the value itself',
+  },
+  '{field} access cannot have variable offset': {
+    class: 'map_access',
+    why: (c) => `${c.verb} a value that holds a ${c.part('field')}, at an offset that is only known at run time`,
+    help: 'keep arrays that are indexed away from such fields, or mask the index so that it can not reach them',
+  },
+  '{field} access misaligned expected={at} off={off}': {
+    class: 'map_access',
+    why: (c) => `part of the ${c.part('field')} at byte ${c.part('at')} of the value is touched`,
+    help: 'read or write the whole pointer, 8 bytes',
+  },
+  '{field} access size must be BPF_DW': {
+    class: 'map_access',
+    why: (c) => `${c.size} bytes of a ${c.part('field')} are touched`,
+    help: 'read or write the whole pointer, 8 bytes',
+  },
+  'kptr in map can only be accessed using BPF_MEM instruction mode': {
+    class: 'map_access',
+    why: 'an atomic instruction touches a pointer in a map value',
+    help: 'use bpf_kptr_xchg, or plain loads and stores',
+  },
+  'store to referenced kptr disallowed': {
+    class: 'map_access',
+    why: 'the pointer in the value owns what it points to: a plain store would lose that',
+    help: 'use bpf_kptr_xchg, and release what it returns',
+  },
+  'store to uptr disallowed': {
+    class: 'read_only',
+    why: 'a pointer to memory of user space is set from user space only',
+    help: 'update the map from user space',
+  },
+  'BPF_ST imm must be 0 when storing to kptr at off={off}': {
+    class: 'type_mismatch',
+    why: 'a number is stored where the value holds a pointer',
+    help: 'store NULL or a pointer of the right type',
+  },
+  'invalid kptr access, R{reg} type={type} expected={kinds}': {
+    class: 'type_mismatch',
+    why: (c) => `the field holds ${c.part('kinds')}, and ${regName(c)} holds ${c.holds}`,
+    help: 'store a pointer of the very type the field is declared with, as it was got (no offset), after a NULL test',
+  },
+  'Possibly NULL pointer passed to helper arg{reg}': {
+    class: 'null_dereference',
+    why: (c) => `${regName(c)} may be NULL, and the call takes over what it owns`,
+    help: 'test the pointer before the call, or pass NULL itself',
+  },
   "timer pointer in R1 map_uid={timer} doesn't match map pointer in R2 map_uid={map}": {
     class: 'helper_argument',
     why: 'the timer is in a value of another map than the one that is passed (or the map came from another lookup)',
