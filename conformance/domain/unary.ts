@@ -100,26 +100,29 @@ export const ALU_UNARY: Readonly<Record<string, (world: World) => Unary[]>> = {
 
 export const unaries = (world: World) => Object.values({ ...CASTS, ...ALU_UNARY }).flatMap((make) => make(world));
 
-function checkFamily(world: World, family: Family, op: Unary, { at, of }: Part): number {
+function checkFamily(world: World, family: Family, op: Unary): number {
   const results = images(world, family, op.f);
-  for (let i = at; i < family.size; i += of) {
-    const s = world.bounds();
-    family.set(s, i);
-    const got = op.run(s);
-    if (!results.within(i, got)) {
-      fail(`${op.name} of ${family.name} ${world.text(s)} = ${world.text(got)}, results ${results.text(i)}`);
+  const check = () => {
+    for (let i = 0; i < family.size; i++) {
+      const s = world.bounds();
+      family.set(s, i);
+      const got = op.run(s);
+      if (!results.within(i, got)) {
+        fail(`${op.name} of ${family.name} ${world.text(s)} = ${world.text(got)}, results ${results.text(i)}`);
+      }
     }
-  }
-  return Math.ceil((family.size - at) / of);
+  };
+  world.withoutSync(check);
+  check();
+  return 2 * family.size;
 }
 
-function checkFamilies(world: World, from: readonly Family[], ops: readonly Unary[], part: Part): number {
+/** A part is some of the operators: what their exact results are takes longest. */
+function checkFamilies(world: World, from: readonly Family[], ops: readonly Unary[], { at, of }: Part): number {
   let cases = 0;
-  const all = () => {
-    for (const op of ops) for (const family of from) cases += checkFamily(world, family, op, part);
-  };
-  world.withoutSync(all);
-  all();
+  for (let i = at; i < ops.length; i += of) {
+    for (const family of from) cases += checkFamily(world, family, ops[i]);
+  }
   return cases;
 }
 

@@ -10,7 +10,8 @@ export const USAGE = `usage: npm run fuzz -- [options]
   --seed S             default 1; program i of a seed is the same everywhere
   --from I             first index (default 0)
   --kernel             compare with the live Linux kernel as well (needs root)
-  --optimized-every N  the JIT at level 'optimized' sees one batch of 128 out of N (default 16; 1 = all)
+  --optimized-every N  the JIT at level 'optimized', and that of split functions, see one batch of 128 out of N
+                       each (default 16; 1 = all)
   --max-failures N     stop after so many differences (default 10); each is shrunk and saved as a case
   --mutants            look for planted bugs instead: programs until each was found
   --coverage           count opcode rows in the programs instead

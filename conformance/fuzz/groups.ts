@@ -26,6 +26,7 @@ import {
   temps,
   VALUE,
 } from './scope.ts';
+import { joinedLoad, rotation, sumLoop } from './shapes.ts';
 import { DATA_MAPS, MAPS, PROGRAMS, SPAN } from './world.ts';
 
 type Group = (s: Scope) => void;
@@ -397,6 +398,9 @@ const GROUPS = {
   tailCall,
   packetLoad,
   adjust,
+  rotation,
+  joinedLoad,
+  sumLoop,
 } as const satisfies Record<string, Group>;
 
 const WEIGHTS = {
@@ -420,6 +424,9 @@ const WEIGHTS = {
   tailCall: 2,
   packetLoad: 4,
   adjust: 1,
+  rotation: 3,
+  joinedLoad: 4,
+  sumLoop: 2,
 } as const satisfies Record<keyof typeof GROUPS, number>;
 
 /** One random group. */

@@ -40,6 +40,9 @@ export interface Observation {
 /** A run that takes more is left out: an endless loop of a program nobody verified. */
 const MAX_STEPS = 200_000;
 
+/** Small functions are split as huge ones are. */
+export const IN_PARTS: JitOptions = { level: 'auto', splitAbove: 40, partSlots: 24 };
+
 export async function contender(name: string, options: JitOptions): Promise<Contender> {
   return { name, engine: await createJitEngine({ maxSteps: MAX_STEPS, ...options }) };
 }

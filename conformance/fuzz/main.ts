@@ -10,7 +10,7 @@ import { type CampaignResult, replay, runCampaign } from './campaign.ts';
 import { readCases, saveCase } from './cases.ts';
 import { coverageText, measureCoverage, NEVER } from './coverage.ts';
 import { type Hunt, hunt } from './hunt.ts';
-import { type Contender, contender } from './lab.ts';
+import { type Contender, contender, IN_PARTS } from './lab.ts';
 import { MUTANTS } from './mutants.ts';
 
 interface Result {
@@ -22,6 +22,7 @@ interface Result {
 const levels = async (): Promise<Contender[]> => [
   await contender('jit', { level: 'auto' }),
   await contender('jit optimized', { level: 'optimized' }),
+  await contender('jit in parts', IN_PARTS),
 ];
 
 function kernelOracle(wanted: boolean) {
