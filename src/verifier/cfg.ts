@@ -5,8 +5,10 @@
 import type { InsnIndex } from '../isa/insn.ts';
 import { LDDW_CODE } from '../isa/insn.ts';
 import { helperById } from '../spec/helpers.ts';
+import { KF } from '../spec/kfuncs.ts';
 import { runsLater } from './async_callback.ts';
 import { callsBack } from './callback.ts';
+import { hasFlag } from './kfunc.ts';
 import { callTarget, jumpTarget, type Prog } from './program.ts';
 import { invalid, type Reject } from './reject.ts';
 
@@ -43,6 +45,11 @@ function edgesOf(prog: Prog, at: InsnIndex, cfg: Cfg): Edges {
       const helper = op.callee === 'helper' ? (helperById(insn.imm)?.name ?? '') : '';
       if (callsBack(helper)) cfg.prune[at] = cfg.jump[at] = cfg.force[at] = 1;
       if (runsLater(helper)) cfg.prune[at] = 1;
+      const kfunc = prog.kfuncs.get(at);
+      if (kfunc !== undefined && hasFlag(kfunc, KF.ITER_NEXT)) {
+        cfg.prune[at] = 1;
+        cfg.force[at] = NEXT_OF_ITERATOR;
+      }
       if (op.callee !== 'local') return { next: [after], branches: [] };
       cfg.prune[at] = 1;
       return { next: [after], branches: [callTarget(insn, at)] };

@@ -44,6 +44,11 @@ function clear(env: Env, frame: Frame, spi: number): void {
   setSlot(env, frame, spi - 1, EMPTY_SLOT);
 }
 
+/** What bpf_dynptr_data gave. Slices of kfuncs (with a type) point to memory that stays when the dynptr goes. */
+function isPlainSlice({ kind, flags, object }: Reg): boolean {
+  return kind === 'mem' && flags === 0 && object === null;
+}
+
 /** Something is stored into slot `spi` (kernel destroy_if_dynptr_stack_slot). */
 export function destroyDynptr(env: Env, frame: Frame, spi: number): Reject | null {
   const slot = frame.stack[spi];
@@ -53,7 +58,7 @@ export function destroyDynptr(env: Env, frame: Frame, spi: number): Reject | nul
   if (REFERENCED.has(object.type)) return invalid('cannot overwrite referenced dynptr');
   clear(env, frame, object.first ? spi : spi + 1);
   const { id } = slot.reg;
-  mapRegs(env.state, (reg) => (reg.kind === 'mem' && reg.dynptr === id ? env.gone : reg));
+  mapRegs(env.state, (reg) => (isPlainSlice(reg) && reg.dynptr === id ? env.gone : reg));
   return null;
 }
 

@@ -133,10 +133,15 @@ type Check = (env: Env, regno: number, reg: Reg, call: Call) => Reject | null;
 const READ: MemoryUse = { zeroOk: false, write: false, fill: false };
 const FILL: MemoryUse = { zeroOk: false, write: true, fill: true };
 
-/** Memory of a size that the call says elsewhere (`fixedSize`), or that the next argument checks. */
-function pointerToMemory(fixedSize?: (env: Env, call: Call, regno: number) => number, use = READ): Check {
+/** Memory of a size that the call says elsewhere (`fixedSize`), or that the next argument checks; `allowed`: FLAG.* it may have. */
+function pointerToMemory(
+  fixedSize?: (env: Env, call: Call, regno: number) => number,
+  use = READ,
+  allowed: number = 0,
+): Check {
   return (env, regno, reg, call) => {
-    const bad = checkKind(regno, reg, MEMORY, MEMORY_TEXT);
+    const flagged = reg.kind === 'mem' && (reg.flags & ~allowed) !== 0;
+    const bad = checkKind(regno, reg, flagged ? [] : MEMORY, MEMORY_TEXT);
     if (bad || fixedSize === undefined) return bad;
     return checkMemory(env, regno, fixedSize(env, call, regno), use, call, true);
   };
@@ -328,8 +333,8 @@ const CHECKS: Record<ArgKind, Check> = {
   uninit_map_value: pointerToMemory(valueSize, FILL),
   ctx,
   ctx_or_null: orNull(ctx),
-  mem_rdonly: pointerToMemory(),
-  mem_rdonly_or_null: orNull(pointerToMemory()),
+  mem_rdonly: pointerToMemory(undefined, READ, FLAG.rdonly),
+  mem_rdonly_or_null: orNull(pointerToMemory(undefined, READ, FLAG.rdonly)),
   mem_write: pointerToMemory(),
   mem_write_or_null: orNull(pointerToMemory()),
   uninit_mem: pointerToMemory(),
@@ -338,7 +343,7 @@ const CHECKS: Record<ArgKind, Check> = {
   u32: anyNumber,
   s32: anyNumber,
   u64: anyNumber,
-  fixed_mem_rdonly: pointerToMemory(sizeInPrototype),
+  fixed_mem_rdonly: pointerToMemory(sizeInPrototype, READ, FLAG.rdonly),
   fixed_mem_write_aligned: aligned({ zeroOk: false, write: true, fill: false }),
   uninit_fixed_mem_aligned: aligned(FILL),
   const_str: constStr,

@@ -32,6 +32,8 @@ export interface IterUse {
 export interface IterPlace {
   readonly frame: number;
   readonly spi: number;
+  /** Its reference. */
+  readonly refObjId: number;
 }
 
 const PREFIX = 'bpf_iter_';
@@ -67,7 +69,8 @@ export function checkIter(env: Env, regno: number, use: IterUse): IterPlace | Re
     env.stackLive.read(frame.frameno, spi - i);
     env.touchSlot(spi - i);
   }
-  return (use.how === 'destroy' ? endIter(env, frame, spi, slots) : null) ?? { frame: frame.frameno, spi };
+  const { refObjId } = frame.stack[spi].reg;
+  return (use.how === 'destroy' ? endIter(env, frame, spi, slots) : null) ?? { frame: frame.frameno, spi, refObjId };
 }
 
 function makeIter(

@@ -7,8 +7,10 @@ import { KF } from '../spec/kfuncs.ts';
 import type { Env } from './env.ts';
 import { isCtx, kindName } from './global_func.ts';
 import { checkMemory, constStr } from './helper_args.ts';
+import type { IterPlace } from './iter.ts';
 import { structAt } from './kernel_pointer.ts';
 import { hasFlag, type Kfunc } from './kfunc.ts';
+import { dynptrArgument, iterArgument } from './kfunc_objects.ts';
 import { MAX_VAR_OFF } from './mem.ts';
 import { markPrecise } from './precision.ts';
 import { hasUnsafeFlags, isNull, isRcu, isTrusted, kindText, makeReg, notNullReg, type Reg, STRUCT_OF } from './reg.ts';
@@ -28,6 +30,10 @@ export interface KfuncCall {
   /** Size of the memory in the result, where an argument says it. */
   resultSize: bigint;
   resultReadOnly: boolean;
+  /** The dynptr that the call uses: its register or first slot. */
+  dynptr: Reg | null;
+  /** The iterator that it uses or asks for the next element. */
+  iter: IterPlace | null;
 }
 
 /** Kinds of pointer argument (kernel enum kfunc_ptr_arg_type). */
@@ -240,8 +246,8 @@ const CHECKS: Record<KfuncArg, Check> = {
     reg.kind === 'fp'
       ? unsupported('an irq flag')(env, i, reg, call, param)
       : invalid(`arg#${i} doesn't point to an irq flag on stack`),
-  dynptr: unsupported('a dynptr'),
-  iter: unsupported('an iterator'),
+  dynptr: (env, i, reg, call, { name }) => dynptrArgument(env, i, reg, call, name.endsWith('__uninit')),
+  iter: (env, i, _reg, call) => iterArgument(env, i, call),
   alloc_btf_id: unsupported('an allocated object'),
   refcounted_kptr: unsupported('an allocated object'),
   list_head: unsupported('a list'),

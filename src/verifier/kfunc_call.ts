@@ -4,10 +4,12 @@
 import { KF } from '../spec/kfuncs.ts';
 import type { Env } from './env.ts';
 
+import { followNext, iterAt } from './iter.ts';
 import { hasFlag, type Kfunc } from './kfunc.ts';
 import { checkKfuncArgs, type KfuncCall } from './kfunc_args.ts';
+import { sliceOf } from './kfunc_objects.ts';
 import { acquire, release } from './refs.ts';
-import { FLAG, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
+import { FLAG, isRcu, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
 import { inRcu, noSleepIn, SECTION_KFUNCS } from './sections.ts';
 import { clearCallerSaved, forgetPackets } from './steps.ts';
@@ -16,6 +18,8 @@ import { clearCallerSaved, forgetPackets } from './steps.ts';
 type Result = (env: Env, call: KfuncCall) => Reg | Reject;
 
 const RESULTS: Readonly<Record<string, Result>> = {
+  bpf_dynptr_slice: sliceOf,
+  bpf_dynptr_slice_rdwr: sliceOf,
   bpf_rdonly_cast: (env, { constant }) => {
     const id = Number(constant);
     if (id === 0) return makeReg({ kind: 'untrusted_mem' });
@@ -80,6 +84,14 @@ function checkSections(env: Env, kfunc: Kfunc): Reject | null {
   return null;
 }
 
+/** What is known of a pointer to a structure in the result, as FLAG.*. */
+function trustOf(env: Env, { kfunc, iter }: KfuncCall): number {
+  if (kfunc.name === 'bpf_get_kmem_cache') return FLAG.untrusted;
+  const protectedByRcu = hasFlag(kfunc, KF.RCU_PROTECTED) ? FLAG.rcu : 0;
+  if (iter === null || !hasFlag(kfunc, KF.ITER_NEXT)) return protectedByRcu;
+  return protectedByRcu | (isRcu(iterAt(env.state, iter)) ? FLAG.rcu : FLAG.trusted);
+}
+
 /** What a pointer in the result points to: a structure, memory of a known size, or nothing that may be read. */
 function pointer(env: Env, call: KfuncCall): Reg | Reject {
   const { kfunc } = call;
@@ -87,9 +99,7 @@ function pointer(env: Env, call: KfuncCall): Reg | Reject {
   const to = kfunc.returns.pointsTo!;
   if (to.kind === 'void') return UNKNOWN_SCALAR;
   if (to.kind === 'struct') {
-    const flags =
-      kfunc.name === 'bpf_get_kmem_cache' ? FLAG.untrusted : hasFlag(kfunc, KF.RCU_PROTECTED) ? FLAG.rcu : 0;
-    return makeReg({ kind: 'btf_id', flags, btf: to.name });
+    return makeReg({ kind: 'btf_id', flags: trustOf(env, call), btf: to.name });
   }
   const given = call.resultSize !== 0n;
   const size = given ? Number(call.resultSize) : to.size;
@@ -120,7 +130,16 @@ function result(env: Env, call: KfuncCall): Reg | Reject {
 /** The whole call. The registers afterwards are in the current frame. */
 export function kfuncCall(env: Env, kfunc: Kfunc | undefined): Reject | null {
   if (kfunc === undefined) return invalid('invalid kernel function call not eliminated in verifier pass');
-  const call: KfuncCall = { kfunc, constant: null, refObjId: 0, releases: 0, resultSize: 0n, resultReadOnly: false };
+  const call: KfuncCall = {
+    kfunc,
+    constant: null,
+    refObjId: 0,
+    releases: 0,
+    resultSize: 0n,
+    resultReadOnly: false,
+    dynptr: null,
+    iter: null,
+  };
   const bad = checkAllowed(env, kfunc) ?? checkKfuncArgs(env, call) ?? checkSections(env, kfunc);
   if (bad) return bad;
   if (BEYOND.has(kfunc.name)) return invalid(`kernel function ${kfunc.name} is known, but beewasm can't follow it yet`);
@@ -131,5 +150,5 @@ export function kfuncCall(env: Env, kfunc: Kfunc | undefined): Reject | null {
   if ('message' in reg) return reg;
   env.setReg(0, reg);
   if (kfunc.name === 'bpf_xdp_pull_data') forgetPackets(env);
-  return null;
+  return call.iter !== null && hasFlag(kfunc, KF.ITER_NEXT) ? followNext(env, call.iter) : null;
 }

@@ -169,7 +169,7 @@ export class Search {
         list.splice(i, 1);
         // The paths below it still refer to it.
         if (kept.state.branches > 0) kept.state.evicted = true;
-        else env.keptStates--;
+        else if (!isIncomplete(kept.state)) env.keptStates--;
       } else {
         i++;
       }

@@ -3,9 +3,9 @@
 
 import type { Env } from './env.ts';
 import { locksHeld } from './refs.ts';
-import { FLAG, isRcu, makeReg } from './reg.ts';
+import { FLAG, isRcu, makeReg, type Reg } from './reg.ts';
 import { invalid, type Reject } from './reject.ts';
-import { mapRegs, type State } from './state.ts';
+import { mapObjects, mapRegs, type State } from './state.ts';
 
 /** Pointers that RCU protects stay valid here (kernel in_rcu_cs): programs that can't sleep are always in such a section. */
 export function inRcu(env: Env): boolean {
@@ -31,9 +31,10 @@ export const SECTION_KFUNCS: Readonly<Record<string, Enter>> = {
     if (!state.rcuLocked) return invalid('unmatched rcu read unlock (kernel function bpf_rcu_read_unlock)');
     state.rcuLocked = false;
     const old = FLAG.rcu;
-    mapRegs(state, (reg) =>
-      isRcu(reg) ? makeReg({ ...reg, flags: (reg.flags & ~old) | FLAG.untrusted, maybeNull: false }) : reg,
-    );
+    const unprotected = (reg: Reg) =>
+      isRcu(reg) ? makeReg({ ...reg, flags: (reg.flags & ~old) | FLAG.untrusted, maybeNull: false }) : reg;
+    mapRegs(state, unprotected);
+    mapObjects(state, unprotected);
     return null;
   },
   bpf_preempt_disable: ({ state }) => {

@@ -14,7 +14,6 @@ import {
   regWidth,
   UNKNOWN_SCALAR,
   unlinked,
-  withId,
   withPrecision,
   ZERO_SCALAR,
 } from './reg.ts';
@@ -247,10 +246,8 @@ function readStackFixed(env: Env, ptr: Reg, off: number, size: number, unused: b
   for (let i = 7; i > 0 && byteType(slot, i - 1) === SLOT.spill; i--) spillSize++;
   const { reg } = slot;
   if (size === 8 && spillSize === 8) {
-    const linked = linkable(env, reg);
-    if (linked !== reg) frame.stack[spi] = { types: slot.types, reg: linked };
     env.rememberSlot(spi, frame.frameno);
-    return linked;
+    return reg;
   }
   if (reg.kind !== 'scalar') return denied('invalid size of register fill');
   if (unused) {
@@ -296,13 +293,6 @@ function firstUnwritten(env: Env, frame: Frame, min: number, max: number, forHel
     env.facts.readsUninitStack = true;
   }
   return -1;
-}
-
-/** Gives a spilled scalar an id so that what is learned of the copy counts for the slot too. */
-function linkable(env: Env, reg: Reg): Reg {
-  if (reg.kind !== 'scalar' || isConst(reg.s)) return reg;
-  if (reg.addConst) return withId(unlinked(reg), env.newId());
-  return reg.id === 0 ? withId(reg, env.newId()) : reg;
 }
 
 /** Bytes that are all known zeroes read as 0, anything else as unknown. */

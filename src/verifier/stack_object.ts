@@ -18,6 +18,8 @@ export function objectSlot(
 ): number | Reject {
   if (!isConst(ptr.s)) return invalid(`${what} has to be at a constant offset`);
   const off = ptr.off + numberIn(ptr.s);
+  // Linux takes fp + 0 for the slot at fp - 8 where an object has one slot: the call would get an address above the stack.
+  if (off === 0 && slots === 1) return OUTSIDE;
   const spi = spiOf(off);
   if (off % 8 !== 0 || spi + 1 < slots) return invalid(`cannot pass in ${what} at an offset=${off}`);
   return spi < frame.stack.length ? spi : OUTSIDE;

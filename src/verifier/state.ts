@@ -235,3 +235,12 @@ export function slotsText(low: number, high: number): string {
     if (((spi < 32 ? low : high) & (1 << (spi & 31))) !== 0) slots.push(-8 * (spi + 1));
   return slots.join(',');
 }
+
+/** The same for the slots of objects. */
+export function mapObjects(state: State, f: (reg: Reg) => Reg): void {
+  for (const { stack } of state.frames) {
+    stack.forEach((slot, spi) => {
+      if (isObject(slot)) stack[spi] = { types: slot.types, reg: f(slot.reg) };
+    });
+  }
+}

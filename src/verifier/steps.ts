@@ -6,6 +6,7 @@ import type { Op, OpShape } from '../isa/op.ts';
 import type { Env } from './env.ts';
 import { isPacket, NOT_INIT, type Reg } from './reg.ts';
 import { invalid, type Reject } from './reject.ts';
+import { mapRegs } from './state.ts';
 
 /** Where the path goes on; END = the program exits here. */
 export const END = -1;
@@ -23,16 +24,14 @@ export function write(env: Env, r: number, reg: Reg): void {
   env.touchReg(r);
 }
 
+/** A slice of a dynptr on the packet. */
+function isPacketSlice({ kind, object }: Reg): boolean {
+  return kind === 'mem' && object?.kind === 'dynptr' && object.type !== 'local' && object.type !== 'ringbuf';
+}
+
 /** Packet pointers of every frame are no longer what they were. */
 export function forgetPackets(env: Env): void {
-  for (const frame of env.state.frames) {
-    frame.regs.forEach((reg, i) => {
-      if (isPacket(reg) || reg.kind === 'pkt_end') frame.regs[i] = env.gone;
-    });
-    frame.stack.forEach((slot, i) => {
-      if (isPacket(slot.reg) || slot.reg.kind === 'pkt_end') frame.stack[i] = { types: slot.types, reg: env.gone };
-    });
-  }
+  mapRegs(env.state, (reg) => (isPacket(reg) || reg.kind === 'pkt_end' || isPacketSlice(reg) ? env.gone : reg));
 }
 
 export function clearCallerSaved(env: Env): void {

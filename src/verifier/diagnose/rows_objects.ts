@@ -81,6 +81,16 @@ export const OBJECT_ROWS = {
       `no struct bpf_iter_${c.part('type')} is at argument ${c.num('arg') + 1}: it was never made, or ended, or was overwritten`,
     help: 'make it with its _new function on every path to here, end it once, and touch it in no other way',
   },
+  'css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs': {
+    class: 'helper_unavailable',
+    why: 'bpf_iter_css_task_new takes a lock that this program might interrupt',
+    help: 'use it in a sleepable program',
+  },
+  'the prog does not allow writes to packet data': {
+    class: 'read_only',
+    why: (c) => `${c.progType} programs may not write into the packet`,
+    help: 'use bpf_dynptr_slice, whose memory is only read',
+  },
   'expected an RCU CS when using {kfunc}': {
     class: 'lock',
     why: 'what the iterator gives is protected by RCU, and the read section in which it was made is over',
