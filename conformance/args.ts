@@ -19,7 +19,7 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   twins      verdicts that must not change: pruning on and off, programs written otherwise
   hostile    programs made to cost, of --count instructions: verdict, time, memory
   planted    bugs planted into the verifier: what finds them (--id TEXT: of that class or name)
-  real       every XDP, tc and socket program of the objects below DIR: the live kernel's answer beside ours
+  real       every program of the objects below DIR that is not bound to types of the kernel: the live kernel's answer beside ours
 
   --engine interp|jit|both   engines of isa and data (default both)
   --level auto|optimized     what the JIT may do: compile quickly (default), or with Binaryen's inlining

@@ -2,10 +2,7 @@
 // instruction of the programs that take long.
 
 import { dirname } from 'node:path';
-import type { RealReport, RealRow, Side } from './suites/real.ts';
-
-/** Programs with fewer processed instructions say little about speed. */
-const LONG = 1000;
+import { LONG, type RealReport, type RealRow, type Side } from './suites/real.ts';
 
 export function realText({ kernel, rows }: RealReport): string {
   return [

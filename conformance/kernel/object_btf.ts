@@ -1,5 +1,5 @@
 // An object's .BTF as the live kernel takes it. Types of functions and of maps' values matter, so what clang leaves unfinished
-// is made harmless in place: sections (DATASEC) become nameless structs, their variables and those variables' tags ints, extern functions typedefs; functions whose symbol is hidden become static, as libbpf does. Type ids stay as they are.
+// is made harmless in place: sections (DATASEC) become nameless structs, their variables and those variables' tags ints, extern functions typedefs of an int; functions whose symbol is hidden become static, as libbpf does. Type ids stay as they are.
 // In: the bytes of .BTF and ids of such functions; out: a copy.
 
 const KIND = { int: 1, struct: 4, func: 12, var: 14, datasec: 15, declTag: 17, typedef: 8 } as const;
@@ -37,17 +37,18 @@ export function kernelBtf(btf: Uint8Array, hidden: ReadonlySet<number> = new Set
     places.push(at);
     at += 12 + EXTRA[kind](info & 0xffff);
   }
+  const int = Math.max(1, kinds.indexOf(KIND.int));
   for (let id = 1; id < kinds.length; id++) {
     const at = places[id];
     const target = kinds[id] === KIND.declTag ? kinds[view.getUint32(at + 8, true)] : 0;
     const keeps = target === KIND.func || target === KIND.struct;
     if (hidden.has(id)) view.setUint32(at + 4, KIND.func << 24, true);
-    if (!keeps) soften(view, at, kinds[id], view.getUint32(at + 4, true) & 0xffff);
+    if (!keeps) soften(view, at, kinds[id], view.getUint32(at + 4, true) & 0xffff, int);
   }
   return bytes;
 }
 
-function soften(view: DataView, at: number, kind: number, vlen: number): void {
+function soften(view: DataView, at: number, kind: number, vlen: number, int: number): void {
   const put = (offset: number, value: number) => view.setUint32(at + offset, value, true);
   const header = (name: number | null, info: number, size: number) => {
     if (name !== null) put(0, name);
@@ -69,6 +70,6 @@ function soften(view: DataView, at: number, kind: number, vlen: number): void {
     header(0, KIND.int << 24, 4);
     put(12, 32);
   } else if (kind === KIND.func && vlen > 1) {
-    put(4, KIND.typedef << 24);
+    header(null, KIND.typedef << 24, int);
   }
 }

@@ -4,6 +4,7 @@ import type { MapSpec, ObjectSpec } from '../../src/loader/index.ts';
 import { mapDef } from '../../src/runtime/program_input.ts';
 import { BPF_MAP_TYPE as T } from '../../src/uapi/enums.ts';
 import { errnoName } from '../../src/uapi/errno.ts';
+import { UnsupportedError } from '../../src/uapi/errors.ts';
 import type { Handle, KernelMap, Oracle } from '../kernel/oracle.ts';
 
 /** What a map's size means to no verifier: its memory is saved. */
@@ -48,6 +49,19 @@ function entriesOf({ type, maxEntries }: MapSpec, cpus: number): number {
   return type === T.BPF_MAP_TYPE_PERF_EVENT_ARRAY && maxEntries === 0 ? cpus : maxEntries;
 }
 
+/** As libbpf: with types, and without where the kernel refuses those. */
+function create(oracle: Oracle, spec: MapSpec, btf: Handle): Handle | string {
+  try {
+    const handle = oracle.createMap(kernelMap(spec, oracle.possibleCpus, btf));
+    if (handle > 0) return handle;
+    const bare = oracle.createMap(kernelMap(spec, oracle.possibleCpus, 0));
+    return bare > 0 ? bare : (errnoName(-bare) ?? String(-bare));
+  } catch (error) {
+    if (error instanceof UnsupportedError) return error.message;
+    throw error;
+  }
+}
+
 export interface KernelMaps {
   /** Handle of each map, or why the kernel has none. */
   readonly byName: ReadonlyMap<string, Handle | string>;
@@ -58,8 +72,8 @@ export interface KernelMaps {
 export function createKernelMaps(oracle: Oracle, object: ObjectSpec, btf: Handle = 0): KernelMaps {
   const byName = new Map<string, Handle | string>();
   for (const [name, spec] of Object.entries(object.maps)) {
-    const handle = oracle.createMap(kernelMap(spec, oracle.possibleCpus, btf));
-    byName.set(name, handle > 0 ? handle : `map ${name}: ${errnoName(-handle) ?? -handle}`);
+    const handle = create(oracle, spec, btf);
+    byName.set(name, typeof handle === 'string' ? `map ${name}: ${handle}` : handle);
   }
   return {
     byName,

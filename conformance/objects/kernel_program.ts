@@ -35,12 +35,14 @@ export function kernelPrograms(
   const maps = createKernelMaps(oracle, object, Math.max(btf, 0));
   return {
     of(program) {
-      const input = programInput(object, program);
+      const whole = programInput(object, program);
+      // As libbpf: all functions have types, or none is named.
+      const typed = btf > 0 && whole.functions !== undefined;
+      const { functions, prototypes, ...untyped } = whole;
+      const input = typed ? whole : untyped;
       const handles = input.maps.map((m) => maps.byName.get(m.name));
       const refused = handles.find((h) => typeof h !== 'number');
       if (refused !== undefined) return `the kernel refuses ${refused}`;
-      // As libbpf: all functions have types, or none is named.
-      const typed = btf > 0 && input.functions !== undefined;
       const types = typed ? { btf: { handle: btf, functions: program.functionTypes } } : {};
       return { input, kernel: { ...input, maps: handles as number[], ...types } };
     },

@@ -128,8 +128,8 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     [
       'a program must not return a pointer',
       'step_control',
-      'if (frames.length === 1) {',
-      "if (frames.length === 1) {\n        if (r0.kind === 'fp')\n            return invalid('R0 leaks addr as return value');",
+      'if (env.state.frames.length === 1) {',
+      "if (env.state.frames.length === 1) {\n        if (env.reg(0).kind === 'fp')\n            return invalid('R0 leaks addr as return value');",
     ],
   ],
   'partial pointer overwrite': [
@@ -267,12 +267,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       'const range = ptr.off + (rightOpen ? 1 : 0);',
       'const range = ptr.off + 1;',
     ],
-    [
-      'packet pointers stay when the packet moves',
-      'helper_call',
-      'if (helper.changesPacket && !leavesProgram(env, call))',
-      'if (false)',
-    ],
+    ['packet pointers stay when the packet moves', 'helper_call', 'if (changesPacket(call))', 'if (false)'],
   ],
   ctx: [['a moved context pointer may be used', 'mem', 'if (ptr.off !== 0)', 'if (false)']],
   calls: [
@@ -282,14 +277,14 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       "regs[10] = makeReg({ kind: 'fp', frame: frames.length });",
       'regs[10] = caller.regs[10];',
     ],
-    ['stack of nested calls is not added up', 'depth', 'const depth = before + ', 'const depth = '],
+    ['stack of nested calls is not added up', 'depth', 'before : before + own', 'before : own'],
   ],
   'tail calls': [
     [
       'a tail call never comes back',
       'step_control',
-      'return helperCall(env, insn.imm) ?? env.insnIdx + 1;',
-      'return helperCall(env, insn.imm) ?? (insn.imm === 12 ? END : env.insnIdx + 1);',
+      'return helperCall(env, insn.imm) ?? afterHelper(env, insn);',
+      'return helperCall(env, insn.imm) ?? (insn.imm === 12 ? END : afterHelper(env, insn));',
     ],
   ],
   bpf_loop: [

@@ -8,6 +8,7 @@ import { compareWithProto } from './global_func.ts';
 import { markPrecise } from './precision.ts';
 import { isNull, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
+import { rangeText } from './return_code.ts';
 import { Frame, MAX_CALL_FRAMES, sameCallsAt } from './state.ts';
 import { widen } from './widen.ts';
 
@@ -102,11 +103,7 @@ export function checkCallbackResult(env: Env, r0: Reg): Reject | null {
   if (reject) return reject;
   const { smin, smax } = r0.s;
   if (smin >= 0n && smax <= 1n) return null;
-  const range =
-    r0.s.smin === -(1n << 63n) && r0.s.smax === (1n << 63n) - 1n
-      ? 'has unknown scalar value'
-      : `has smin=${smin} smax=${smax}`;
-  return invalid(`At callback return the register R0 ${range} should have been in [0, 1]`);
+  return invalid(`At callback return the register R0 has${rangeText(r0.s)} should have been in [0, 1]`);
 }
 
 /** Back at the call: what changed since the last iteration and decided nothing may be anything. */

@@ -1,7 +1,9 @@
 // Stack use over call chains (kernel check_max_stack_depth): the frames of nested calls together must fit in 512 bytes,
-// at most 8 of them, and a tail call may only happen where little stack is in use.
+// at most 8 of them, and a tail call may only happen where little stack is in use. Larger functions of tracing programs
+// without tail calls get stacks of their own (kernel bpf_enable_priv_stack, on x86 and arm64) that don't count.
 
 import { LDDW_CODE } from '../isa/insn.ts';
+import { BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import type { Env } from './env.ts';
 import { callTarget } from './program.ts';
 import { denied, type Reject, tooBig } from './reject.ts';
@@ -9,6 +11,14 @@ import { MAX_CALL_FRAMES } from './state.ts';
 
 const MAX_BPF_STACK = 512;
 const TAIL_CALL_STACK = 256;
+const PRIV_STACK_MIN_SIZE = 64;
+
+const PRIV_STACK_TYPES: readonly number[] = [
+  T.BPF_PROG_TYPE_KPROBE,
+  T.BPF_PROG_TYPE_TRACEPOINT,
+  T.BPF_PROG_TYPE_PERF_EVENT,
+  T.BPF_PROG_TYPE_RAW_TRACEPOINT,
+];
 
 interface Callee {
   readonly callee: number;
@@ -32,6 +42,7 @@ function callees(env: Env, subprog: number): Callee[] {
 
 export function checkStackDepth(env: Env): Reject | null {
   const called = env.prog.subprogs.map((_, subprog) => callees(env, subprog));
+  const privStack = PRIV_STACK_TYPES.includes(env.type.id) && !env.prog.tailCalls.includes(true);
   /** Per function and number of frames: the most bytes that stood before it where it was fine; there are too many ways to it. */
   const fine = called.map(() => new Array<number>(MAX_CALL_FRAMES + 1).fill(-1));
   const visit = (subprog: number, before: number, frames: number): Reject | null => {
@@ -39,7 +50,8 @@ export function checkStackDepth(env: Env): Reject | null {
     if (env.prog.tailCalls[subprog] && before >= TAIL_CALL_STACK) {
       return denied(`tail_calls are not allowed when call stack of previous frames is ${before} bytes. Too large`);
     }
-    const depth = before + Math.ceil(env.stackDepth[subprog] / 16) * 16;
+    const own = Math.ceil(env.stackDepth[subprog] / 16) * 16;
+    const depth = privStack && own >= PRIV_STACK_MIN_SIZE ? before : before + own;
     if (depth > MAX_BPF_STACK) {
       return denied(`combined stack size of ${frames} calls is ${depth}. Too large`);
     }

@@ -49,9 +49,9 @@ class IdMap {
     this.#cur[this.#count++] = cur;
     return true;
   }
-  /** Scalars without an id count as having one nobody else has. */
+  /** What holds for independent scalars holds for linked ones. Those without an id count as having one nobody else has. */
   matchScalar(old: number, cur: number): boolean {
-    return this.match(old === 0 ? this.#fresh-- : old, cur === 0 ? this.#fresh-- : cur);
+    return old === 0 || this.match(old, cur === 0 ? this.#fresh-- : cur);
   }
 }
 
@@ -111,7 +111,7 @@ function regSafe(old: Reg, cur: Reg, ids: IdMap, exact: Exactness, sameNumbers: 
     case 'scalar':
       if (sameNumbers) return sameScalar(old.s, cur.s) && sameFields(old, cur) && ids.matchScalar(old.id, cur.id);
       if (!old.precise && exact === 'not_exact') return true;
-      if (!sameLink(old, cur) || (old.addConst && old.off !== cur.off)) return false;
+      if (old.id !== 0 && (!sameLink(old, cur) || (old.addConst && old.off !== cur.off))) return false;
       return ids.matchScalar(old.id, cur.id) && covers(old.s, cur.s);
     case 'map_value':
     case 'mem':

@@ -5,12 +5,12 @@
 import type { InsnIndex } from '../isa/insn.ts';
 import { LDDW_CODE } from '../isa/insn.ts';
 import type { Cfg } from './cfg.ts';
-import { jumpTarget, type Prog } from './program.ts';
+import { jumpTarget, leavesFunction, type Prog } from './program.ts';
 
 export interface Graph {
   /** Slot that follows; -1 = none. */
   readonly next: Int32Array;
-  /** Where a jump goes; -1 = no jump. */
+  /** Where a jump goes, or a function's last exit from what may leave it; -1 = no jump. */
   readonly target: Int32Array;
   /** Predecessors of slot i: preds[predsFrom[i]] up to preds[predsFrom[i + 1]]. */
   readonly preds: Int32Array;
@@ -34,6 +34,7 @@ export function buildGraph(prog: Prog, cfg: Cfg): Graph {
     if (op === undefined) continue;
     const insn = prog.insns[i];
     target[i] = jumpTarget(op, insn, i) ?? -1;
+    if (leavesFunction(insn) && prog.subprogOf[i] > 0) target[i] = lastExit(prog, i);
     const after = i + (insn.code === LDDW_CODE ? 2 : 1);
     if (op.kind !== 'exit' && op.kind !== 'ja' && after < n) next[i] = after;
   }
@@ -43,6 +44,13 @@ export function buildGraph(prog: Prog, cfg: Cfg): Graph {
   let id = loops;
   for (let i = 0; i < n; i++) if (prog.ops[i]?.kind === 'call' && cfg.force[i] === 1 && scc[i] === 0) scc[i] = ++id;
   return { ...edges, ...predecessors(edges), ...postorder(prog, edges), scc, loops };
+}
+
+/** Last exit of the function around slot `at`; -1 = it has none. */
+function lastExit({ ops, subprogs, subprogOf }: Prog, at: InsnIndex): InsnIndex {
+  const { start, end } = subprogs[subprogOf[at]];
+  for (let i = end - 1; i >= start; i--) if (ops[i]?.kind === 'exit') return i;
+  return -1;
 }
 
 type Edges = Pick<Graph, 'next' | 'target'>;

@@ -3,10 +3,10 @@
 
 import type { Size } from '../isa/op.ts';
 import type { ArgKind, Helper } from '../spec/helpers.ts';
-import { mapTypeById } from '../spec/map_types.ts';
 import type { SpecialField } from '../spec/special_fields.ts';
 import { checkDynptr, checkReleased, type DynptrUse, dynptrOf } from './dynptr.ts';
 import type { Env } from './env.ts';
+import { elidesNull } from './helper_map.ts';
 import { matchPointer, referencedField } from './kptr.ts';
 import { spinLock } from './locks.ts';
 import { checkFieldPointer } from './map_field.ts';
@@ -98,7 +98,7 @@ export function checkMemory(
     case 'fp': {
       const raw = use.fill && exact && isConst(reg.s);
       if (raw && call !== null) call.fill = { regno, size };
-      return checkStackRange(env, regno, reg, reg.off, size, { zeroOk: use.zeroOk, write: raw, clobber: use.write });
+      return checkStackRange(env, regno, reg, reg.off, size, { zeroOk: use.zeroOk, write: use.write, raw });
     }
     case 'btf_id':
       return accessFor(env, regno, reg, 0, size, false);
@@ -189,17 +189,12 @@ function constantOnStack(env: Env, ptr: Reg, size: number): { value: bigint; spi
 function mapKey(env: Env, regno: number, reg: Reg, call: Call): Reject | null {
   const size = env.map(call.map).keySize;
   const bad = pointerToMemory(() => size)(env, regno, reg, call);
-  if (bad || !elidesNull(env, call)) return bad;
+  if (bad || !elidesNull(env.map(call.map))) return bad;
   const known = constantOnStack(env, reg, size);
   if (known === undefined) return null;
   if (known.spi >= 0) markSlotPrecise(env, reg.frame, known.spi);
   call.constKey = known.value;
   return null;
-}
-
-/** Lookups of a constant index in an array can't fail (Linux 6.14 and later). */
-function elidesNull(env: Env, call: Call): boolean {
-  return mapTypeById(env.map(call.map).type)?.store === 'array';
 }
 
 function checkSize(zeroOk: boolean): Check {

@@ -142,11 +142,6 @@ function findHelper(env: Env, id: number): Helper | Reject {
   return helper;
 }
 
-/** A tail call of the main program does not come back when it succeeds, and changes nothing when it fails. */
-function leavesProgram(env: Env, call: Call): boolean {
-  return call.helper.name === 'bpf_tail_call' && env.state.frames.length === 1;
-}
-
 /** Rules of single helpers beyond their prototype. */
 const EXTRA: Readonly<Record<string, (env: Env) => Reject | null>> = {
   bpf_tail_call: (env) => checkLeaks(env, 'tail_call', true),
@@ -172,9 +167,10 @@ function giveBack(env: Env, { helper, refObjId }: Call): Reject | null {
 const SKB_MEMORY: ReadonlySet<string> = new Set(['skb', 'skb_meta']);
 
 /** Packet pointers are invalid afterwards: of writes into a dynptr, only where it is a packet's. */
-function changesPacket(env: Env, call: Call): boolean {
+function changesPacket(call: Call): boolean {
   const writes = call.helper.name === 'bpf_dynptr_write' && SKB_MEMORY.has(call.dynptr?.object?.type ?? '');
-  return writes || (call.helper.changesPacket === true && !leavesProgram(env, call));
+  // A tail call changes nothing when it fails; when it succeeds the program ends, or at least the function.
+  return writes || (call.helper.changesPacket === true && call.helper.name !== 'bpf_tail_call');
 }
 
 /** More than any format can use. */
@@ -237,7 +233,7 @@ function effects(env: Env, call: Call): Reject | null {
   if (wrongMap) return wrongMap;
   clearCallerSaved(env);
   env.setReg(0, withReference(env, call, ret));
-  if (changesPacket(env, call)) forgetPackets(env);
+  if (changesPacket(call)) forgetPackets(env);
   return null;
 }
 

@@ -3,10 +3,11 @@
 
 import type { ArgKind, Helper, ProtoName } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
-import { BPF_MAP_TYPE, BPF_PROG_TYPE as T } from '../uapi/enums.ts';
+import { BPF_FLAGS, BPF_MAP_TYPE, BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import type { Env } from './env.ts';
 import { isForbidden } from './mem.ts';
 import { denied, invalid, type Reject } from './reject.ts';
+import type { MapDef } from './verified.ts';
 
 export interface MapCall {
   readonly helper: Helper;
@@ -72,4 +73,9 @@ export function checkMapUse(env: Env, { helper, map: index }: MapCall): Reject |
   if (name === 'bpf_tail_call' && map.type !== BPF_MAP_TYPE.BPF_MAP_TYPE_PROG_ARRAY)
     return invalid('expected prog array map for tail call');
   return null;
+}
+
+/** Lookups of a constant index in an array can't fail (Linux 6.14 and later), unless another one may be shorter. */
+export function elidesNull({ type, flags }: MapDef): boolean {
+  return mapTypeById(type)?.store === 'array' && (flags & BPF_FLAGS.BPF_F_INNER_MAP) === 0;
 }

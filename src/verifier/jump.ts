@@ -103,7 +103,8 @@ function notNull(env: Env, reg: Reg): Reg {
       return makeReg({ kind: 'map_ptr', map: env.innerOf(reg.map), mapUid: timed ? reg.id : 0 });
     }
     const found = mapTypeById(map.type)?.found;
-    if (found !== undefined) return makeReg({ kind: found, refObjId: reg.refObjId });
+    // Linux leaves the map in the register, and compares it.
+    if (found !== undefined) return makeReg({ kind: found, map: reg.map, refObjId: reg.refObjId });
     // The lock is found by the id.
     if (map.specialFields?.some((f) => f.type === 'bpf_spin_lock')) return notNullReg(reg, reg.id);
   }

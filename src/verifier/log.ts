@@ -187,6 +187,8 @@ function scalarText(reg: Reg): string {
 /** Memory whose size the register says (kernel PTR_TO_MEM). */
 const SIZED: ReadonlySet<RegKind> = new Set<RegKind>(['mem', 'ringbuf_mem', 'untrusted_mem']);
 
+const SHOWS_MAP: readonly RegKind[] = ['map_ptr', 'map_key', 'map_value'];
+
 /** A register as the log prints it. `mapText` describes maps: name, key and value size. */
 export function regText(reg: Reg, frameno: number, mapText: (map: number) => string): string {
   if (reg.kind === 'not_init') return '?';
@@ -200,7 +202,7 @@ export function regText(reg: Reg, frameno: number, mapText: (map: number) => str
   const parts: string[] = [];
   if (reg.id !== 0) parts.push(`id=${reg.id}`);
   if (reg.refObjId !== 0) parts.push(`ref_obj_id=${reg.refObjId}`);
-  if (reg.map >= 0) parts.push(mapText(reg.map));
+  if (reg.map >= 0 && SHOWS_MAP.includes(reg.kind)) parts.push(mapText(reg.map));
   if (reg.off !== 0) parts.push(`off=${snum(BigInt(reg.off))}`);
   if (isPacket(reg)) parts.push(`r=${unum(BigInt.asUintN(64, BigInt(reg.range)))}`);
   if (SIZED.has(reg.kind)) parts.push(`sz=${reg.size}`);

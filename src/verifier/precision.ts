@@ -4,7 +4,7 @@
 
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { Env } from './env.ts';
-import { callTarget, isGlobal } from './program.ts';
+import { callTarget, isGlobal, leavesFunction } from './program.ts';
 import { type Reg, withPrecision } from './reg.ts';
 import type { Reject } from './reject.ts';
 import { type Frame, type HistoryEntry, isScalarSpill, type LinkedReg, type State, startsAt } from './state.ts';
@@ -210,6 +210,7 @@ function traceBack(env: Env, at: InsnIndex, subseq: InsnIndex, hist: HistoryEntr
     case 'ld_abs':
     case 'ld_ind':
       if (t.has(0)) outcome = GIVE_UP;
+      else if (subseq !== at + 1) t.enter();
       break;
     case 'jmp': {
       const two = op.operand === 'reg';
@@ -231,6 +232,7 @@ function traceBack(env: Env, at: InsnIndex, subseq: InsnIndex, hist: HistoryEntr
         t.clear(0);
         // A helper's arguments are not scalars that flow through it.
         if (t.hasAny(ARGS)) outcome = GIVE_UP;
+        else if (leavesFunction(insn) && subseq !== at + 1) t.enter();
       }
       break;
     case 'exit':

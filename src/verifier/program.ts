@@ -30,7 +30,7 @@ export interface Prog {
   readonly subprogs: readonly Subprog[];
   /** Function of each slot. */
   readonly subprogOf: Uint16Array | Uint32Array;
-  /** Per function: has a tail call / ld_abs. */
+  /** Per function: has a tail call. */
   readonly tailCalls: readonly boolean[];
 }
 
@@ -95,17 +95,36 @@ function checkSubprogs(insns: readonly Insn[], subprogs: readonly Subprog[]): Re
   return null;
 }
 
-/** Tail calls and ld_abs in functions need BTF that says they return int (kernel check_abnormal_return). */
+function isLdAbs({ code }: Insn): boolean {
+  const mode = code & 0xe7;
+  return mode === 0x20 || mode === 0x40;
+}
+
+function isTailCall(insn: Insn): boolean {
+  return insn.code === 0x85 && insn.src === 0 && insn.imm === TAIL_CALL;
+}
+
+/** Instructions that may leave their function: a tail call that succeeds, a packet load that fails. */
+export function leavesFunction(insn: Insn): boolean {
+  return isLdAbs(insn) || isTailCall(insn);
+}
+
+/** BTF kinds of a function's result that count as int. */
+const INTS: readonly string[] = ['int', 'enum', 'enum64'];
+
+/** Functions with tail calls and ld_abs need BTF that says they return int (kernel check_abnormal_return, check_btf_func). */
 function checkAbnormalReturn(input: ProgramInput, subprogs: readonly Subprog[]): Reject | null {
-  if (input.functions !== undefined) return null;
   for (const { start, end } of subprogs.slice(1)) {
-    for (let i = start; i < end; i++) {
-      const insn = input.insns[i];
-      const mode = insn.code & 0xe7;
-      if (mode === 0x20 || mode === 0x40) return at(i, invalid('LD_ABS is not allowed in subprogs without BTF'));
-      if (insn.code === 0x85 && insn.src === 0 && insn.imm === TAIL_CALL) {
-        return at(i, invalid('tail_call is not allowed in subprogs without BTF'));
-      }
+    const proto = input.functions && input.prototypes?.get(start);
+    if (proto !== undefined && INTS.includes(proto.returns.kind)) continue;
+    const first = (is: (insn: Insn) => boolean) => input.insns.findIndex((x, i) => i >= start && i < end && is(x));
+    const [ldAbs, tailCall] = [first(isLdAbs), first(isTailCall)];
+    if (proto !== undefined) {
+      if (ldAbs >= 0) return at(ldAbs, invalid("LD_ABS is only allowed in functions that return 'int'."));
+      if (tailCall >= 0) return at(tailCall, invalid("tail_call is only allowed in functions that return 'int'."));
+    } else if (input.functions === undefined) {
+      if (ldAbs >= 0) return at(ldAbs, invalid('LD_ABS is not allowed in subprogs without BTF'));
+      if (tailCall >= 0) return at(tailCall, invalid('tail_call is not allowed in subprogs without BTF'));
     }
   }
   return null;
@@ -259,9 +278,7 @@ export function prepare(input: ProgramInput, types: KernelTypes = COMMON_TYPES):
   subprogs.forEach((s, n) => {
     subprogOf.fill(n, s.start, s.end);
   });
-  const tailCalls = subprogs.map((s) =>
-    insns.slice(s.start, s.end).some((x) => x.code === 0x85 && x.src === 0 && x.imm === TAIL_CALL),
-  );
+  const tailCalls = subprogs.map((s) => insns.slice(s.start, s.end).some(isTailCall));
   const style: DisasmOptions = { ...LOG_STYLE, callee: (_insn, i) => kfuncs.get(i)?.name };
   return { input, insns, ops, kfuncs, style, subprogs, subprogOf, tailCalls };
 }

@@ -5,7 +5,7 @@ import type { Env } from './env.ts';
 import { markPrecise } from './precision.ts';
 import { kindText } from './reg.ts';
 import { invalid, type Reject } from './reject.ts';
-import { S64_MAX, S64_MIN } from './scalar.ts';
+import { S64_MAX, S64_MIN, type Scalar } from './scalar.ts';
 
 /** The exit of a program: may R0 hold what it holds? */
 export function checkReturnCode(env: Env): Reject | null {
@@ -29,6 +29,11 @@ function inRange(env: Env, [min, max]: readonly [number, number], at: Place): Re
   if (reject) return reject;
   const { smin, smax } = r0.s;
   if (smin >= BigInt(min) && smax <= BigInt(max)) return null;
+  return invalid(`${at} the register R0 has${rangeText(r0.s)} should have been in [${min}, ${max}]`);
+}
+
+/** Kernel verbose_invalid_scalar. */
+export function rangeText({ smin, smax }: Scalar): string {
   const known = (smin > S64_MIN ? ` smin=${smin}` : '') + (smax < S64_MAX ? ` smax=${smax}` : '');
-  return invalid(`${at} the register R0 has${known || ' unknown scalar value'} should have been in [${min}, ${max}]`);
+  return known || ' unknown scalar value';
 }

@@ -264,12 +264,11 @@ export class Scalars {
     const hi = w.s(b.u32_max);
     narrowUnsigned(b, { hi: b.uMin.hi, lo }, { hi: b.uMax.hi, lo: hi });
     narrowSigned(b, { hi: b.sMin.hi, lo }, { hi: b.sMax.hi, lo: hi });
-    // A number that fits in s32 equals its sign-extended low half.
-    if (less(b.sMin, this.#lowest32) || less(this.#highest32, b.sMax)) return;
+    // A number that fits in s32 equals its sign-extended low half; Linux 6.18 looks only where that is not negative.
+    if (b.s32_min < 0 || less(b.sMin, this.#lowest32) || less(this.#highest32, b.sMax)) return;
     const smin = w.sext(b.s32_min);
     const smax = w.sext(b.s32_max);
     narrowSigned(b, smin, smax);
-    if (b.s32_min < 0) return;
     narrowUnsigned(b, smin, smax);
     b.var_off = tnumIntersect(b.var_off, this.tnums.range(b.sMin, b.sMax));
   }

@@ -308,17 +308,17 @@ function readBytes(env: Env, frame: Frame, min: number, max: number): Reg {
 }
 
 function readStackVar(env: Env, regno: number, ptr: Reg, off: number, size: number): Reg | Reject {
-  const reject = checkStackRange(env, regno, ptr, off, size, { zeroOk: false, write: false, clobber: false });
+  const reject = checkStackRange(env, regno, ptr, off, size, { zeroOk: false, write: false, raw: false });
   if (reject) return reject;
   return readBytes(env, frameOf(env, ptr), off + lowest(ptr.s), off + highest(ptr.s) + size);
 }
 
 export interface RangeUse {
   readonly zeroOk: boolean;
-  /** The bytes need not be readable: somebody fills them. */
+  /** Somebody may change the bytes. */
   readonly write: boolean;
-  /** Somebody may change readable bytes. */
-  readonly clobber: boolean;
+  /** They need not be readable: where the place is known, all of them are filled. */
+  readonly raw: boolean;
 }
 
 /** Whether a helper (or a load at a variable offset) may use [off, off + size) from the stack pointer. */
@@ -338,7 +338,7 @@ export function checkStackRange(
   const min = off + (constant ? base : lowest(ptr.s));
   const max = off + (constant ? base : highest(ptr.s)) + size;
   const frame = frameOf(env, ptr);
-  if (use.write && constant) return keepsDynptrs(frame, min, max);
+  if (use.raw && constant) return keepsDynptrs(frame, min, max);
   const i = firstUnwritten(env, frame, min, max, !env.perfmon);
   if (i >= 0) {
     const where = constant ? `off ${min}` : `var_off ${tnumText(ptr.s.var_off)}`;
@@ -348,7 +348,7 @@ export function checkStackRange(
     const spi = spiOf(at);
     env.stackLive.read(frame.frameno, spi);
     const slot = slotAt(frame, spi);
-    if (!use.clobber) continue;
+    if (!use.write) continue;
     const types = isSpill(slot) ? scrub(slot.types) : withByte(slot.types, byteOf(at), SLOT.misc);
     frame.stack[spi] = { types, reg: NOT_INIT };
   }

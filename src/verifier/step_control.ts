@@ -1,19 +1,19 @@
 // Steps of control flow: jumps, calls of helpers and functions, returns, the end of the program.
 
 import type { Insn } from '../isa/insn.ts';
-import { afterCallback, checkCallbackResult } from './callback.ts';
 import type { Env } from './env.ts';
 import { callGlobal, compareWithProto } from './global_func.ts';
 import { helperCall } from './helper_call.ts';
 import { conditionalJump } from './jump.ts';
 import { allowedUnderLock, kfuncCall } from './kfunc_call.ts';
-import { callTarget, isGlobal } from './program.ts';
+import { leaveFunction, mayLeaveFunction } from './leave.ts';
+import { callTarget, isGlobal, leavesFunction } from './program.ts';
 import { checkLeaks, locksHeld } from './refs.ts';
-import { makeReg, NOT_INIT, type Reg } from './reg.ts';
+import { makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
 import { checkReturnCode } from './return_code.ts';
 import { Frame, MAX_CALL_FRAMES, sameCallsAt } from './state.ts';
-import { clearCallerSaved, END, type Next, type Of, reserved } from './steps.ts';
+import { clearCallerSaved, END, forgetPackets, type Next, type Of, reserved } from './steps.ts';
 import { widen } from './widen.ts';
 
 export function jmp(env: Env, op: Of<'jmp'>, insn: Insn): Next {
@@ -54,7 +54,7 @@ export function call(env: Env, op: Of<'call'>, insn: Insn): Next {
     case 'local':
       return localCall(env, insn);
     case 'helper':
-      return helperCall(env, insn.imm) ?? env.insnIdx + 1;
+      return helperCall(env, insn.imm) ?? afterHelper(env, insn);
     case 'kfunc':
       return kfuncCall(env, kfunc) ?? env.insnIdx + 1;
     case 'callx':
@@ -62,6 +62,12 @@ export function call(env: Env, op: Of<'call'>, insn: Insn): Next {
     default:
       return op.callee satisfies never;
   }
+}
+
+/** The program that a tail call of a function goes to returns to the function's caller. */
+function afterHelper(env: Env, insn: Insn): Next {
+  const leaves = leavesFunction(insn) && env.state.frames.length > 1;
+  return leaves ? mayLeaveFunction(env, UNKNOWN_SCALAR, forgetPackets) : env.insnIdx + 1;
 }
 
 function localCall(env: Env, insn: Insn): Next {
@@ -88,9 +94,7 @@ function noAddress(env: Env): Reject | null {
 export function exit(env: Env, _op: Of<'exit'>, insn: Insn): Next {
   env.jmpsProcessed++;
   if (insn.imm !== 0 || insn.src !== 0 || insn.dst !== 0 || insn.off !== 0) return reserved('BPF_EXIT');
-  const { frames } = env.state;
-  const r0 = env.reg(0);
-  if (frames.length === 1) {
+  if (env.state.frames.length === 1) {
     return (
       checkLeaks(env, 'BPF_EXIT instruction in main prog', true) ??
       env.read(0) ??
@@ -99,17 +103,5 @@ export function exit(env: Env, _op: Of<'exit'>, insn: Insn): Next {
       END
     );
   }
-  if (env.prune) env.stackLive.update(env.state);
-  if (r0.kind === 'fp') return invalid('cannot return stack pointer to the caller');
-  if (env.frame.isCallback) {
-    const bad = env.read(0) ?? checkCallbackResult(env, r0);
-    if (bad) return bad;
-    const { callsite } = frames.pop()!;
-    afterCallback(env, callsite);
-    return callsite;
-  }
-  const callee = frames.pop()!;
-  env.setReg(0, r0);
-  env.touchedRegs = 1;
-  return callee.callsite + 1;
+  return leaveFunction(env);
 }

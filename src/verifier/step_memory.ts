@@ -4,10 +4,20 @@ import type { Insn } from '../isa/insn.ts';
 import { imm64 } from '../isa/insn.ts';
 import type { Size } from '../isa/op.ts';
 import type { Env } from './env.ts';
+import { mayLeaveFunction } from './leave.ts';
 import { type Access, accessMemory } from './mem.ts';
 import { callTarget, isGlobal } from './program.ts';
 import { checkLeaks } from './refs.ts';
-import { constReg, kindText, makeReg, type Reg, type RegKind, UNKNOWN_SCALAR, withPrecision } from './reg.ts';
+import {
+  constReg,
+  kindText,
+  makeReg,
+  type Reg,
+  type RegKind,
+  UNKNOWN_SCALAR,
+  withPrecision,
+  ZERO_SCALAR,
+} from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
 import { clearCallerSaved, type Next, type Of, reserved, write } from './steps.ts';
 import { checkUnmodified } from './unmoved.ts';
@@ -177,5 +187,5 @@ export function ldAbs(env: Env, op: Of<'ld_abs'> | Of<'ld_ind'>, insn: Insn): Ne
   if (leak) return leak;
   clearCallerSaved(env);
   write(env, 0, UNKNOWN_SCALAR);
-  return env.insnIdx + 1;
+  return env.state.frames.length > 1 ? mayLeaveFunction(env, ZERO_SCALAR) : env.insnIdx + 1;
 }

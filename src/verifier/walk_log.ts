@@ -92,7 +92,8 @@ export class WalkLog {
       const callee = this.#state(before[before.length - 1]);
       log.later(() => `returning from callee:\n${callee()}`);
       log.later(() => `to caller at ${next}:\n${now()}`);
-      this.#printFrom = true;
+      if (env.prog.ops[env.insnIdx]?.kind === 'exit') this.#printFrom = true;
+      else this.#printChanges = true;
     }
   }
 

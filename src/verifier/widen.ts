@@ -7,11 +7,7 @@ import { isScalarSpill, type State } from './state.ts';
 
 function changes(before: Reg, now: Reg): boolean {
   return (
-    before.kind === 'scalar' &&
-    now.kind === 'scalar' &&
-    !before.precise &&
-    !now.precise &&
-    !(sameScalar(before.s, now.s) && before.id === now.id)
+    before.kind === 'scalar' && now.kind === 'scalar' && !before.precise && !now.precise && !sameScalar(before.s, now.s)
   );
 }
 

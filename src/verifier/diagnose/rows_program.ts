@@ -106,6 +106,16 @@ export const PROGRAM_ROWS = {
     why: 'a function with a tail call must be known to return int',
     help: 'compile with -g, so that there is BTF, or do the tail call in the main function',
   },
+  "LD_ABS is only allowed in functions that return 'int'.": {
+    class: 'program_setup',
+    why: 'a legacy packet load that fails ends its function with 0, so the function must return an int',
+    help: 'let the function return int',
+  },
+  "tail_call is only allowed in functions that return 'int'.": {
+    class: 'program_setup',
+    why: "the program that a tail call goes to returns an int to the function's caller, so the function must return one, too",
+    help: 'let the function return int',
+  },
   'missing btf func_info': {
     class: 'program_setup',
     why: 'the address of a function is taken, but there is no BTF that describes functions',

@@ -120,7 +120,7 @@ export const VALUE_ROWS = {
     why: (c) => `the callback returns ${c.holds}, not a number`,
     help: 'return 0 to go on or 1 to stop',
   },
-  'At callback return the register R0 {value} should have been in [0, 1]': {
+  'At callback return the register R0 has{value} should have been in [0, 1]': {
     class: 'return_value',
     why: (c) => `a callback returns 0 (go on) or 1 (stop); R0 holds ${c.holds}`,
     help: 'return the constant 0 or 1 on every path of the callback',

@@ -1,0 +1,186 @@
+// What Linux 6.18 answers to test/objects/leave and to small programs about what may be forgotten when states are
+// compared: message, processed instructions, and the log of level 2 beside the live kernel's.
+
+import { readFileSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Oracle, openOracle } from '../conformance/kernel/oracle.ts';
+import { kernelPrograms } from '../conformance/objects/kernel_program.ts';
+import { asm } from '../src/isa/asm.ts';
+import { openObject } from '../src/loader/index.ts';
+import { programInput } from '../src/runtime/program_input.ts';
+import { type ProgramInput, verify } from '../src/verifier/index.ts';
+
+const TEST_STATE_FREQ = 8;
+
+const object = openObject(readFileSync('test/objects/leave/leave.bpf.o'));
+
+let skipReason = '';
+const oracle = openOracle((reason) => {
+  skipReason = reason;
+});
+const live = oracle?.kernelRelease.startsWith('6.18.') ? oracle : null;
+if (oracle && !live) skipReason = `Linux ${oracle.kernelRelease}`;
+if (skipReason) console.warn(`leave: no comparison with the live kernel: ${skipReason}`);
+const kernel = live && kernelPrograms(live, object);
+afterAll(() => {
+  kernel?.close();
+  oracle?.shutdown();
+});
+
+/** What differs by machine, and what the oracle does not load: addresses, source lines, names of maps, time. */
+const comparable = (log: string): string[] =>
+  log
+    .split('\n')
+    .filter((l) => l !== '' && !/^(verification time|stack depth|; .* @ )/.test(l))
+    .map((l) => l.trimEnd().replace(/\(18\) (r\d+) = 0x[0-9a-f]+ */, '(18) $1 = ADDR '))
+    .map((l) => l.replace(/map=[\w.]+,/g, ''));
+
+function answer(input: ProgramInput): [message: string, processed: number] {
+  const result = verify(input);
+  return [result.ok ? '' : result.error.message, result.stats.processed];
+}
+
+function beside(linux: Oracle, program: Parameters<Oracle['load']>[0], input: ProgramInput): void {
+  const theirs = linux.load(program, { logLevel: 2 });
+  linux.unload(theirs);
+  const ours = verify(input, { logLevel: 2, cpus: linux.possibleCpus });
+  expect(ours.ok ? 'ACCEPT' : ours.error.code).toBe(theirs.errno ?? 'ACCEPT');
+  expect(comparable(ours.log)).toEqual(comparable(theirs.log));
+}
+
+describe('programs of leave.bpf.o', () => {
+  it.each([
+    ['load_in_function', '', 15],
+    ['load_in_void_function', "LD_ABS is only allowed in functions that return 'int'.", 0],
+    ['result_of_tail_call', 'invalid unbounded variable-offset read from stack R6', 9],
+    ['packet_after_tail_call', "R6 invalid mem access 'scalar'", 11],
+    ['tail_call_of_void_function', "tail_call is only allowed in functions that return 'int'.", 0],
+    ['stacks_add_up', 'combined stack size of 2 calls is 640. Too large', 17],
+    ['private_stacks', '', 17],
+    ['private_stacks_and_tail_call', 'combined stack size of 2 calls is 640. Too large', 20],
+    ['constant_key', "R0 invalid mem access 'map_value_or_null'", 14],
+    ['callback_with_a_minimum', 'At callback return the register R0 has smin=2 smax=2 should have been in [0, 1]', 10],
+    [
+      'callback_with_a_range',
+      'At callback return the register R0 has smin=0 smax=4294967295 should have been in [0, 1]',
+      17,
+    ],
+  ])('%s', (name, message, processed) => {
+    const program = object.programs[name];
+    expect(answer(programInput(object, program))).toEqual([message, processed]);
+    const both = kernel?.of(program);
+    if (typeof both === 'string') throw new Error(both);
+    if (both) beside(live!, both.kernel, both.input);
+  });
+
+  it('two_kinds_of_sockets', () => {
+    const program = { ...object.programs.two_kinds_of_sockets, flags: TEST_STATE_FREQ };
+    expect(answer(programInput(object, program))).toEqual(['', 42]);
+    const both = kernel?.of(program);
+    if (typeof both === 'string') throw new Error(both);
+    if (both) beside(live!, both.kernel, both.input);
+  });
+
+  it('need types for what leaves a function', () => {
+    const { functions, prototypes, ...untyped } = programInput(object, object.programs.load_in_function);
+    expect([functions?.size, prototypes?.size]).toEqual([2, 2]);
+    expect(answer(untyped)).toEqual(['LD_ABS is not allowed in subprogs without BTF', 0]);
+  });
+});
+
+/** Two small numbers, linked on one path, that are added to pointers behind `between`. */
+const twoIndices = (between: string) => `
+  call 7
+  r8 = r0
+  call 7
+  r6 = r0
+  r6 &= 7
+  call 7
+  r7 = r0
+  r7 &= 7
+  if r8 == 1 goto +1
+  goto +${between.trim().split('\n').length}
+  ${between}
+  r0 = 0
+  r1 = r10
+  r1 += -16
+  r1 += r6
+  *(u8 *)(r1 + 0) = 0
+  r1 = r10
+  r1 += -16
+  r1 += r7
+  *(u8 *)(r1 + 0) = 0
+  exit`;
+
+/** What has another id but the same range in each turn keeps its id. */
+const MAY_GOTO = `
+l:
+  may_goto +5
+  call 7
+  r6 = r0
+  r6 &= 7
+  r7 = r6
+  goto l
+  r0 = 0
+  exit`;
+
+const S32 = `
+  call 7
+  r6 = r0
+  call 7
+  r6 <<= 32
+  r6 |= r0
+  if r6 s< -100 goto +6
+  if r6 s> 100 goto +5
+  if w6 s< -5 goto +4
+  if w6 s> 3 goto +3
+  r1 = r10
+  r1 += r6
+  *(u8 *)(r1 - 8) = 0
+  r0 = 0
+  exit`;
+
+/** A helper that fills what it is given, at a size that is not known. */
+const FILLS = `
+  r1 = 0
+  *(u64 *)(r10 - 64) = r1
+  call 7
+  r2 = r0
+  r2 &= 127
+  r1 = r10
+  r1 += -64
+  r3 = 0
+  call 113
+  r0 = 0
+  exit`;
+
+describe('small programs', () => {
+  const small = (text: string, type: number, flags = 0): ProgramInput => ({
+    name: 'small',
+    type,
+    expectedAttachType: 0,
+    flags,
+    license: 'GPL',
+    insns: asm(text).insns,
+    maps: [],
+    mapRefs: new Map(),
+  });
+  it.each([
+    ['linked numbers are covered by independent ones', twoIndices('r7 = r6'), 1, TEST_STATE_FREQ, '', 22],
+    ['... at a distance, too', twoIndices('r7 = r6\n r7 += 1\n r6 &= 3'), 1, TEST_STATE_FREQ, '', 33],
+    ['a loop of may_goto', MAY_GOTO, 1, 0, '', 9],
+    [
+      'a negative number that fits in s32 is not known by its low half',
+      S32,
+      1,
+      0,
+      'invalid variable-offset write to stack R1 var_off=(0x0; 0xffffffffffffffff) off=-8 size=1',
+      12,
+    ],
+    ['a helper that fills the stack writes', FILLS, 5, 0, 'invalid write to stack R1 off=-64 size=127', 9],
+  ])('%s', (_what, text, type, flags, message, processed) => {
+    const input = small(text, type, flags);
+    expect(answer(input)).toEqual([message, processed]);
+    if (live) beside(live, input, input);
+  });
+});
