@@ -3,6 +3,7 @@
 
 import type { ObjectSpec, ProgramSpec } from '../../src/loader/index.ts';
 import { programInput } from '../../src/runtime/program_input.ts';
+import type { KernelTypes } from '../../src/spec/kernel_struct.ts';
 import { errnoName } from '../../src/uapi/errno.ts';
 import type { ProgramInput } from '../../src/verifier/verified.ts';
 import { kernelBtf } from '../kernel/object_btf.ts';
@@ -24,18 +25,19 @@ function hiddenFunctions({ programs }: ObjectSpec): Set<number> {
   return hidden;
 }
 
-/** `why` hears when programs and maps must do without the object's types. */
+/** `kernelTypes`: of the live kernel, where programs refer to its functions. `why` hears when programs and maps must do without the object's types. */
 export function kernelPrograms(
   oracle: Oracle,
   object: ObjectSpec,
   why: (reason: string) => void = (reason) => console.warn(reason),
+  kernelTypes?: KernelTypes,
 ): KernelPrograms {
   const btf = object.btf === null ? -1 : oracle.createBtf(kernelBtf(object.btf, hiddenFunctions(object)));
   if (btf < 0 && object.btf !== null) why(`the kernel refuses the object's BTF: ${errnoName(-btf) ?? -btf}`);
   const maps = createKernelMaps(oracle, object, Math.max(btf, 0));
   return {
     of(program) {
-      const whole = programInput(object, program);
+      const whole = programInput(object, program, kernelTypes);
       // As libbpf: all functions have types, or none is named.
       const typed = btf > 0 && whole.functions !== undefined;
       const { functions, prototypes, ...untyped } = whole;

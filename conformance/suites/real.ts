@@ -99,7 +99,7 @@ function judgeObject(name: string, bytes: Uint8Array, oracle: Oracle, target: Li
     const none = { program: '', section: '', type: '', insns: 0, linux: null, beewasm: null };
     return [{ ...none, object: name, outcome: 'skipped', reason: error.message }];
   }
-  const kernel = kernelPrograms(oracle, object);
+  const kernel = kernelPrograms(oracle, object, undefined, target.verify.kernelTypes);
   try {
     return Object.values(object.programs).map((program) => {
       program.type = typeOf(name, program);

@@ -45,7 +45,7 @@ export function judge(path: string, object: ObjectSpec, program: ProgramSpec, op
   const { log, rules } = options;
   const name = { object: path, program: program.name };
   try {
-    const input = programInput(object, program);
+    const input = programInput(object, program, rules.kernelTypes);
     const started = performance.now();
     const result = verify(input, { ...rules, logLevel: log === 'all' ? 2 : 0 });
     const duration_us = Math.round((performance.now() - started) * 1000);

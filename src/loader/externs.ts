@@ -1,6 +1,7 @@
 // Symbols that an object leaves to its loader: variables of the kernel's configuration (`__kconfig`: they become a frozen
-// map `.kconfig`, as in libbpf) and symbols of the kernel (`__ksym`). There is no kernel below: what is weak resolves to
-// zero, what is not is named as missing by the program that refers to it.
+// map `.kconfig`, as in libbpf) and symbols of the kernel (`__ksym`). Functions and variables that BTF knows by type are
+// found when a program is loaded, in what is known of the kernel then (runtime/program_input.ts). Addresses without a type
+// nobody knows here: what is weak resolves to zero, what is not is named as missing by the program that refers to it.
 
 import { BPF_MAP_TYPE } from '../uapi/enums.ts';
 import { FormatError } from '../uapi/errors.ts';
@@ -22,6 +23,7 @@ export interface Externs {
 }
 export type Extern =
   | { readonly kind: 'kconfig'; readonly offset: number }
+  | { readonly kind: 'ksym'; readonly name: string; readonly of: 'func' | 'variable'; readonly weak: boolean }
   | { readonly kind: 'zero' }
   | { readonly kind: 'missing' };
 
@@ -40,14 +42,32 @@ export function readExterns(elf: Elf, btf: Btf | null, kconfig: Kconfig): Extern
   const missing = new Set(
     variables.filter((v) => !Object.hasOwn(known, v.name) && !weak.has(v.name)).map((v) => v.name),
   );
+  const ksyms = btf === null ? new Map<string, 'func' | 'variable'>() : typedKsyms(btf);
   return {
     kconfig: variables.length === 0 ? null : { map: kconfigMap(btf!, variables, known), variables },
     resolve({ name, bind }) {
       const offset = offsets.get(name);
       if (offset !== undefined) return missing.has(name) ? { kind: 'missing' } : { kind: 'kconfig', offset };
+      const of = ksyms.get(name);
+      if (of !== undefined) return { kind: 'ksym', name, of, weak: bind === STB.WEAK };
       return { kind: bind === STB.WEAK ? 'zero' : 'missing' };
     },
   };
+}
+
+const KSYMS = '.ksyms';
+
+/** Symbols of the kernel whose types say what they are: functions, and variables that are not void. */
+function typedKsyms(btf: Btf): Map<string, 'func' | 'variable'> {
+  const found = new Map<string, 'func' | 'variable'>();
+  const id = datasecId(btf, KSYMS);
+  if (id === 0) return found;
+  for (const { type } of (btf.types[id] as BtfOf<'datasec'>).vars) {
+    const t = btf.types[type];
+    if (t.kind === 'func') found.set(t.name, 'func');
+    else if (t.kind === 'var' && resolved(btf, t.type).kind !== 'void') found.set(t.name, 'variable');
+  }
+  return found;
 }
 
 function kconfigVars(btf: Btf): { name: string; type: number }[] {

@@ -26,6 +26,7 @@ function kernelTypes(btf: Btf): KernelTypes {
   const named = namedIds(btf);
   const perCpu = perCpuVariables(btf);
   return {
+    end: btf.types.length,
     structName(id) {
       const type = btf.types[id];
       return type?.kind === 'struct' || type?.kind === 'union' ? type.name : undefined;

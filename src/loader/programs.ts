@@ -24,10 +24,10 @@ import {
 } from './elf.ts';
 import { type Externs, KCONFIG } from './externs.ts';
 import { sectionDef } from './sections.ts';
-import type { MapReloc, ProgramSpec } from './spec.ts';
+import type { KsymReloc, MapReloc, ProgramSpec } from './spec.ts';
 
 const CALL_CODE = 0x85;
-const PSEUDO = { CALL: 1, MAP_FD: 1, MAP_VALUE: 2, FUNC: 4 } as const;
+const PSEUDO = { CALL: 1, MAP_FD: 1, MAP_VALUE: 2, KFUNC: 2, BTF_ID: 3, FUNC: 4 } as const;
 const TEXT = '.text';
 
 /** Which map lives at a byte of a section; null = the section holds no maps. */
@@ -51,6 +51,7 @@ type Ref = { readonly insn: InsnIndex } & (
   | { readonly kind: 'call' | 'func'; readonly target: Func }
   /** A weak symbol of the kernel that no kernel has. */
   | { readonly kind: 'zero' }
+  | { readonly kind: 'ksym'; readonly symbol: Pick<KsymReloc, 'name' | 'of' | 'weak'> }
   | { readonly kind: 'unsupported'; readonly what: string }
 );
 
@@ -192,7 +193,9 @@ type Target = Ref extends infer R ? (R extends Ref ? Omit<R, 'insn'> : never) : 
 function callTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder, { externs }: Resolver): Target {
   const { symbol } = reloc;
   if (symbol.shndx === SHN.UNDEF) {
-    if (externs.resolve(symbol).kind === 'zero') return { kind: 'zero' };
+    const extern = externs.resolve(symbol);
+    if (extern.kind === 'zero') return { kind: 'zero' };
+    if (extern.kind === 'ksym') return { kind: 'ksym', symbol: extern };
     return { kind: 'unsupported', what: `kfunc or extern function ${symbol.name}` };
   }
   const offset = symbol.value + reloc.addend + (func.insns[at].imm + 1) * 8;
@@ -208,6 +211,7 @@ function addressTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder,
     const extern = externs.resolve(symbol);
     if (extern.kind === 'missing') return { kind: 'unsupported', what: `extern ${symbol.name}` };
     if (extern.kind === 'zero') return { kind: 'zero' };
+    if (extern.kind === 'ksym') return { kind: 'ksym', symbol: extern };
     return { kind: 'map', target: { map: KCONFIG, kind: 'value', off: extern.offset } };
   }
   const offset = symbol.value + reloc.addend + func.insns[at].imm;
@@ -248,6 +252,7 @@ function link(entry: Func, ext: BtfExt, { relocate, protoOf }: Resolver): Progra
   const placed = placeFunctions(entry);
   const insns: Insn[] = [];
   const relocs: MapReloc[] = [];
+  const ksyms: KsymReloc[] = [];
   const functions = new Map<InsnIndex, string>();
   const functionTypes = new Map<InsnIndex, number>();
   const prototypes = new Map<InsnIndex, FuncProto>();
@@ -266,6 +271,11 @@ function link(entry: Func, ext: BtfExt, { relocate, protoOf }: Resolver): Progra
         missing.push(ref.what);
       } else if (ref.kind === 'zero') {
         resolveToZero(insns, at);
+      } else if (ref.kind === 'ksym') {
+        const { name, of, weak } = ref.symbol;
+        ksyms.push({ insn: at, name, of, weak });
+        const isCall = insns[at].code === CALL_CODE;
+        insns[at] = { ...insns[at], src: isCall ? PSEUDO.KFUNC : PSEUDO.BTF_ID, imm: 0 };
       } else if (ref.kind === 'map') {
         relocs.push({ insn: at, ...ref.target });
         const fd = ref.target.kind === 'fd';
@@ -295,6 +305,7 @@ function link(entry: Func, ext: BtfExt, { relocate, protoOf }: Resolver): Progra
     autoload,
     insns,
     relocs,
+    ksyms,
     functions,
     functionTypes,
     prototypes,
@@ -307,7 +318,7 @@ function link(entry: Func, ext: BtfExt, { relocate, protoOf }: Resolver): Progra
 const POISONED_KFUNC = 2002000000;
 
 /** The address 0; a call that is rejected where it is reached. */
-function resolveToZero(insns: Insn[], at: InsnIndex): void {
+export function resolveToZero(insns: Insn[], at: InsnIndex): void {
   if (insns[at].code === CALL_CODE) {
     insns[at] = { ...insns[at], src: 0, imm: POISONED_KFUNC };
   } else {

@@ -40,6 +40,18 @@ export interface MapReloc {
   off: number;
 }
 
+/**
+ * A reference to a function or variable of the kernel, by name: a call (src 2) or an lddw (src 3), with imm 0. Names may have
+ * flavors: what follows `___` is not looked at.
+ */
+export interface KsymReloc {
+  insn: InsnIndex;
+  name: string;
+  of: 'func' | 'variable';
+  /** A kernel that does not have it is fine. */
+  weak: boolean;
+}
+
 export interface ProgramSpec {
   name: string;
   section: string;
@@ -51,6 +63,7 @@ export interface ProgramSpec {
   /** Own instructions followed by every static function it (transitively) calls; calls are pc-relative already. */
   insns: Insn[];
   relocs: MapReloc[];
+  ksyms: KsymReloc[];
   /** Function names by first slot. */
   functions: Map<InsnIndex, string>;
   /** BTF type id of each function that has one, by first slot. */

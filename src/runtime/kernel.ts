@@ -20,8 +20,8 @@ import type { ProgramInput } from '../verifier/verified.ts';
 import { check } from './check.ts';
 import type { Cpu, Engine, LoadedProgram, SlotReader } from './engine.ts';
 import { withoutKernelLoads } from './kernel_fields.ts';
-import { withoutKfuncs } from './kfunc_calls.ts';
 import { killWord } from './kill.ts';
+import { withoutKsyms } from './ksyms.ts';
 import { compileObject, compileSync, type LoadedObject, type LoadHost, type LoadOptions, loadObject } from './load.ts';
 import { Program, type ProgramHost } from './program.ts';
 import { type ProgramSource, sourceInput } from './program_source.ts';
@@ -187,7 +187,7 @@ export class Kernel implements ProgramHost, LoadHost {
       verify ? { logLevel, perfmon, kernelTypes, cpus: this.cpus } : null,
     );
     checkRunnable(verified);
-    const code = withoutKernelLoads(withoutKfuncs(verified));
+    const code = withoutKernelLoads(withoutKsyms(verified));
     const owner = ownerOf(input);
     const other = maps.find((map) => !map.kernelMap.admits(owner));
     if (other !== undefined) {

@@ -120,7 +120,7 @@ function liveProgram(
   maps: Readonly<Record<string, BpfMap>>,
   options: LoadOptions,
 ): Program {
-  const input = programInput(spec, program);
+  const input = programInput(spec, program, options.kernelTypes);
   return host.addProgram(
     input,
     mapNames(program).map((name) => maps[name]),

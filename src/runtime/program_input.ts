@@ -2,14 +2,23 @@
 // checked without a Kernel (`prog load`). In: the object and one of its programs; out: ProgramInput, whose maps are
 // those that the program refers to, in the order of their first use.
 
-import { checkLoadable, type MapSpec, type ObjectSpec, type ProgramSpec } from '../loader/index.ts';
-import { BpfError } from '../uapi/errors.ts';
+import type { Insn } from '../isa/insn.ts';
+import { checkLoadable, type MapSpec, type ObjectSpec, type ProgramSpec, resolveToZero } from '../loader/index.ts';
+import { COMMON_TYPES, type KernelTypes } from '../spec/kernel_struct.ts';
+import { BpfError, UnsupportedError } from '../uapi/errors.ts';
 import type { MapDef, MapRef, ProgramInput } from '../verifier/verified.ts';
 
 const BPF_F_RDONLY_PROG = 128;
 
-/** Throws UnsupportedError for what beewasm lacks, BpfError('EINVAL') for a reference to a map that was taken out of the object. */
-export function programInput(object: ObjectSpec, program: ProgramSpec): ProgramInput {
+/**
+ * `types`: what is known of the kernel that the program refers to; the verifier must get the same. Throws UnsupportedError
+ * for what beewasm or that kernel lacks, BpfError('EINVAL') for a reference to a map that was taken out of the object.
+ */
+export function programInput(
+  object: ObjectSpec,
+  program: ProgramSpec,
+  types: KernelTypes = COMMON_TYPES,
+): ProgramInput {
   checkLoadable(program);
   const names = mapNames(program);
   const mapRefs = new Map<number, MapRef>(
@@ -21,7 +30,7 @@ export function programInput(object: ObjectSpec, program: ProgramSpec): ProgramI
     expectedAttachType: program.expectedAttachType,
     flags: program.flags,
     license: object.license,
-    insns: program.insns,
+    insns: withKernelIds(program, types),
     maps: names.map((name) => {
       if (!Object.hasOwn(object.maps, name)) {
         throw new BpfError('EINVAL', `program ${program.name} needs map ${name}, which the object does not have`);
@@ -32,6 +41,24 @@ export function programInput(object: ObjectSpec, program: ProgramSpec): ProgramI
     ...functionInfo(program),
     lines: program.lines,
   };
+}
+
+/** What the kernel's BTF calls the functions and variables that the program refers to by name (libbpf's ksyms). */
+function withKernelIds({ name: program, insns: original, ksyms }: ProgramSpec, types: KernelTypes): Insn[] {
+  if (ksyms.length === 0) return original;
+  const insns = original.slice();
+  for (const { insn, name, of, weak } of ksyms) {
+    const essential = name.includes('___') ? name.slice(0, name.lastIndexOf('___')) : name;
+    const id = of === 'func' ? types.funcId(essential) : types.variableId(essential);
+    if (id !== undefined) insns[insn] = { ...insns[insn], imm: id };
+    else if (weak) resolveToZero(insns, insn);
+    else {
+      const what = `${of === 'func' ? 'kfunc' : 'extern'} ${name}`;
+      const how = types === COMMON_TYPES ? "is known only to the kernel's BTF" : 'is not in the BTF of the kernel';
+      throw new UnsupportedError(what, `program ${program}: ${what} ${how}`);
+    }
+  }
+  return insns;
 }
 
 /** The kernel is told of functions when all have types (libbpf passes func_info then). */

@@ -33,6 +33,9 @@ const NAMES = Object.keys(KERNEL_FUNCS);
 const IDS = new Map(NAMES.map((name, i) => [name, i + 1]));
 const parsed = new Map<number, KernelFunc>();
 
+/** Ids of the generated table are below this. */
+export const COMMON_FUNCS_END = NAMES.length + 1;
+
 /** Of the generated table. */
 export function commonFuncId(name: string): number | undefined {
   return IDS.get(name);

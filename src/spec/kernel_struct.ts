@@ -3,7 +3,7 @@
 // Only layouts are here: beewasm has no such structures, their fields read as 0 (runtime/kernel_fields.ts).
 
 import { BPF_MAP_TYPE as M } from '../uapi/enums.ts';
-import { commonFunc, commonFuncId, type KernelFunc, type KernelVariable } from './kernel_func.ts';
+import { COMMON_FUNCS_END, commonFunc, commonFuncId, type KernelFunc, type KernelVariable } from './kernel_func.ts';
 import { KERNEL_STRUCTS } from './kernel_structs.ts';
 
 export type KernelFieldType =
@@ -35,6 +35,8 @@ export interface KernelStruct {
 export interface KernelTypes {
   /** A structure by its name, or by the key that a field of kind 'struct' gives. */
   struct(key: string): KernelStruct | undefined;
+  /** Ids are below this. */
+  readonly end: number;
   /** The name of the structure that has this id. */
   structName(id: number): string | undefined;
   func(id: number): KernelFunc | undefined;
@@ -50,6 +52,7 @@ const parsed = new Map<string, KernelStruct>();
 
 /** The generated tables: maps, sockets, and what is embedded in them; prototypes of kfuncs. */
 export const COMMON_TYPES: KernelTypes = {
+  end: COMMON_FUNCS_END,
   structName: () => undefined,
   func: commonFunc,
   funcId: commonFuncId,

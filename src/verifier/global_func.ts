@@ -7,7 +7,7 @@ import { KF } from '../spec/kfuncs.ts';
 import { checkDynptr } from './dynptr.ts';
 import { dynptrReg } from './dynptr_slots.ts';
 import type { Env } from './env.ts';
-import { checkMemory } from './helper_args.ts';
+import { checkMemory } from './helper_mem.ts';
 import { hasFlag } from './kfunc.ts';
 import { callTarget, isReject } from './program.ts';
 import { locksHeld } from './refs.ts';

@@ -1,31 +1,22 @@
 // Arguments of helper calls (kernel check_func_arg): does a register fit what the prototype asks for? One row of CHECKS
 // per kind of argument; what later steps of the call need is noted in Call.
 
-import type { Size } from '../isa/op.ts';
 import type { ArgKind, Helper } from '../spec/helpers.ts';
 import type { SpecialField } from '../spec/special_fields.ts';
 import { checkDynptr, checkReleased, type DynptrUse, dynptrOf } from './dynptr.ts';
 import type { Env } from './env.ts';
+import { perCpuArgument, sockArgument, structArgument } from './helper_btf.ts';
 import { elidesNull } from './helper_map.ts';
+import { checkMemory, type MemoryUse } from './helper_mem.ts';
 import { matchPointer, referencedField } from './kptr.ts';
 import { spinLock } from './locks.ts';
 import { checkFieldPointer } from './map_field.ts';
-import {
-  accessMemory,
-  checkAlignment,
-  checkMapFlags,
-  checkMapValue,
-  checkPacket,
-  checkRegion,
-  hasDirectValue,
-  isConstantMap,
-  MAX_VAR_OFF,
-} from './mem.ts';
+import { checkAlignment, checkMapValue, hasDirectValue, isConstantMap, MAX_VAR_OFF } from './mem.ts';
 import { markPrecise, markSlotPrecise } from './precision.ts';
 import { FLAG, isNull, isPacket, kindText, type Reg, type RegKind } from './reg.ts';
 import { denied, invalid, type Reject, refused } from './reject.ts';
 import { isConst, numberIn } from './scalar.ts';
-import { checkStackRange, frameOf } from './stack.ts';
+import { frameOf } from './stack.ts';
 import { byteOf, byteType, EMPTY_SLOT, isScalarSpill, SLOT, spiOf } from './state.ts';
 import { checkUnmodified } from './unmoved.ts';
 
@@ -49,6 +40,8 @@ export interface Call {
   kptr: SpecialField | null;
   /** First slot of the function that the helper calls; -1 = none. */
   callback: number;
+  /** The per-CPU variable of which it gives a copy. */
+  perCpu: Reg | null;
   /** The dynptr that the call uses: its register or first slot. */
   dynptr: Reg | null;
 }
@@ -61,77 +54,20 @@ function checkKind(regno: number, reg: Reg, kinds: readonly RegKind[], text: str
   return denied(`R${regno} type=${kindText(reg)} expected=${text}`);
 }
 
-interface MemoryUse {
-  readonly zeroOk: boolean;
-  /** The helper writes the bytes. */
-  readonly write: boolean;
-  /** ... and they need not be initialised. */
-  readonly fill: boolean;
-}
-
-/** `size` bytes at a register that a helper will read or write (kernel check_helper_mem_access). */
-export function checkMemory(
-  env: Env,
-  regno: number,
-  size: number,
-  use: MemoryUse,
-  call: Call | null,
-  exact: boolean,
-): Reject | null {
-  const reg = env.reg(regno);
-  if (use.write && (reg.flags & FLAG.rdonly) !== 0) return denied(`R${regno} cannot write into ${kindText(reg)}`);
-  switch (reg.kind) {
-    case 'pkt':
-    case 'pkt_meta':
-      return checkPacket(regno, reg, reg.off, size, use.zeroOk);
-    case 'map_value':
-      return (
-        checkMapFlags(env.map(reg.map), reg.off, size, use.write) ??
-        checkMapValue(env, regno, reg, reg.off, size, use.zeroOk)
-      );
-    case 'map_key':
-      if (use.write) return denied(`R${regno} cannot write into map_key`);
-      return checkRegion(regno, reg, reg.off, size, reg.size, false);
-    case 'mem':
-    case 'ringbuf_mem':
-      return checkRegion(regno, reg, reg.off, size, reg.size, use.zeroOk);
-    case 'fp': {
-      const raw = use.fill && exact && isConst(reg.s);
-      if (raw && call !== null) call.fill = { regno, size };
-      return checkStackRange(env, regno, reg, reg.off, size, { zeroOk: use.zeroOk, write: use.write, raw });
-    }
-    case 'btf_id':
-      return accessFor(env, regno, reg, 0, size, false);
-    case 'ctx':
-      if (!env.type.plainCtx) return denied(`R${regno} type=ctx expected=fp`);
-      return size === 0 ? null : accessFor(env, regno, reg, size - 1, 1, use.write);
-    default:
-      if (use.zeroOk && size === 0 && isNull(reg)) return null;
-      return denied(`R${regno} type=${kindText(reg)} expected=fp`);
-  }
-}
-
-/** An access that a function makes instead of the program. */
-function accessFor(env: Env, regno: number, ptr: Reg, off: number, size: number, write: boolean): Reject | null {
-  const result = accessMemory(env, {
-    regno,
-    ptr,
-    off,
-    size: size as Size,
-    write,
-    value: null,
-    valueRegno: -1,
-    strict: false,
-    signed: false,
-    unused: true,
-  });
-  return result !== null && 'message' in result ? result : null;
-}
-
-type Check = (env: Env, regno: number, reg: Reg, call: Call) => Reject | null;
+export type Check = (env: Env, regno: number, reg: Reg, call: Call) => Reject | null;
 
 const READ: MemoryUse = { zeroOk: false, write: false, fill: false };
 const FILL: MemoryUse = { zeroOk: false, write: true, fill: true };
+
+/** Structures of the kernel are memory for helpers that say they only read. */
+function checkMemoryKind(regno: number, reg: Reg, { helper }: Call, allowed: number): Reject | null {
+  if (reg.kind === 'btf_id' && !reg.maybeNull && reg.flags === FLAG.trusted) {
+    if ((allowed & FLAG.rdonly) !== 0) return null;
+    return denied(`${helper.name}() may write into memory pointed by R${regno} type=${kindText(reg)}`);
+  }
+  const flagged = (reg.flags & ~allowed) !== 0;
+  return checkKind(regno, reg, flagged ? [] : MEMORY, MEMORY_TEXT);
+}
 
 /** Memory of a size that the call says elsewhere (`fixedSize`), or that the next argument checks; `allowed`: FLAG.* it may have. */
 function pointerToMemory(
@@ -140,8 +76,7 @@ function pointerToMemory(
   allowed: number = 0,
 ): Check {
   return (env, regno, reg, call) => {
-    const flagged = reg.kind === 'mem' && (reg.flags & ~allowed) !== 0;
-    const bad = checkKind(regno, reg, flagged ? [] : MEMORY, MEMORY_TEXT);
+    const bad = checkMemoryKind(regno, reg, call, allowed);
     if (bad || fixedSize === undefined) return bad;
     return checkMemory(env, regno, fixedSize(env, call, regno), use, call, true);
   };
@@ -160,13 +95,6 @@ function aligned(use: MemoryUse): Check {
   return (env, regno, reg, call) =>
     check(env, regno, reg, call) ??
     checkAlignment(env, { ptr: reg, off: 0, size: sizeInPrototype(env, call, regno), strict: true });
-}
-
-/** Kinds that the verifier can't follow yet: what is in Linux's list of types for them is refused too. */
-function unchecked(kind: ArgKind, kinds: readonly RegKind[], text: string): Check {
-  return (_env, regno, reg, call) =>
-    checkKind(regno, reg, kinds, text) ??
-    denied(`R${regno} type=${kindText(reg)}: ${call.helper.name} takes ${kind}, which beewasm can't check yet`);
 }
 
 /** The constant that `size` bytes at a stack pointer hold, and the slot that says so; undefined when it is not known. */
@@ -264,9 +192,6 @@ function anyNumber(env: Env, regno: number, reg: Reg): Reject | null {
   return env.hides(reg) ? denied(`R${regno} leaks addr into helper function`) : null;
 }
 
-const BTF_SOCK = plain(SOCKS, 'sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_');
-const BTF_ID = unchecked('btf_id', ['btf_id'], 'ptr_, trusted_ptr_, rcu_ptr_');
-
 /** A dynptr; `releases`: the call ends it. */
 function dynptr(use: DynptrUse, releases = false): Check {
   return (env, regno, reg, call) => {
@@ -344,13 +269,13 @@ const CHECKS: Record<ArgKind, Check> = {
   const_str: constStr,
   sock_common: plain(SOCKS, 'sock_common, sock, tcp_sock, xdp_sock'),
   socket_or_null: orNull(plain(['sock'], 'sock')),
-  btf_id_sock_common: BTF_SOCK,
-  btf_id_sock_common_or_null: orNull(BTF_SOCK),
-  btf_id: BTF_ID,
+  btf_id_sock_common: sockArgument(false),
+  btf_id_sock_common_or_null: orNull(sockArgument(true)),
+  btf_id: structArgument(false),
   btf_id_or_null: orNull((env, regno, reg, call) =>
-    call.kptr === null ? BTF_ID(env, regno, reg, call) : stored(env, regno, reg, call.kptr),
+    call.kptr === null ? structArgument(true)(env, regno, reg, call) : stored(env, regno, reg, call.kptr),
   ),
-  percpu_btf_id: unchecked('percpu_btf_id', [], 'percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_'),
+  percpu_btf_id: perCpuArgument,
   spin_lock: (env, regno, reg, call) =>
     checkKind(regno, reg, ['map_value'], 'map_value, ptr_') ??
     spinLock(env, regno, reg, call.helper.name === 'bpf_spin_lock'),

@@ -10,12 +10,14 @@ import { callsBack, pushCallback } from './callback.ts';
 import { endDynptr } from './dynptr.ts';
 import type { Env } from './env.ts';
 import { type Call, checkArgument } from './helper_args.ts';
+import { perCpuCopy } from './helper_btf.ts';
 import { checkMapKind, checkMapUse, kindForMap } from './helper_map.ts';
 import { exchangedPointer } from './kptr.ts';
 import { markPrecise } from './precision.ts';
 import { acquire, checkLeaks, release } from './refs.ts';
 import {
   copyReg,
+  FLAG,
   isNull,
   kindText,
   makeReg,
@@ -65,6 +67,10 @@ const RETURNS: Partial<Record<RetKind, (env: Env, call: Call) => Reg>> = {
       ? makeReg({ kind: 'btf_id', maybeNull: true, id, btf: helper.retBtf ?? '' })
       : exchangedPointer(env, kptr, id);
   },
+  btf_id: (_env, { helper }) => makeReg({ kind: 'btf_id', btf: helper.retBtf ?? '' }),
+  btf_id_trusted: (_env, { helper }) => makeReg({ kind: 'btf_id', flags: FLAG.trusted, btf: helper.retBtf ?? '' }),
+  mem_or_btf_id: (env, call) => perCpuCopy(env, call, false),
+  mem_or_btf_id_or_null: (env, call) => perCpuCopy(env, call, true),
   s32: () => INT,
   u32: () => INT,
   s64: () => INT,
@@ -203,6 +209,7 @@ export function helperCall(env: Env, id: number): Reject | null {
     memSize: 0,
     callback: -1,
     kptr: null,
+    perCpu: null,
     dynptr: null,
   };
   const checked = helper.args.length - (helper.dontCare ?? 0);

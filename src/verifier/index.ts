@@ -184,7 +184,7 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
       subprogs: prog.subprogs,
       maps: input.maps,
       mapRefs: input.mapRefs,
-      ...(prog.kfuncs.size > 0 ? { kfuncs: new Map([...prog.kfuncs].map(([at, { name }]) => [at, name])) } : {}),
+      ...(prog.ksyms.size > 0 ? { ksyms: prog.ksyms } : {}),
       facts: env.proven.facts(),
     },
   };

@@ -11,7 +11,7 @@ import type { SpecialType } from '../spec/special_fields.ts';
 import { BPF_PROG_TYPE, BPF_MAP_TYPE as M } from '../uapi/enums.ts';
 import { findKfuncs, type Kfuncs } from './kfunc.ts';
 import { at, invalid, type Reject, refused, tooBig } from './reject.ts';
-import type { MapDef, MapRef, ProgramInput, Subprog } from './verified.ts';
+import type { Ksym, MapDef, MapRef, ProgramInput, Subprog } from './verified.ts';
 
 export const MAX_INSNS = 1_000_000;
 const MAX_SUBPROGS = 256;
@@ -22,6 +22,8 @@ export interface Prog {
   readonly input: ProgramInput;
   /** Calls of kernel functions, by slot. */
   readonly kfuncs: Kfuncs;
+  /** Symbols of the kernel that are referred to, by slot. */
+  readonly ksyms: ReadonlyMap<InsnIndex, Ksym>;
   /** How the log shows instructions. */
   readonly style: DisasmOptions;
   readonly insns: readonly Insn[];
@@ -209,7 +211,16 @@ function checkMapRef(input: ProgramInput, insn: Insn, ref: MapRef | undefined): 
   return null;
 }
 
-function checkLddw(input: ProgramInput, i: InsnIndex): Reject | null {
+/** A function or variable of the kernel (kernel check_pseudo_btf_id). */
+function checkSymbol(types: KernelTypes, insn: Insn, next: Insn): Reject | null {
+  if (next.imm !== 0) return invalid('invalid module BTF object FD specified.');
+  if (types.func(insn.imm) !== undefined || types.variable(insn.imm) !== undefined) return null;
+  return insn.imm >>> 0 < types.end
+    ? invalid(`pseudo btf_id ${insn.imm} in ldimm64 isn't KIND_VAR or KIND_FUNC`)
+    : refused('ENOENT', `ldimm64 insn specifies invalid btf_id ${insn.imm}.`);
+}
+
+function checkLddw(input: ProgramInput, types: KernelTypes, i: InsnIndex): Reject | null {
   const insn = input.insns[i];
   const next = input.insns[i + 1];
   if (next === undefined || next.code !== 0 || next.dst !== 0 || next.src !== 0 || next.off !== 0) {
@@ -219,14 +230,14 @@ function checkLddw(input: ProgramInput, i: InsnIndex): Reject | null {
   if (insn.src === 0 || insn.src === 4) return null;
   const byValue = insn.src === 2 || insn.src === 6;
   const byFd = insn.src === 1 || insn.src === 5;
-  if (insn.src === 3) return invalid('btf ids of kernel variables are not supported by beewasm');
+  if (insn.src === 3) return checkSymbol(types, insn, next);
   if (!byValue && (!byFd || next.imm !== 0)) return invalid('unrecognized bpf_ld_imm64 insn');
   const ref = input.mapRefs.get(i);
   const known = ref !== undefined && input.maps[ref.map] !== undefined;
   return (known ? checkMapUse(input, ref.map) : null) ?? checkMapRef(input, insn, ref);
 }
 
-function resolve(input: ProgramInput): (Op | undefined)[] | Reject {
+function resolve(input: ProgramInput, types: KernelTypes): (Op | undefined)[] | Reject {
   const { insns } = input;
   const ops = new Array<Op | undefined>(insns.length);
   for (let i = 0; i < insns.length; i++) {
@@ -236,7 +247,7 @@ function resolve(input: ProgramInput): (Op | undefined)[] | Reject {
       if ((mode !== 0x60 && mode !== 0x80) || insn.imm !== 0) return at(i, invalid('BPF_LDX uses reserved fields'));
     }
     if (insn.code === LDDW_CODE) {
-      const reject = checkLddw(input, i);
+      const reject = checkLddw(input, types, i);
       if (reject) return at(i, reject);
       ops[i] = opOf(insn);
       i++;
@@ -272,7 +283,7 @@ export function prepare(input: ProgramInput, types: KernelTypes = COMMON_TYPES):
   const subprogs = starts.map((start, i) => ({ start, end: starts[i + 1] ?? insns.length }));
   const bad = checkSubprogs(insns, subprogs) ?? checkAbnormalReturn(input, subprogs);
   if (bad) return bad;
-  const ops = resolve(input);
+  const ops = resolve(input, types);
   if (!Array.isArray(ops)) return ops;
   const subprogOf = new Uint32Array(insns.length);
   subprogs.forEach((s, n) => {
@@ -280,7 +291,18 @@ export function prepare(input: ProgramInput, types: KernelTypes = COMMON_TYPES):
   });
   const tailCalls = subprogs.map((s) => insns.slice(s.start, s.end).some(isTailCall));
   const style: DisasmOptions = { ...LOG_STYLE, callee: (_insn, i) => kfuncs.get(i)?.name };
-  return { input, insns, ops, kfuncs, style, subprogs, subprogOf, tailCalls };
+  return { input, insns, ops, kfuncs, ksyms: symbolsOf(insns, types, kfuncs), style, subprogs, subprogOf, tailCalls };
+}
+
+function symbolsOf(insns: readonly Insn[], types: KernelTypes, kfuncs: Kfuncs): Map<InsnIndex, Ksym> {
+  const found = new Map<InsnIndex, Ksym>();
+  for (const [at, { name }] of kfuncs) found.set(at, { name, of: 'func' });
+  insns.forEach(({ code, src, imm }, at) => {
+    const func = code === LDDW_CODE && src === 3 ? types.func(imm) : undefined;
+    const symbol = func ?? (code === LDDW_CODE && src === 3 ? types.variable(imm) : undefined);
+    if (symbol !== undefined) found.set(at, { name: symbol.name, of: func === undefined ? 'variable' : 'func' });
+  });
+  return found;
 }
 
 /** Kernel license_is_gpl_compatible. */

@@ -4,6 +4,7 @@ import type { Insn } from '../isa/insn.ts';
 import { imm64 } from '../isa/insn.ts';
 import type { Size } from '../isa/op.ts';
 import type { Env } from './env.ts';
+import { symbolAddress } from './helper_btf.ts';
 import { mayLeaveFunction } from './leave.ts';
 import { type Access, accessMemory } from './mem.ts';
 import { callTarget, isGlobal } from './program.ts';
@@ -157,6 +158,8 @@ export function lddw(env: Env, op: Of<'lddw'>, insn: Insn): Next {
   const ref = env.prog.input.mapRefs.get(env.insnIdx);
   if (op.pseudo === 'imm') {
     write(env, insn.dst, constReg(imm64(env.prog.insns, env.insnIdx)));
+  } else if (op.pseudo === 'btf_id') {
+    write(env, insn.dst, symbolAddress(env.kernelTypes, insn.imm)!);
   } else if (op.pseudo === 'func') {
     if (env.prog.input.functions === undefined) return invalid('missing btf func_info');
     const target = callTarget(insn, env.insnIdx);

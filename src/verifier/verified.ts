@@ -103,6 +103,12 @@ export interface KernelLoad {
   readonly off: number;
 }
 
+/** A symbol of the kernel; an lddw takes the address, a call calls it. */
+export interface Ksym {
+  readonly name: string;
+  readonly of: 'func' | 'variable';
+}
+
 /** A program an engine can run. With facts = null nothing was proven (verification was off). */
 export interface Verified {
   readonly name: string;
@@ -111,8 +117,8 @@ export interface Verified {
   readonly subprogs: readonly Subprog[];
   readonly maps: readonly MapDef[];
   readonly mapRefs: ReadonlyMap<InsnIndex, MapRef>;
-  /** Names of the kernel functions that are called, by slot. */
-  readonly kfuncs?: ReadonlyMap<InsnIndex, string>;
+  /** Functions of the kernel that are called, and symbols whose address is taken, by slot. */
+  readonly ksyms?: ReadonlyMap<InsnIndex, Ksym>;
   readonly facts: Facts | null;
 }
 

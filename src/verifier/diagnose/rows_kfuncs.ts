@@ -182,6 +182,16 @@ export const KFUNC_ROWS = {
     'the id is none of a structure of the kernel',
     'bpf_core_type_id_kernel(struct name)',
   ),
+  'R{reg} is of type {has} but {want} is expected': argument(
+    (c) => `argument ${c.regno} must point to struct ${c.part('want')}, and points to ${c.part('has')}`,
+    'pass a pointer to the right structure',
+  ),
+  '{helper}() may write into memory pointed by R{reg} type={type}': {
+    class: 'read_only',
+    why: (c) =>
+      `${c.part('helper')} writes into its argument ${c.regno}, and structures of the kernel can only be read`,
+    help: 'pass memory of the program',
+  },
   'R{reg} is ptr_{struct} access user memory: off={off}': {
     class: 'type_mismatch',
     why: 'the pointer is one of user space',

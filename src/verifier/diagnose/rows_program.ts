@@ -141,11 +141,15 @@ export const PROGRAM_ROWS = {
   ),
   'invalid bpf_ld_imm64 insn': malformed('the second slot of a 64-bit load is missing or not empty'),
   'unrecognized bpf_ld_imm64 insn': malformed('the source field of a 64-bit load has no meaning'),
-  'btf ids of kernel variables are not supported by beewasm': {
-    class: 'unsupported',
-    why: 'the program takes the address of a variable of the kernel (ksym)',
-    help: 'there is no kernel here whose variables could be read: declare it __weak and test its address, or pass the value in a global variable',
-  },
+  "pseudo btf_id {id} in ldimm64 isn't KIND_VAR or KIND_FUNC": malformed(
+    (c) => `type ${c.part('id')} of the kernel's BTF is neither function nor variable`,
+    "give the BTF of the kernel that the program is for (prog load OBJ btf FILE): ids are that kernel's",
+  ),
+  'ldimm64 insn specifies invalid btf_id {id}.': malformed(
+    (c) => `the kernel's BTF has no type ${c.part('id')}`,
+    "give the BTF of the kernel that the program is for (prog load OBJ btf FILE): ids are that kernel's",
+  ),
+  'invalid module BTF object FD specified.': malformed('the symbol is one of a kernel module, and no module is given'),
   'unknown opcode {code}': malformed(
     (c) => `there is no instruction with opcode 0x${c.part('code')}`,
     'compile for BPF (clang -target bpf); Linux has no indirect calls (callx): function pointers must be resolved at compile time',
