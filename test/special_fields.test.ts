@@ -1,13 +1,14 @@
-// Special fields of map values (timers, ...): the programs of objects/fields say in their name what Linux answers, and the
+// Special fields of map values and objects (timers, lists, ...): the programs of objects/fields say in their name what Linux answers, and the
 // file beside each object with which errno, after how many instructions, and in what words. The live kernel, where it is,
 // must say the same, with the same log.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openOracle } from '../conformance/kernel/oracle.ts';
 import { kernelPrograms } from '../conformance/objects/kernel_program.ts';
 import { Kernel } from '../src/index.ts';
 import { openObject } from '../src/loader/index.ts';
+import { readKernelTypes } from '../src/loader/kernel_btf.ts';
 import { programInput } from '../src/runtime/program_input.ts';
 import { SPECIAL_FIELDS, type SpecialType } from '../src/spec/special_fields.ts';
 import { BPF_FLAGS, BPF_MAP_TYPE } from '../src/uapi/enums.ts';
@@ -15,7 +16,7 @@ import { errnoName } from '../src/uapi/errno.ts';
 import { BpfError } from '../src/uapi/errors.ts';
 import { type VerifyOptions, verify } from '../src/verifier/index.ts';
 
-const OBJECTS = ['timer'] as const;
+const OBJECTS = ['timer', 'owned'] as const;
 
 const fileOf = (name: string) => new URL(`../../test/objects/fields/${name}`, import.meta.url);
 const objects = OBJECTS.map((name) => ({
@@ -29,6 +30,8 @@ const oracle = openOracle((reason) => {
 });
 const live = oracle?.kernelRelease.startsWith('6.18.') ? oracle : null;
 if (oracle && !live) skipReason = `Linux ${oracle.kernelRelease}`;
+const VMLINUX = '/sys/kernel/btf/vmlinux';
+const kernelTypes = live && existsSync(VMLINUX) ? readKernelTypes(readFileSync(VMLINUX)) : undefined;
 if (skipReason) console.warn(`special fields: no comparison with the live kernel: ${skipReason}`);
 afterAll(() => oracle?.shutdown());
 
@@ -45,7 +48,7 @@ describe.each(objects)('$name', ({ name, object }) => {
   });
 
   describe.skipIf(live === null)('beside the live kernel', () => {
-    const kernel = live && kernelPrograms(live, object);
+    const kernel = live && kernelPrograms(live, object, expect.unreachable, kernelTypes);
     afterAll(() => kernel?.close());
 
     it.each(programs.map((p) => p.name))('%s', (program) => {
@@ -55,7 +58,7 @@ describe.each(objects)('$name', ({ name, object }) => {
       const options: VerifyOptions = { logLevel: program.includes('loop') ? 1 : 2 };
       const linux = live!.load(both.kernel, options);
       live!.unload(linux);
-      const ours = verify(both.input, { ...options, cpus: live!.possibleCpus });
+      const ours = verify(both.input, { ...options, cpus: live!.possibleCpus, kernelTypes });
       expect(comparable(ours.log)).toEqual(comparable(linux.log));
       expect(ours.ok ? null : ours.error.code).toBe(linux.errno);
       expect(ours.stats.processed).toBe(linux.processed);

@@ -90,7 +90,11 @@ function dataMaps(elf: Elf, btf: Btf | null): Map<number, MapSpec> {
     if (map === null) continue;
     // A value that programs may not write has no such fields.
     if (map.valueTypeId !== 0 && map.frozen !== true)
-      map.specialFields = sectionFields(btf!, sectionVars(elf, section, btf));
+      map.specialFields = sectionFields(
+        btf!,
+        map.valueTypeId,
+        new Map(sectionVars(elf, section, btf).map((v) => [v.name, v.offset])),
+      );
     maps.set(section.index, map);
   }
   return maps;

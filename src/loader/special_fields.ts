@@ -5,9 +5,19 @@
 import { isSpecialType, SPECIAL_FIELDS, type SpecialField, type SpecialType } from '../spec/special_fields.ts';
 import { type Btf, type BtfType, skipModifiers } from './btf.ts';
 
-const POINTERS: ReadonlySet<SpecialType> = new Set<SpecialType>(['kptr', 'kptr_untrusted', 'percpu_kptr', 'uptr']);
+type Types = ReadonlySet<SpecialType>;
+
+const POINTERS: Types = new Set<SpecialType>(['kptr', 'kptr_untrusted', 'percpu_kptr', 'uptr']);
+/** Lists and trees, and what links an object to one. */
+const ROOTS: Readonly<Partial<Record<SpecialType, SpecialType>>> = {
+  bpf_list_head: 'bpf_list_node',
+  bpf_rb_root: 'bpf_rb_node',
+};
 /** What may stand in an array. */
-const REPEATABLE: ReadonlySet<SpecialType> = new Set<SpecialType>([...POINTERS, 'bpf_list_head', 'bpf_rb_root']);
+const REPEATABLE: Types = new Set<SpecialType>([...POINTERS, 'bpf_list_head', 'bpf_rb_root']);
+/** What means nothing in a map's value, and in an object. */
+const NOT_IN_MAPS: Types = new Set<SpecialType>(['bpf_list_node', 'bpf_rb_node']);
+const NOT_IN_OBJECTS: Types = new Set<SpecialType>(['bpf_timer', 'bpf_wq', 'bpf_task_work', 'uptr']);
 
 /** Linux takes at most BTF_FIELDS_MAX of them. */
 const MAX_FIELDS = 11;
@@ -17,38 +27,51 @@ const MAX_DEPTH = 32;
 /** What makes Linux give up the whole type. */
 const BROKEN = Symbol('broken');
 
+/** Where a field is declared: the struct and the place of its member, or a variable (-1). */
+interface Declared {
+  readonly type: number;
+  readonly component: number;
+}
+
 class Finder {
   readonly #btf: Btf;
+  readonly #ignored: Types;
   readonly found: SpecialField[] = [];
 
-  constructor(btf: Btf) {
+  constructor(btf: Btf, ignored: Types) {
     this.#btf = btf;
+    this.#ignored = ignored;
   }
 
-  /** Members of a struct, at `base`. */
-  members(t: BtfType, base: number, depth: number): typeof BROKEN | undefined {
+  /** Members of the struct `id`, at `base`. */
+  members(id: number, base: number, depth: number): typeof BROKEN | undefined {
+    const t = this.#btf.types[id];
     if (t.kind !== 'struct') return undefined;
     const seen = new Set<SpecialType>();
-    for (const member of t.members) {
+    for (const [component, member] of t.members.entries()) {
       if (member.bitOffset % 8 !== 0) continue;
-      if (this.one(member.type, base + member.bitOffset / 8, depth, seen) === BROKEN) return BROKEN;
+      const offset = base + member.bitOffset / 8;
+      if (this.one(member.type, offset, depth, seen, { type: id, component }) === BROKEN) return BROKEN;
     }
     return undefined;
   }
 
   /** One member or variable. Linux looks behind arrays here, but not behind typedefs and qualifiers. */
-  one(id: number, offset: number, depth: number, seen: Set<SpecialType>): typeof BROKEN | undefined {
+  one(id: number, offset: number, depth: number, seen: Set<SpecialType>, at: Declared): typeof BROKEN | undefined {
+    const { types } = this.#btf;
     let count = 1;
-    let t = this.#btf.types[id];
-    for (let i = 0; t.kind === 'array'; i++) {
+    let element = id;
+    for (let i = 0; ; i++) {
+      const t = types[element];
+      if (t.kind !== 'array') break;
       if (i === MAX_DEPTH) return BROKEN;
       count *= t.nelems;
-      t = this.#btf.types[t.elem];
+      element = t.elem;
     }
     if (count === 0) return undefined;
-    const kind = this.#kindOf(t);
+    const kind = this.#kindOf(types[element], at);
     if (kind === BROKEN) return BROKEN;
-    if (kind === null) return this.#nested(t, offset, depth, count);
+    if (kind === null) return this.#nested(element, offset, depth, count);
     const { type } = kind;
     const row = SPECIAL_FIELDS[type];
     if (row.unique && seen.has(type)) return BROKEN;
@@ -57,11 +80,12 @@ class Finder {
     return this.#repeat([{ ...kind, offset }], count, row.size);
   }
 
-  #nested(t: BtfType, offset: number, depth: number, count: number): typeof BROKEN | undefined {
+  #nested(id: number, offset: number, depth: number, count: number): typeof BROKEN | undefined {
+    const t = this.#btf.types[id];
     if (t.kind !== 'struct') return undefined;
     if (depth + 1 >= MAX_DEPTH) return BROKEN;
     const before = this.found.length;
-    if (this.members(t, offset, depth + 1) === BROKEN) return BROKEN;
+    if (this.members(id, offset, depth + 1) === BROKEN) return BROKEN;
     const fields = this.found.splice(before);
     return fields.length === 0 ? undefined : this.#repeat(fields, count, t.size);
   }
@@ -75,42 +99,88 @@ class Finder {
     return undefined;
   }
 
-  #kindOf(t: BtfType): Omit<SpecialField, 'offset'> | null | typeof BROKEN {
+  #kindOf(t: BtfType, at: Declared): Omit<SpecialField, 'offset'> | null | typeof BROKEN {
     if (t.kind === 'struct') {
-      const known = isSpecialType(t.name) && !POINTERS.has(t.name) && t.size === SPECIAL_FIELDS[t.name].size;
-      return known ? { type: t.name as SpecialType } : null;
+      if (!isSpecialType(t.name) || this.#ignored.has(t.name) || POINTERS.has(t.name)) return null;
+      if (t.size !== SPECIAL_FIELDS[t.name].size) return null;
+      const node = ROOTS[t.name];
+      return node === undefined ? { type: t.name } : (contents(this.#btf, t.name, node, at) ?? BROKEN);
     }
-    const { types } = this.#btf;
-    const ptr = t.kind === 'volatile' ? types[t.type] : t;
-    if (ptr.kind !== 'ptr') return null;
-    // clang puts type tags between the pointer and what it points to.
-    const tag = types[ptr.type];
-    if (tag.kind !== 'type_tag') return null;
-    if (!isSpecialType(tag.name) || !POINTERS.has(tag.name) || types[tag.type].kind === 'type_tag') return BROKEN;
-    const id = skipModifiers(this.#btf, tag.type);
-    const to = types[id];
-    return to.kind === 'struct' ? { type: tag.name, to: { name: to.name, id } } : BROKEN;
+    const pointer = pointerKind(this.#btf, t);
+    return pointer !== null && pointer !== BROKEN && this.#ignored.has(pointer.type) ? null : pointer;
   }
+}
+
+function pointerKind(btf: Btf, t: BtfType): Omit<SpecialField, 'offset'> | null | typeof BROKEN {
+  const { types } = btf;
+  const ptr = t.kind === 'volatile' ? types[t.type] : t;
+  if (ptr.kind !== 'ptr') return null;
+  // clang puts type tags between the pointer and what it points to.
+  const tag = types[ptr.type];
+  if (tag.kind !== 'type_tag') return null;
+  if (!isSpecialType(tag.name) || !POINTERS.has(tag.name) || types[tag.type].kind === 'type_tag') return BROKEN;
+  const id = skipModifiers(btf, tag.type);
+  const to = types[id];
+  return to.kind === 'struct' ? { type: tag.name, to: { name: to.name, id } } : BROKEN;
+}
+
+/** Whether the type `id` is a pointer that a value or object may own. */
+export function isKptr(btf: Btf, id: number): boolean {
+  const kind = pointerKind(btf, btf.types[id]);
+  return kind !== null && kind !== BROKEN && kind.type !== 'uptr';
+}
+
+/** What a list or tree holds, by its tag `contains:STRUCT:MEMBER` (kernel btf_find_graph_root). */
+function contents(
+  { types }: Btf,
+  type: SpecialType,
+  node: SpecialType,
+  { type: holder, component }: Declared,
+): Omit<SpecialField, 'offset'> | null {
+  const tags = types.filter((t) => t.kind === 'decl_tag' && t.type === holder && t.component === component);
+  const words = tags.flatMap((t) =>
+    t.kind === 'decl_tag' && t.name.startsWith('contains:') ? [t.name.split(':')] : [],
+  );
+  if (words.length !== 1 || words[0].length !== 3) return null;
+  const [, name, member] = words[0];
+  const id = types.findIndex((t) => t.kind === 'struct' && t.name === name);
+  const to = types[id];
+  if (to?.kind !== 'struct') return null;
+  const link = to.members.find((m) => m.name === member);
+  const linkType = link && types[link.type];
+  if (linkType?.kind !== 'struct' || linkType.name !== node || link!.bitOffset % 64 !== 0) return null;
+  return { type, to: { name, id }, node: link!.bitOffset / 8 };
 }
 
 /** Special fields of a map's value. */
 export function specialFields(btf: Btf, id: number): SpecialField[] {
-  const finder = new Finder(btf);
-  const broken = finder.members(btf.types[skipModifiers(btf, id)], 0, 0) === BROKEN;
+  return fieldsOf(btf, id, NOT_IN_MAPS);
+}
+
+/** Special fields of an object that a program allocates. */
+export function objectFields(btf: Btf, id: number): SpecialField[] {
+  return fieldsOf(btf, id, NOT_IN_OBJECTS);
+}
+
+function fieldsOf(btf: Btf, id: number, ignored: Types): SpecialField[] {
+  const finder = new Finder(btf, ignored);
+  const broken = finder.members(skipModifiers(btf, id), 0, 0) === BROKEN;
   return sorted(finder, broken);
 }
 
-/** Special fields of a section's variables. */
-export function sectionFields(
-  btf: Btf,
-  vars: readonly { readonly type: number; readonly offset: number }[],
-): SpecialField[] {
-  const finder = new Finder(btf);
+/** Special fields of the variables of section `id`, whose places `offsets` tells by name. */
+export function sectionFields(btf: Btf, id: number, offsets: ReadonlyMap<string, number>): SpecialField[] {
+  const section = btf.types[id];
+  if (section?.kind !== 'datasec') return [];
+  const finder = new Finder(btf, NOT_IN_MAPS);
   const seen = new Set<SpecialType>();
-  return sorted(
-    finder,
-    vars.some((v) => finder.one(v.type, v.offset, 0, seen) === BROKEN),
-  );
+  const broken = section.vars.some((v) => {
+    const variable = btf.types[v.type];
+    if (variable.kind !== 'var') return false;
+    const offset = offsets.get(variable.name) ?? v.offset;
+    return finder.one(variable.type, offset, 0, seen, { type: v.type, component: -1 }) === BROKEN;
+  });
+  return sorted(finder, broken);
 }
 
 function sorted({ found }: Finder, broken: boolean): SpecialField[] {
@@ -119,10 +189,14 @@ function sorted({ found }: Finder, broken: boolean): SpecialField[] {
 
 function contradicts(found: readonly SpecialField[]): boolean {
   const has = (type: SpecialType) => found.some((f) => f.type === type);
-  const overlap = found.some(
-    (f, i) => i > 0 && f.offset < found[i - 1].offset + SPECIAL_FIELDS[found[i - 1].type].size,
-  );
+  const inOrder = [...found].sort((a, b) => a.offset - b.offset);
+  const overlap = inOrder.some((f, i) => i > 0 && f.offset < endOf(inOrder[i - 1]));
   const locks = [has('bpf_spin_lock'), has('bpf_res_spin_lock')];
   const roots = has('bpf_list_head') || has('bpf_rb_root');
-  return overlap || (locks[0] && locks[1]) || (roots && !locks[0] && !locks[1]);
+  const twoNodes = has('bpf_list_node') && has('bpf_rb_node') && !has('bpf_refcount');
+  return overlap || (locks[0] && locks[1]) || (roots && !locks[0] && !locks[1]) || twoNodes;
+}
+
+function endOf({ type, offset }: SpecialField): number {
+  return offset + SPECIAL_FIELDS[type].size;
 }

@@ -3,7 +3,14 @@
 // those that the program refers to, in the order of their first use.
 
 import type { Insn } from '../isa/insn.ts';
-import { checkLoadable, type MapSpec, type ObjectSpec, type ProgramSpec, resolveToZero } from '../loader/index.ts';
+import {
+  checkLoadable,
+  localTypes,
+  type MapSpec,
+  type ObjectSpec,
+  type ProgramSpec,
+  resolveToZero,
+} from '../loader/index.ts';
 import { COMMON_TYPES, type KernelTypes } from '../spec/kernel_struct.ts';
 import { BpfError, UnsupportedError } from '../uapi/errors.ts';
 import type { MapDef, MapRef, ProgramInput } from '../verifier/verified.ts';
@@ -40,6 +47,7 @@ export function programInput(
     mapRefs,
     ...functionInfo(program),
     lines: program.lines,
+    ...(object.btf === null ? {} : { localTypes: localTypes(object.btf) }),
   };
 }
 

@@ -138,3 +138,13 @@ export const MAP_STRUCTS: Readonly<Record<number, string>> = {
   [M.BPF_MAP_TYPE_CGRP_STORAGE]: 'bpf_local_storage_map',
   [M.BPF_MAP_TYPE_ARENA]: 'bpf_arena',
 };
+
+/** Numbers only, nested at most four deep (kernel __btf_type_is_scalar_struct). */
+export function isPlain(types: KernelTypes, key: string, depth = 0): boolean {
+  const struct = types.struct(key);
+  if (struct === undefined || depth > 3) return false;
+  return struct.fields.every(({ type, count }) => {
+    if (type.kind === 'struct') return count === null && isPlain(types, type.key, depth + 1);
+    return type.kind === 'scalar' && count !== 0;
+  });
+}

@@ -55,8 +55,10 @@ export type SpecialType = keyof typeof SPECIAL_FIELDS;
 export interface SpecialField {
   readonly type: SpecialType;
   readonly offset: number;
-  /** Pointers: the structure they point to, by its name and its id in the program's BTF (0 = not known). */
+  /** Pointers, lists and trees: the structure of what they hold, by its name and its id in the program's BTF (0 = not known). */
   readonly to?: { readonly name: string; readonly id: number };
+  /** Lists and trees: where the node lies in that structure. */
+  readonly node?: number;
 }
 
 export function isSpecialType(name: string): name is SpecialType {

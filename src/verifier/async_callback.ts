@@ -22,6 +22,11 @@ const ASYNC: Readonly<Record<string, AsyncRow>> = {
     returns: [0, 0],
     sleeps: false,
   },
+  bpf_wq_set_callback_impl: {
+    args: (env, caller) => elementOf(env, caller[1].map),
+    returns: [0, 0],
+    sleeps: true,
+  },
 };
 
 export function runsLater(helper: string): boolean {

@@ -5,6 +5,7 @@
 import { dynptrReg } from './dynptr_slots.ts';
 import type { Env } from './env.ts';
 import { compareWithProto } from './global_func.ts';
+import { fieldBehind, nodeReg, nonOwning } from './object.ts';
 import { markPrecise } from './precision.ts';
 import { isNull, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
@@ -41,6 +42,12 @@ const CALLBACKS: Readonly<Record<string, CallbackRow>> = {
   },
   bpf_for_each_map_elem: {
     args: (env, caller) => [caller[1], ...elementOf(env, caller[1].map).slice(1), caller[3]],
+  },
+  bpf_rbtree_add_impl: {
+    args: (env, caller) => {
+      const node = nonOwning(env, nodeReg(fieldBehind(env, caller[1], 'bpf_rb_root')!));
+      return [node, node];
+    },
   },
   bpf_user_ringbuf_drain: {
     args: (env, caller) => [dynptrReg('local', env.newId(), 0), caller[3]],

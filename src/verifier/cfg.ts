@@ -42,10 +42,10 @@ function edgesOf(prog: Prog, at: InsnIndex, cfg: Cfg): Edges {
     case 'call': {
       cfg.prune[after] = 1;
       cfg.jump[after] = 1;
-      const helper = op.callee === 'helper' ? (helperById(insn.imm)?.name ?? '') : '';
-      if (callsBack(helper)) cfg.prune[at] = cfg.jump[at] = cfg.force[at] = 1;
-      if (runsLater(helper)) cfg.prune[at] = 1;
       const kfunc = prog.kfuncs.get(at);
+      const name = kfunc?.name ?? (op.callee === 'helper' ? (helperById(insn.imm)?.name ?? '') : '');
+      if (callsBack(name)) cfg.prune[at] = cfg.jump[at] = cfg.force[at] = 1;
+      if (runsLater(name)) cfg.prune[at] = 1;
       if (kfunc !== undefined && hasFlag(kfunc, KF.ITER_NEXT)) {
         cfg.prune[at] = 1;
         cfg.force[at] = NEXT_OF_ITERATOR;

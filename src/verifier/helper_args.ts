@@ -12,13 +12,14 @@ import { matchPointer, referencedField } from './kptr.ts';
 import { spinLock } from './locks.ts';
 import { checkFieldPointer } from './map_field.ts';
 import { checkAlignment, checkMapValue, hasDirectValue, isConstantMap, MAX_VAR_OFF } from './mem.ts';
+import { isOwnObject } from './object.ts';
 import { markPrecise, markSlotPrecise } from './precision.ts';
 import { FLAG, isNull, isPacket, kindText, type Reg, type RegKind } from './reg.ts';
 import { denied, invalid, type Reject, refused } from './reject.ts';
 import { isConst, numberIn } from './scalar.ts';
 import { frameOf } from './stack.ts';
 import { byteOf, byteType, EMPTY_SLOT, isScalarSpill, SLOT, spiOf } from './state.ts';
-import { checkRegOff, checkUnmodified } from './unmoved.ts';
+import { checkUnmodified } from './unmoved.ts';
 
 /** What earlier arguments of the same call said. */
 export interface Call {
@@ -225,6 +226,12 @@ function constMap(env: Env, regno: number, reg: Reg, call: Call): Reject | null 
   return null;
 }
 
+/** A map value, or an object of the program's own. */
+function valueOrObject(regno: number, reg: Reg): Reject | null {
+  if (isOwnObject(reg)) return checkUnmodified(regno, reg, true);
+  return checkKind(regno, reg, ['map_value'], 'map_value, ptr_');
+}
+
 /** Kernel process_kptr_func: where bpf_kptr_xchg puts the pointer. */
 function exchanged(env: Env, regno: number, reg: Reg, call: Call): Reject | null {
   const field = referencedField(env, regno, reg);
@@ -277,11 +284,9 @@ const CHECKS: Record<ArgKind, Check> = {
   ),
   percpu_btf_id: perCpuArgument,
   spin_lock: (env, regno, reg, call) =>
-    checkKind(regno, reg, ['map_value'], 'map_value, ptr_') ??
-    spinLock(env, regno, reg, call.helper.name === 'bpf_spin_lock'),
+    valueOrObject(regno, reg) ?? spinLock(env, regno, reg, call.helper.name === 'bpf_spin_lock'),
   timer,
-  kptr_xchg_dest: (env, regno, reg, call) =>
-    checkKind(regno, reg, ['map_value'], 'map_value, ptr_') ?? exchanged(env, regno, reg, call),
+  kptr_xchg_dest: (env, regno, reg, call) => valueOrObject(regno, reg) ?? exchanged(env, regno, reg, call),
   const_alloc_size_or_zero: allocSize,
   ringbuf_mem: (_env, regno, reg) => checkKind(regno, reg, ['ringbuf_mem'], 'ringbuf_mem'),
   dynptr: dynptr({ type: null }),
@@ -312,11 +317,12 @@ export function checkArgument(env: Env, regno: number, kind: ArgKind, call: Call
 /** Arguments that the call gives back must be held, and be what was got (kernel arg_type_is_release). */
 function checkReference(regno: number, reg: Reg, call: Call): Reject | null {
   if (call.helper.releases === regno && !isNull(reg) && reg.kind !== 'fp') {
-    const moved = checkRegOff(regno, reg, true);
-    if (moved !== null) return moved;
+    if (reg.off !== 0) {
+      return invalid(`R${regno} must have zero offset when passed to release func or trusted arg to kfunc`);
+    }
     if (reg.refObjId === 0) return invalid(`R${regno} must be referenced when passed to release function`);
   }
-  if (reg.refObjId === 0) return null;
+  if (reg.refObjId === 0 || (call.kptr !== null && regno === 1)) return null;
   if (call.refObjId !== 0)
     return denied(`more than one arg with ref_obj_id R${regno} ${reg.refObjId} ${call.refObjId}`);
   call.refObjId = reg.refObjId;

@@ -13,6 +13,7 @@ import { type Call, checkArgument } from './helper_args.ts';
 import { perCpuCopy } from './helper_btf.ts';
 import { checkMapKind, checkMapUse, kindForMap } from './helper_map.ts';
 import { exchangedPointer } from './kptr.ts';
+import { mayHoldLock } from './object.ts';
 import { markPrecise } from './precision.ts';
 import { acquire, checkLeaks, release } from './refs.ts';
 import {
@@ -41,7 +42,7 @@ function orNull(kind: RegKind): (env: Env, call: Call) => Reg {
 }
 
 function hasLock(env: Env, map: number): boolean {
-  return env.map(map).specialFields?.some((f) => f.type === 'bpf_spin_lock') ?? false;
+  return mayHoldLock(env, makeReg({ kind: 'map_value', map }));
 }
 
 const RETURNS: Partial<Record<RetKind, (env: Env, call: Call) => Reg>> = {

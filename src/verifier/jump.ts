@@ -9,6 +9,7 @@ import type { SpecialType } from '../spec/special_fields.ts';
 import { type Judgement, judge, type Operands } from './branch.ts';
 import type { Env } from './env.ts';
 import { collectLinked, syncLinked } from './link.ts';
+import { mayHoldLock } from './object.ts';
 import { markPrecise } from './precision.ts';
 import { forget } from './refs.ts';
 import {
@@ -105,10 +106,9 @@ function notNull(env: Env, reg: Reg): Reg {
     const found = mapTypeById(map.type)?.found;
     // Linux leaves the map in the register, and compares it.
     if (found !== undefined) return makeReg({ kind: found, map: reg.map, refObjId: reg.refObjId });
-    // The lock is found by the id.
-    if (map.specialFields?.some((f) => f.type === 'bpf_spin_lock')) return notNullReg(reg, reg.id);
   }
-  return notNullReg(reg, 0);
+  // The lock is found by the id.
+  return notNullReg(reg, mayHoldLock(env, reg) ? reg.id : 0);
 }
 
 const MAX_PACKET_OFF = 0xffff;

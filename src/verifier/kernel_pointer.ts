@@ -2,9 +2,16 @@
 // which fields of a structure may be read, and whether that gives a number or the next pointer. Layouts come from
 // env.kernelTypes. A load through such a pointer never faults: Linux makes it 0 (BPF_PROBE_MEM).
 
-import { type KernelField, type KernelStruct, type KernelTypes, MAP_STRUCTS } from '../spec/kernel_struct.ts';
+import {
+  ANONYMOUS,
+  type KernelField,
+  type KernelStruct,
+  type KernelTypes,
+  MAP_STRUCTS,
+} from '../spec/kernel_struct.ts';
 import type { Env } from './env.ts';
 import type { Access } from './mem.ts';
+import { checkObjectAccess, isObject } from './object.ts';
 import { FLAG, kindText, makeReg, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, explain, invalid, type Reject, refused } from './reject.ts';
 import { tnumText } from './tnum.ts';
@@ -114,22 +121,35 @@ export function structAt(env: Env, name: string, off: number, want: string): boo
   return false;
 }
 
+/** A structure of the program's own BTF that is only known by its name. */
+const LOCAL_BY_NAME = -1;
+
+/** A load from an object of the program's own, or a store: pointers in it are numbers. */
+function objectField(env: Env, a: Access, off: number): Reg | Reject {
+  const kept = checkObjectAccess(env, a, off);
+  if (kept) return kept;
+  const result = access(env, a, off, a.ptr);
+  return 'message' in result ? result : UNKNOWN_SCALAR;
+}
+
 /** What a load gives. `holder`: the structure, as the pointer to it is trusted. */
 function loaded(env: Env, found: Found, holder: Reg): Reg {
   if (found === 'scalar') return UNKNOWN_SCALAR;
   if (found === 'memory') return makeReg({ kind: 'untrusted_mem' });
   const trust = loadedTrust(env, holder, found);
-  return makeReg({ kind: 'btf_id', btf: found.to, ...trust, id: trust.maybeNull ? env.newId() : 0 });
+  const size = holder.size === 0 ? 0 : LOCAL_BY_NAME;
+  return makeReg({ kind: 'btf_id', btf: found.to, size, ...trust, id: trust.maybeNull ? env.newId() : 0 });
 }
 
 function access(env: Env, a: Access, off: number, holder: Reg): Reg | Reject {
   const name = holder.btf;
-  const struct = env.kernelTypes.struct(name);
-  if (struct === undefined) {
+  const types = holder.size === 0 ? env.kernelTypes : env.prog.input.localTypes?.layouts;
+  const struct = types?.struct(holder.size > 0 ? `${ANONYMOUS}${holder.size}` : name);
+  if (types === undefined || struct === undefined) {
     const reject = denied(`R${a.regno} invalid mem access '${kindText(a.ptr)}'`);
     return explain(reject, `the layout of struct ${name} is not known: verify with the kernel's BTF`);
   }
-  const found = walk(env.kernelTypes, struct, off, a.size, false);
+  const found = walk(types, struct, off, a.size, false);
   return isReject(found) ? found : loaded(env, found, holder);
 }
 
@@ -155,7 +175,8 @@ export function mapFields(env: Env, a: Access, off: number): Reg | Reject {
 export function structFields(env: Env, a: Access, off: number): Reg | Reject {
   const { ptr, regno } = a;
   if (!env.perfmon) return hidden(ptr.btf);
-  if (!env.gpl) return invalid(`Cannot access kernel 'struct ${ptr.btf}' from non-GPL compatible program`);
+  if (!env.gpl && ptr.size === 0)
+    return invalid(`Cannot access kernel 'struct ${ptr.btf}' from non-GPL compatible program`);
   if (off < 0) return denied(`R${regno} is ptr_${ptr.btf} invalid negative access: off=${off}`);
   const { var_off } = ptr.s;
   if (var_off.mask !== 0n || var_off.value !== 0n) {
@@ -164,7 +185,8 @@ export function structFields(env: Env, a: Access, off: number): Reg | Reject {
   }
   if ((ptr.flags & FLAG.user) !== 0) return denied(`R${regno} is ptr_${ptr.btf} access user memory: off=${off}`);
   if ((ptr.flags & FLAG.percpu) !== 0) return denied(`R${regno} is ptr_${ptr.btf} access percpu memory: off=${off}`);
-  if (a.write) return denied('only read is supported');
+  if (a.write && !isObject(ptr)) return denied('only read is supported');
+  if (isObject(ptr)) return objectField(env, a, off);
   if (!a.unused) env.facts.kernelLoad(env.insnIdx, -1, off);
   return access(env, a, off, ptr);
 }

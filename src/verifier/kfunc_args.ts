@@ -2,8 +2,10 @@
 // from what the register holds (classify); one row of CHECKS per kind then looks at the register.
 
 import type { KernelParam } from '../spec/kernel_func.ts';
-import type { KernelTypes } from '../spec/kernel_struct.ts';
+import { isPlain } from '../spec/kernel_struct.ts';
 import { KF } from '../spec/kfuncs.ts';
+import type { SpecialField } from '../spec/special_fields.ts';
+import { listNode, rbNode, refcounted, root } from './collection.ts';
 import type { Env } from './env.ts';
 import { isCtx, kindName } from './global_func.ts';
 import { constStr } from './helper_args.ts';
@@ -12,7 +14,9 @@ import type { IterPlace } from './iter.ts';
 import { structAt } from './kernel_pointer.ts';
 import { hasFlag, type Kfunc } from './kfunc.ts';
 import { dynptrArgument, iterArgument } from './kfunc_objects.ts';
+import { checkFieldPointer } from './map_field.ts';
 import { MAX_VAR_OFF } from './mem.ts';
+import { dropped } from './object_kfuncs.ts';
 import { markPrecise } from './precision.ts';
 import { hasUnsafeFlags, isNull, isRcu, isTrusted, kindText, makeReg, notNullReg, type Reg, STRUCT_OF } from './reg.ts';
 import { denied, explain, invalid, type Reject } from './reject.ts';
@@ -31,6 +35,16 @@ export interface KfuncCall {
   /** Size of the memory in the result, where an argument says it. */
   resultSize: bigint;
   resultReadOnly: boolean;
+  /** Kernel map_uid and index of the map whose field the call works on; -1 = none. */
+  map: number;
+  mapUid: number;
+  /** First slot of the function that is handed over; -1 = none. */
+  callback: number;
+  /** The list or tree, and the object that the call works on. */
+  root: SpecialField | null;
+  object: Reg | null;
+  /** ... which the program owns. */
+  owning: boolean;
   /** The dynptr that the call uses: its register or first slot. */
   dynptr: Reg | null;
   /** The iterator that it uses or asks for the next element. */
@@ -90,16 +104,6 @@ function isScalar(kind: string): boolean {
 
 function isStruct(kind: string): boolean {
   return kind === 'struct' || kind === 'union';
-}
-
-/** Numbers only, nested at most four deep (kernel __btf_type_is_scalar_struct). */
-function isPlain(types: KernelTypes, key: string, depth = 0): boolean {
-  const struct = types.struct(key);
-  if (struct === undefined || depth > 3) return false;
-  return struct.fields.every(({ type, count }) => {
-    if (type.kind === 'struct') return count === null && isPlain(types, type.key, depth + 1);
-    return type.kind === 'scalar' && count !== 0;
-  });
 }
 
 /** The next parameter is the size of this one's memory. */
@@ -214,7 +218,13 @@ const CHECKS: Record<KfuncArg, Check> = {
   null: () => null,
   ctx: (_env, i, reg) =>
     reg.kind === 'ctx' && !reg.maybeNull ? null : invalid(`arg#${i} expected pointer to ctx, but got ${kindText(reg)}`),
-  map: (env, i, reg, call) => checkStruct(env, i, reg, call, 'bpf_map', 'STRUCT'),
+  map: (env, i, reg, call) => {
+    if (call.map >= 0 && (call.map !== reg.map || call.mapUid !== reg.mapUid)) {
+      const uids = `map_uid=${call.mapUid} doesn't match map pointer in R2 map_uid=${reg.mapUid}` as const;
+      return invalid(`workqueue pointer in R1 ${uids}`);
+    }
+    return checkStruct(env, i, reg, call, 'bpf_map', 'STRUCT');
+  },
   btf_id: (env, i, reg, call, { pointsTo }) => checkStruct(env, i, reg, call, pointsTo!.name, kindName(pointsTo!.kind)),
   mem: (env, i, reg, _call, { pointsTo }) => {
     const { kind, name, size } = pointsTo!;
@@ -235,10 +245,10 @@ const CHECKS: Record<KfuncArg, Check> = {
     call.constant = size.s.var_off.value;
     return null;
   },
-  callback: (_env, i, reg) =>
-    reg.kind === 'func'
-      ? unsupported('a callback')(_env, i, reg, {} as KfuncCall, {} as KernelParam)
-      : invalid(`arg${i} expected pointer to func`),
+  callback: (_env, i, reg, call) => {
+    call.callback = reg.size;
+    return reg.kind === 'func' ? null : invalid(`arg${i} expected pointer to func`);
+  },
   const_str: (env, i, reg, _call) =>
     reg.kind !== 'map_value' || reg.maybeNull
       ? invalid(`arg#${i} doesn't point to a const string`)
@@ -249,13 +259,18 @@ const CHECKS: Record<KfuncArg, Check> = {
       : invalid(`arg#${i} doesn't point to an irq flag on stack`),
   dynptr: (env, i, reg, call, { name }) => dynptrArgument(env, i, reg, call, name.endsWith('__uninit')),
   iter: (env, i, _reg, call) => iterArgument(env, i, call),
-  alloc_btf_id: unsupported('an allocated object'),
-  refcounted_kptr: unsupported('an allocated object'),
-  list_head: unsupported('a list'),
-  list_node: unsupported('an element of a list'),
-  rb_root: unsupported('a tree'),
-  rb_node: unsupported('an element of a tree'),
-  workqueue: unsupported('a work queue'),
+  alloc_btf_id: dropped,
+  refcounted_kptr: refcounted,
+  list_head: root('bpf_list_head'),
+  list_node: listNode,
+  rb_root: root('bpf_rb_root'),
+  rb_node: rbNode,
+  workqueue: (env, i, reg, call) => {
+    if (reg.kind !== 'map_value' || reg.maybeNull) return invalid(`arg#${i} doesn't point to a map value`);
+    call.map = reg.map;
+    call.mapUid = reg.mapUid;
+    return checkFieldPointer(env, i + 1, reg, 'bpf_wq');
+  },
   task_work: unsupported('work of a task'),
   res_spin_lock: unsupported('a lock'),
 };

@@ -2,15 +2,19 @@
 // sections and references does it begin or end, and what is known of the result.
 
 import { KF } from '../spec/kfuncs.ts';
-import type { Env } from './env.ts';
+import { pushAsync, runsLater } from './async_callback.ts';
 
+import { callsBack, pushCallback } from './callback.ts';
+import type { Env } from './env.ts';
 import { followNext, iterAt } from './iter.ts';
 import { hasFlag, type Kfunc } from './kfunc.ts';
 import { checkKfuncArgs, type KfuncCall } from './kfunc_args.ts';
 import { sliceOf } from './kfunc_objects.ts';
+import { mayHoldLock, nonOwning } from './object.ts';
+import { giveToCollection, LOOKS, OBJECT_RESULTS } from './object_kfuncs.ts';
 import { acquire, release } from './refs.ts';
-import { FLAG, isRcu, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
-import { denied, invalid, type Reject } from './reject.ts';
+import { FLAG, isRcu, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR, withId } from './reg.ts';
+import { denied, explain, invalid, type Reject } from './reject.ts';
 import { inRcu, noSleepIn, SECTION_KFUNCS } from './sections.ts';
 import { clearCallerSaved, forgetPackets } from './steps.ts';
 
@@ -18,6 +22,7 @@ import { clearCallerSaved, forgetPackets } from './steps.ts';
 type Result = (env: Env, call: KfuncCall) => Reg | Reject;
 
 const RESULTS: Readonly<Record<string, Result>> = {
+  ...OBJECT_RESULTS,
   bpf_dynptr_slice: sliceOf,
   bpf_dynptr_slice_rdwr: sliceOf,
   bpf_rdonly_cast: (env, { constant }) => {
@@ -120,11 +125,26 @@ function result(env: Env, call: KfuncCall): Reg | Reject {
   if (pointsTo === null) return UNKNOWN_SCALAR;
   const reg = pointer(env, call);
   if ('message' in reg) return reg;
-  const maybeNull = hasFlag(kfunc, KF.RET_NULL);
+  const maybeNull = hasFlag(kfunc, KF.RET_NULL) && !(kfunc.name === 'bpf_refcount_acquire_impl' && call.owning);
   const id = maybeNull ? env.newId() : reg.id;
-  if (!hasFlag(kfunc, KF.ACQUIRE)) return makeReg({ ...reg, maybeNull, id });
+  if (LOOKS.has(kfunc.name)) return withLock(env, nonOwning(env, makeReg({ ...reg, maybeNull, id })));
+  if (!hasFlag(kfunc, KF.ACQUIRE)) return withLock(env, makeReg({ ...reg, maybeNull, id }));
   const ref = acquire(env);
-  return makeReg({ ...reg, maybeNull, id: maybeNull ? ref : reg.id, refObjId: ref });
+  return withLock(env, makeReg({ ...reg, maybeNull, id: maybeNull ? ref : reg.id, refObjId: ref }));
+}
+
+/** The lock in an object is known by its pointer's id. */
+function withLock(env: Env, reg: Reg): Reg {
+  return reg.id === 0 && mayHoldLock(env, reg) ? withId(reg, env.newId()) : reg;
+}
+
+/** The function that the kfunc calls, now or later. */
+function callBack(env: Env, { kfunc: { name, id }, callback }: KfuncCall): Reject | null {
+  if (callback < 0) return null;
+  const known = callsBack(name) || runsLater(name);
+  if (!known) return invalid(`arg#1 of kernel function ${name} is a callback, which beewasm can't follow yet`);
+  const bad = runsLater(name) ? pushAsync(env, name, callback) : pushCallback(env, name, callback);
+  return bad && explain(bad, `kfunc ${name}#${id} failed callback verification`);
 }
 
 /** The whole call. The registers afterwards are in the current frame. */
@@ -137,14 +157,21 @@ export function kfuncCall(env: Env, kfunc: Kfunc | undefined): Reject | null {
     releases: 0,
     resultSize: 0n,
     resultReadOnly: false,
+    map: -1,
+    mapUid: 0,
+    callback: -1,
+    root: null,
+    object: null,
+    owning: false,
     dynptr: null,
     iter: null,
   };
-  const bad = checkAllowed(env, kfunc) ?? checkKfuncArgs(env, call) ?? checkSections(env, kfunc);
+  const bad = checkAllowed(env, kfunc) ?? checkKfuncArgs(env, call) ?? callBack(env, call) ?? checkSections(env, kfunc);
   if (bad) return bad;
   if (BEYOND.has(kfunc.name)) return invalid(`kernel function ${kfunc.name} is known, but beewasm can't follow it yet`);
   const wrong = call.releases === 0 ? null : release(env, env.reg(call.releases).refObjId);
   if (wrong) return wrong;
+  giveToCollection(env, call);
   clearCallerSaved(env);
   const reg = result(env, call);
   if ('message' in reg) return reg;

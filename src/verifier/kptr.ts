@@ -6,6 +6,7 @@ import { isPointerField, OWNABLE, SPECIAL_FIELDS, type SpecialField } from '../s
 import type { Env } from './env.ts';
 import { structAt } from './kernel_pointer.ts';
 import type { Access } from './mem.ts';
+import { fieldsBehind } from './object.ts';
 import { FLAG, isNull, kindText, makeReg, type Reg } from './reg.ts';
 import { denied, invalid, type Reject } from './reject.ts';
 import { isConst } from './scalar.ts';
@@ -65,11 +66,15 @@ function isRcuSafe(env: Env, field: SpecialField): boolean {
   return field.type === 'kptr' && (OWNABLE.has(field.to!.name) || !pointsToKernel(env, field));
 }
 
+const NODES: ReadonlySet<string> = new Set(['bpf_list_node', 'bpf_rb_node']);
+
 /** Kernel btf_ld_kptr_type. */
 function loadedFlags(env: Env, field: SpecialField): number {
   if (!isRcuSafe(env, field) || !inRcu(env)) return FLAG.untrusted;
   if (field.type === 'percpu_kptr') return FLAG.rcu | FLAG.percpu;
-  return pointsToKernel(env, field) ? FLAG.rcu : FLAG.rcu | FLAG.alloc;
+  if (pointsToKernel(env, field)) return FLAG.rcu;
+  const linked = env.prog.input.localTypes?.struct(field.to!.id)?.fields?.some((f) => NODES.has(f.type)) ?? false;
+  return FLAG.rcu | FLAG.alloc | (linked ? FLAG.nonOwning : 0);
 }
 
 /** What bpf_kptr_xchg gives back: whoever calls it owns that. */
@@ -103,16 +108,18 @@ export function matchPointer(env: Env, field: SpecialField, reg: Reg, regno: num
 
 /** The field that bpf_kptr_xchg works on. */
 export function referencedField(env: Env, regno: number, reg: Reg): SpecialField | Reject {
-  const { name, specialFields } = env.map(reg.map);
-  if (specialFields === undefined) return invalid(`map '${name}' has to have BTF in order to use bpf_kptr_xchg`);
+  const fields = fieldsBehind(env, reg);
+  if (reg.map >= 0 && fields === null) {
+    return invalid(`map '${env.map(reg.map).name}' has to have BTF in order to use bpf_kptr_xchg`);
+  }
   if (!isConst(reg.s)) {
     return invalid(`R${regno} doesn't have constant offset. kptr has to be at the constant offset`);
   }
-  if (!specialFields.some((f) => isPointerField(f.type) && f.type !== 'uptr')) {
+  if (!fields?.some((f) => isPointerField(f.type) && f.type !== 'uptr')) {
     return invalid(`R${regno} has no valid kptr`);
   }
   const at = reg.off + Number(reg.s.var_off.value);
-  const field = pointerFieldAt(specialFields, at);
+  const field = pointerFieldAt(fields, at);
   if (field === undefined || field.type === 'uptr') return denied(`off=${at} doesn't point to kptr`);
   return field.type === 'kptr_untrusted' ? denied(`off=${at} kptr isn't referenced kptr`) : field;
 }

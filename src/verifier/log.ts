@@ -4,7 +4,7 @@
 //   5: (0f) r1 += r0                      ; R0=scalar(smin=smin32=0,smax=umax=8,var_off=(0x0; 0x8)) R1=fp-16
 //   from 1 to 5: R0=0 R10=fp0 fp-8=mmmmmmmm
 
-import { isPacket, kindText, type Reg, type RegKind } from './reg.ts';
+import { FLAG, isPacket, kindText, type Reg, type RegKind } from './reg.ts';
 import { S32_MAX, S32_MIN, S64_MAX, S64_MIN, type Scalar, U32_MAX } from './scalar.ts';
 import { byteType, type Frame, isObject, isSpill, SLOT, type Slot, type SlotType, type State } from './state.ts';
 import { tnumText, U64_MAX } from './tnum.ts';
@@ -202,6 +202,7 @@ export function regText(reg: Reg, frameno: number, mapText: (map: number) => str
   const parts: string[] = [];
   if (reg.id !== 0) parts.push(`id=${reg.id}`);
   if (reg.refObjId !== 0) parts.push(`ref_obj_id=${reg.refObjId}`);
+  if ((reg.flags & FLAG.nonOwning) !== 0) parts.push('non_own_ref');
   if (reg.map >= 0 && SHOWS_MAP.includes(reg.kind)) parts.push(mapText(reg.map));
   if (reg.off !== 0) parts.push(`off=${snum(BigInt(reg.off))}`);
   if (isPacket(reg)) parts.push(`r=${unum(BigInt.asUintN(64, BigInt(reg.range)))}`);

@@ -85,7 +85,7 @@ export class Reg {
   readonly range: number;
   /** fp: which frame. */
   readonly frame: number;
-  /** mem: size in bytes. func: slot of the function. */
+  /** mem: size in bytes. func: slot of the function. btf_id: 0, or the id of the structure in the program's own BTF. */
   readonly size: number;
   /** btf_id: name of the kernel structure. */
   readonly btf: string;

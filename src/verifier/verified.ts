@@ -3,6 +3,7 @@
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { SourceLine } from '../isa/source.ts';
 import type { FuncProto } from '../spec/func_proto.ts';
+import type { LocalTypes } from '../spec/local_types.ts';
 import type { SpecialField } from '../spec/special_fields.ts';
 import type { Diagnostic } from './diagnose/diagnostic.ts';
 
@@ -50,6 +51,8 @@ export interface ProgramInput {
   readonly functions?: ReadonlyMap<InsnIndex, string>;
   /** Their prototypes; without one a function is static. */
   readonly prototypes?: ReadonlyMap<InsnIndex, FuncProto>;
+  /** Structures of the program's own BTF. */
+  readonly localTypes?: LocalTypes;
   /** Source by slot, sorted runs: the line of a slot is the entry at or before it. */
   readonly lines?: ReadonlyMap<InsnIndex, SourceLine>;
 }

@@ -9,6 +9,7 @@ import { KERNEL_ROWS } from './rows_kernel.ts';
 import { KFUNC_ROWS } from './rows_kfuncs.ts';
 import { MEMORY_ROWS } from './rows_memory.ts';
 import { OBJECT_ROWS } from './rows_objects.ts';
+import { OWNED_ROWS } from './rows_owned.ts';
 import { PERFMON_ROWS } from './rows_perfmon.ts';
 import { PROGRAM_ROWS } from './rows_program.ts';
 import { VALUE_ROWS } from './rows_values.ts';
@@ -21,6 +22,7 @@ export const CATALOGUE = {
   ...KERNEL_ROWS,
   ...OBJECT_ROWS,
   ...KFUNC_ROWS,
+  ...OWNED_ROWS,
   ...PERFMON_ROWS,
   ...PROGRAM_ROWS,
 } as const;

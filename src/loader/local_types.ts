@@ -1,0 +1,52 @@
+// Structures of an object's BTF as programs may allocate them (kernel btf_parse_struct_metas). In: the bytes of .BTF, read
+// when the first structure is asked for; out: LocalTypes.
+
+import { ANONYMOUS, type KernelTypes } from '../spec/kernel_struct.ts';
+import type { LocalStruct, LocalTypes } from '../spec/local_types.ts';
+import type { SpecialField } from '../spec/special_fields.ts';
+import { type Btf, readBtf } from './btf.ts';
+import { readKernelTypes } from './kernel_btf.ts';
+import { isKptr, objectFields } from './special_fields.ts';
+
+/** Linux looks into structures that have one of these, or a kptr, among their members. */
+const KEPT: ReadonlySet<string> = new Set([
+  'bpf_spin_lock',
+  'bpf_list_head',
+  'bpf_list_node',
+  'bpf_rb_root',
+  'bpf_rb_node',
+  'bpf_refcount',
+]);
+
+export function localTypes(bytes: Uint8Array): LocalTypes {
+  let btf: Btf | null = null;
+  let layouts: KernelTypes | null = null;
+  const known = new Map<number, LocalStruct>();
+  return {
+    get layouts() {
+      layouts ??= readKernelTypes(bytes);
+      return layouts;
+    },
+    struct(id) {
+      btf ??= readBtf(bytes);
+      const type = btf.types[id];
+      if (type?.kind !== 'struct') return undefined;
+      let struct = known.get(id);
+      if (struct === undefined) {
+        struct = { name: type.name, size: type.size, key: `${ANONYMOUS}${id}`, fields: fieldsOf(btf, id) };
+        known.set(id, struct);
+      }
+      return struct;
+    },
+  };
+}
+
+function fieldsOf(btf: Btf, id: number): readonly SpecialField[] | null {
+  const type = btf.types[id];
+  if (type.kind !== 'struct') return null;
+  const special = type.members.some((m) => {
+    const t = btf.types[m.type];
+    return (t.kind === 'struct' && KEPT.has(t.name)) || isKptr(btf, m.type);
+  });
+  return special ? objectFields(btf, id) : null;
+}
