@@ -4,7 +4,7 @@ import type { MapSpec, ObjectSpec } from '../../src/loader/index.ts';
 import { mapDef } from '../../src/runtime/program_input.ts';
 import { BPF_MAP_TYPE as T } from '../../src/uapi/enums.ts';
 import { errnoName } from '../../src/uapi/errno.ts';
-import { UnsupportedError } from '../../src/uapi/errors.ts';
+import { BeewasmError } from '../../src/uapi/errors.ts';
 import type { Handle, KernelMap, Oracle } from '../kernel/oracle.ts';
 
 /** What a map's size means to no verifier: its memory is saved. */
@@ -57,7 +57,7 @@ function create(oracle: Oracle, spec: MapSpec, btf: Handle): Handle | string {
     const bare = oracle.createMap(kernelMap(spec, oracle.possibleCpus, 0));
     return bare > 0 ? bare : (errnoName(-bare) ?? String(-bare));
   } catch (error) {
-    if (error instanceof UnsupportedError) return error.message;
+    if (error instanceof BeewasmError) return error.message;
     throw error;
   }
 }

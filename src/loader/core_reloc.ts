@@ -28,7 +28,7 @@ interface Value {
 
 /** `target` null: only relocations that need none can be made. */
 export function coreRelocator(local: Btf, target: Btf | null): CoreRelocator {
-  const candidates = target && candidateFinder(target);
+  const candidates = target && candidatesOf(target);
   return (insns, at, relo, index) => {
     const own = localSpec(local, relo);
     if (relo.kind === CORE.TYPE_ID_LOCAL) {
@@ -47,6 +47,15 @@ export function coreRelocator(local: Btf, target: Btf | null): CoreRelocator {
 }
 
 type CandidateFinder = (own: CoreSpec) => number[];
+
+/** A kernel has more than a hundred thousand types: they are sorted once, not for every object. */
+const finders = new WeakMap<Btf, CandidateFinder>();
+
+function candidatesOf(target: Btf): CandidateFinder {
+  const finder = finders.get(target) ?? candidateFinder(target);
+  finders.set(target, finder);
+  return finder;
+}
 
 /** Types of the target that bear the name, flavours aside, and are of the same kind. */
 function candidateFinder(target: Btf): CandidateFinder {

@@ -20,7 +20,7 @@ import { sectionFields } from './special_fields.ts';
 const utf8 = new TextDecoder();
 
 export interface OpenOptions {
-  /** .BTF of the kernel that CO-RE relocations are made for (/sys/kernel/btf/vmlinux). */
+  /** .BTF of the kernel that CO-RE relocations are made for (/sys/kernel/btf/vmlinux); read once, so it must not change. */
   readonly btf?: Uint8Array;
   /** The kernel's configuration, for `__kconfig` variables. */
   readonly kconfig?: Kconfig;
@@ -41,7 +41,7 @@ export function openObject(bytes: Uint8Array, options: OpenOptions = {}): Object
   const legacy = readLegacyMaps(elf);
   const data = dataMaps(elf, btf);
   const externs = readExterns(elf, btf, options.kconfig ?? {});
-  const target = options.btf === undefined ? null : readBtf(options.btf);
+  const target = options.btf === undefined ? null : targetOf(options.btf);
   const programs = readPrograms(elf, ext, {
     mapAt: mapLookup(elf, defs, legacy, data),
     externs,
@@ -61,6 +61,14 @@ export function openObject(bytes: Uint8Array, options: OpenOptions = {}): Object
     variables: variables(elf, btf, data, externs),
     btf: rawBtf?.slice() ?? null,
   };
+}
+
+const targets = new WeakMap<Uint8Array, Btf>();
+
+function targetOf(bytes: Uint8Array): Btf {
+  const target = targets.get(bytes) ?? readBtf(bytes);
+  targets.set(bytes, target);
+  return target;
 }
 
 function contents(elf: Elf, name: string): Uint8Array | null {
