@@ -7,7 +7,7 @@ import { edited } from '../conformance/planted/plant.ts';
 import { sharedFile } from '../conformance/shared.ts';
 import { probePlanted } from '../conformance/suites/planted.ts';
 
-const task = { vectors: [], live: null, except: [], seed: 3, count: 80 };
+const task = { vectors: [], live: null, except: [], seed: 3, count: 160 };
 const bug = (name: string) => BUGS.find((b) => b.name === name)!;
 
 describe('planted bugs of the verifier', () => {

@@ -47,6 +47,9 @@ const MUTATIONS: readonly Mutation[] = [
     change: (i, r) => ({ ...i, imm: r.pick([1, 2, 3, 5, 6, 7, 8, 12, 26, 28, 44, 51]) }),
   },
   { applies: (i) => i.code !== 0x95, change: () => NOTHING },
+  // Fields that an instruction has no use for must be 0.
+  { applies: usesImm, change: (i, r) => ({ ...i, src: 1 + register(r) }) },
+  { applies: (i) => isAlu(i) && !usesImm(i), change: (i, r) => ({ ...i, imm: r.pick(CONSTANTS) }) },
 ];
 
 function clamp(off: number): number {

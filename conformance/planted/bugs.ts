@@ -136,8 +136,8 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     [
       'a store of one byte leaves what was spilled',
       'stack',
-      'let types = isSpill(old) ? scrub(old.types) : old.types;',
-      'if (isSpill(old) && size === 1)\n        return null;\n    let types = isSpill(old) ? scrub(old.types) : old.types;',
+      'let types = isSpill(old) || isObject(old) ? scrub(old.types) : old.types;',
+      'if (isSpill(old) && size === 1)\n        return null;\n    let types = isSpill(old) || isObject(old) ? scrub(old.types) : old.types;',
     ],
     [
       'a slot of which bytes were overwritten is still a whole spill',
@@ -219,9 +219,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       'return false ?',
     ],
   ],
-  registers: [
-    ['R1 to R5 survive a call', 'helper_call', 'for (let r = 0; r <= 5; r++) {', 'for (let r = 0; r < 1; r++) {'],
-  ],
+  registers: [['R1 to R5 survive a call', 'steps', 'for (let r = 0; r <= 5; r++) {', 'for (let r = 0; r < 1; r++) {']],
   stack: [
     [
       'a store at a variable offset leaves zeros',
@@ -258,7 +256,12 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     ],
   ],
   'references (CVE-2021-4204 class)': [
-    ['a record may be given back by a moved pointer', 'helper_args', 'if (reg.off !== 0) {', 'if (false) {'],
+    [
+      'a record may be given back by a moved pointer',
+      'helper_args',
+      'const moved = checkRegOff(regno, reg, true);',
+      'const moved = null;',
+    ],
   ],
   packet: [
     [
@@ -269,7 +272,14 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     ],
     ['packet pointers stay when the packet moves', 'helper_call', 'if (changesPacket(call))', 'if (false)'],
   ],
-  ctx: [['a moved context pointer may be used', 'mem', 'if (ptr.off !== 0)', 'if (false)']],
+  ctx: [
+    [
+      'a moved context pointer may be used',
+      'mem',
+      'const reject = checkUnmodified(a.regno, a.ptr);',
+      'const reject = null;',
+    ],
+  ],
   calls: [
     [
       "the r10 of a called function is its caller's",

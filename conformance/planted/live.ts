@@ -1,16 +1,20 @@
-// The live differential as a script for many verifiers: Linux is asked once about each mutated program, and the answers
-// are replayed. Programs on which the verifier as it is disagrees, or that take Linux long, are left out.
+// The live differential as a script for many verifiers: Linux is asked once about each program (mutants of the vectors, and
+// as many around calls of helpers, calls.ts), and the answers are replayed. Programs on which the verifier as it is disagrees, or that take Linux long, are left out.
 
 import { progTypeById } from '../../src/spec/prog_types.ts';
 import { verify } from '../../src/verifier/index.ts';
+import type { ProgramInput } from '../../src/verifier/verified.ts';
 import type { Oracle } from '../kernel/oracle.ts';
 import { mutate } from '../mutants/mutate.ts';
 import { seeded } from '../mutants/random.ts';
 import type { VerifierRow } from '../vectors.ts';
+import { generateCalls } from './calls.ts';
 
-/** By number of the mutant: does Linux accept it? null: left out. */
+/** By number of the program: does Linux accept it? null: left out. */
 export interface LiveAnswers {
   readonly seed: number;
+  /** Mutants; the programs after these are of calls.ts, as many. */
+  readonly count: number;
   readonly accepts: readonly (boolean | null)[];
 }
 
@@ -24,34 +28,41 @@ export function quickRows(rows: readonly VerifierRow[]): VerifierRow[] {
   return rows.filter((r) => quick(r) && progTypeById(r.input.type) !== undefined);
 }
 
-/** Each mutant with the row it was made of; the same for the same rows and seed. */
-function* mutants(rows: readonly VerifierRow[], seed: number, count: number) {
+interface Asked {
+  readonly name: string;
+  readonly input: ProgramInput;
+}
+
+/** The same for the same rows and seed. */
+function* programs(rows: readonly VerifierRow[], seed: number, count: number): Generator<Asked> {
   const random = seeded(seed);
   for (let n = 0; n < count; n++) {
     const row = random.pick(rows);
-    yield { n, row, input: mutate(row.input, random) };
+    yield { name: `mutant ${n} of ${row.id}`, input: mutate(row.input, random) };
   }
+  for (let n = 0; n < count; n++) yield { name: `calls ${n}`, input: generateCalls(seed, n) };
 }
 
 export function askLinux(rows: readonly VerifierRow[], seed: number, count: number, oracle: Oracle): LiveAnswers {
   const accepts: (boolean | null)[] = [];
-  for (const { input } of mutants(rows, seed, count)) {
+  for (const { input } of programs(rows, seed, count)) {
     const linux = oracle.load(input);
     oracle.unload(linux);
     const quick = (linux.processed ?? 0) <= MAX_PROCESSED;
     const accepted = linux.verdict === 'ACCEPT';
     accepts.push(quick && verify(input, { cpus: oracle.possibleCpus }).ok === accepted ? accepted : null);
   }
-  return { seed, accepts };
+  return { seed, count, accepts };
 }
 
-/** The first mutant that this verifier answers otherwise; null = none. */
-export function firstDifference(rows: readonly VerifierRow[], { seed, accepts }: LiveAnswers): string | null {
-  for (const { n, row, input } of mutants(rows, seed, accepts.length)) {
-    const expected = accepts[n];
+/** The first program that this verifier answers otherwise; null = none. */
+export function firstDifference(rows: readonly VerifierRow[], { seed, count, accepts }: LiveAnswers): string | null {
+  let n = 0;
+  for (const { name, input } of programs(rows, seed, count)) {
+    const expected = accepts[n++];
     if (expected === null) continue;
     const ours = verify(input);
-    if (ours.ok !== expected) return `${ours.ok ? 'false accept' : 'false reject'}, mutant ${n} of ${row.id}`;
+    if (ours.ok !== expected) return `${ours.ok ? 'false accept' : 'false reject'}, ${name}`;
   }
   return null;
 }

@@ -19,7 +19,7 @@ import { denied, invalid, type Reject, refused } from './reject.ts';
 import { isConst, numberIn } from './scalar.ts';
 import { frameOf } from './stack.ts';
 import { byteOf, byteType, EMPTY_SLOT, isScalarSpill, SLOT, spiOf } from './state.ts';
-import { checkUnmodified } from './unmoved.ts';
+import { checkRegOff, checkUnmodified } from './unmoved.ts';
 
 /** What earlier arguments of the same call said. */
 export interface Call {
@@ -317,9 +317,8 @@ export function checkArgument(env: Env, regno: number, kind: ArgKind, call: Call
 /** Arguments that the call gives back must be held, and be what was got (kernel arg_type_is_release). */
 function checkReference(regno: number, reg: Reg, call: Call): Reject | null {
   if (call.helper.releases === regno && !isNull(reg) && reg.kind !== 'fp') {
-    if (reg.off !== 0) {
-      return invalid(`R${regno} must have zero offset when passed to release func or trusted arg to kfunc`);
-    }
+    const moved = checkRegOff(regno, reg, true);
+    if (moved !== null) return moved;
     if (reg.refObjId === 0) return invalid(`R${regno} must be referenced when passed to release function`);
   }
   if (reg.refObjId === 0 || (call.kptr !== null && regno === 1)) return null;
