@@ -7,6 +7,7 @@ import { ENGINES, type EngineName, LEVELS, type Level } from './engines.ts';
 
 export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutants --vectors FILE [options]
        conformance real --dir DIR [options]
+       conformance speed [--dir DIR] [--count N] [--seed S] [--rounds N] [options]
        conformance helpers [options]
 
   isa        rows {name, mem, insns, expected_r0} run as type raw
@@ -19,6 +20,8 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   twins      verdicts that must not change: pruning on and off, programs written otherwise
   hostile    programs made to cost, of --count instructions: verdict, time, memory
   planted    bugs planted into the verifier: what finds them (--id TEXT: of that class or name)
+  speed      time per processed instruction beside the live kernel, and what facts cost: the programs below --dir of
+             more than 1000 processed instructions, if given, and a generated one of about --count
   real       every program of the objects below DIR that is not bound to types of the kernel: the live kernel's answer beside ours
 
   --engine interp|jit|both   engines of isa and data (default both)
@@ -28,7 +31,9 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   --theme TEXT               verifier: only themes that contain TEXT (repeatable)
   --type NAME|NUMBER         verifier, helpers: only this program type (repeatable)
   --id TEXT                  only rows whose id (real: objects whose path, helpers: whose name) contains TEXT
-  --count N --seed S         mutants, twins, planted: how many programs, from which seed (default 2000, 1)
+  --count N --seed S         mutants, twins, planted: how many programs, from which seed (default 2000, 1); speed: processed
+                             instructions of the generated program (default 776000), and its seed
+  --rounds N                 speed: how often each is timed, in turns; the fastest counts (default 5)
   --no-run                   verifier: verdicts only
   --no-perfmon               verifier, explain, mutants: for a loader with CAP_BPF, but without CAP_PERFMON
   --log 1|2                  explain: log level (default 2)`;
@@ -44,6 +49,7 @@ export const SUITES = [
   'hostile',
   'planted',
   'real',
+  'speed',
   'helpers',
 ] as const;
 export type Suite = (typeof SUITES)[number];
@@ -60,6 +66,7 @@ const INPUT = {
   hostile: null,
   planted: null,
   real: 'dir',
+  speed: null,
   helpers: null,
 } as const satisfies Record<Suite, string | null>;
 
@@ -80,6 +87,7 @@ export interface Options {
   readonly log: 1 | 2;
   readonly count: number;
   readonly seed: number;
+  readonly rounds: number;
 }
 
 export class UsageError extends BeewasmError {
@@ -117,8 +125,9 @@ export function parseOptions(argv: readonly string[]): Options {
     run: !values['no-run'],
     perfmon: !values['no-perfmon'],
     log: values.log === '1' ? 1 : 2,
-    count: naturalNumber('count', values.count ?? '2000'),
+    count: naturalNumber('count', values.count ?? (suite === 'speed' ? '776000' : '2000')),
     seed: naturalNumber('seed', values.seed ?? '1'),
+    rounds: naturalNumber('rounds', values.rounds ?? '5'),
   };
 }
 
@@ -142,6 +151,7 @@ function parse(argv: readonly string[]) {
         log: { type: 'string' },
         count: { type: 'string' },
         seed: { type: 'string' },
+        rounds: { type: 'string' },
       },
     });
   } catch (error) {

@@ -19,6 +19,7 @@ import { plantedPassed, plantedText, runPlanted } from './suites/planted.ts';
 import { startProgress } from './suites/progress.ts';
 import { runReal } from './suites/real.ts';
 import { runRejects } from './suites/rejects.ts';
+import { runSpeed, speedText } from './suites/speed.ts';
 import { runTwinsSuite, twinsText } from './suites/twins.ts';
 import { runVerifier } from './suites/verifier.ts';
 import { type IsaRow, readIsaRows, readVerifierRows, type VerifierRow, withoutPerfmon } from './vectors.ts';
@@ -73,6 +74,18 @@ async function real(options: Options): Promise<Result> {
   const report = runReal(options.dir, options.id, oracle, (n) => startProgress('real', n));
   oracle.shutdown();
   return { report, text: realText(report), passed: !report.rows.some((r) => r.outcome.startsWith('false')) };
+}
+
+async function speed(options: Options): Promise<Result> {
+  let why = '';
+  const oracle = openOracle((reason) => {
+    why = reason;
+  });
+  if (oracle === null)
+    return { report: { suite: 'speed', skipped: why }, text: `speed: skipped: ${why}`, passed: true };
+  const report = runSpeed(options, oracle, startProgress('speed', 0));
+  oracle.shutdown();
+  return { report, text: speedText(report), passed: true };
 }
 
 async function mutants(options: Options): Promise<Result> {
@@ -143,6 +156,7 @@ const suites = {
   hostile,
   planted,
   real,
+  speed,
   helpers,
 } satisfies Record<Options['suite'], (o: Options) => Promise<Result>>;
 

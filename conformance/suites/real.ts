@@ -53,6 +53,45 @@ export function objectFiles(folder: string): string[] {
     .sort();
 }
 
+/** A program as both verifiers take it. */
+export interface BothPrograms {
+  readonly name: string;
+  readonly input: ProgramInput;
+  readonly options: VerifyOptions;
+  readonly kernel: KernelProgram;
+}
+
+/** The programs of every object below a folder that can be compared: what has none is left out. */
+export function* programsBelow(folder: string, filter: string, oracle: Oracle): Generator<BothPrograms> {
+  const target = liveTarget();
+  for (const path of objectFiles(folder).filter((p) => p.includes(filter))) {
+    const name = relative(folder, path);
+    const object = orNull(() => openObject(new Uint8Array(readFileSync(path)), target.open));
+    if (object === null) continue;
+    const kernel = kernelPrograms(oracle, object, undefined, target.verify.kernelTypes);
+    for (const program of Object.values(object.programs)) {
+      program.type = typeOf(name, program);
+      if (program.type === null || Object.hasOwn(BOUND_TO_BTF, program.type) || !progTypeById(program.type)) continue;
+      const both = orNull(() => {
+        checkLoadable(program);
+        return kernel.of(program);
+      });
+      if (both === null || typeof both === 'string') continue;
+      yield { name: `${name} ${program.name}`, options: { ...target.verify, cpus: oracle.possibleCpus }, ...both };
+    }
+    kernel.close();
+  }
+}
+
+function orNull<T>(make: () => T): T | null {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof BeewasmError) return null;
+    throw error;
+  }
+}
+
 export function runReal(folder: string, filter: string, oracle: Oracle, progress: (n: number) => Progress): RealReport {
   const files = objectFiles(folder).filter((path) => path.includes(filter));
   const target = liveTarget();

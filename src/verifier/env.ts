@@ -28,6 +28,8 @@ export interface VerifyOptions {
   readonly cpus?: number;
   /** What is known of the kernel, beyond maps, sockets and kfuncs: readKernelTypes() of /sys/kernel/btf/vmlinux. */
   readonly kernelTypes?: KernelTypes;
+  /** false: only the verdict is wanted; `verified.facts` is null, and engines then rely on nothing. */
+  readonly facts?: boolean;
   /** Off: no pruning (exponential; for tests of small programs). */
   readonly prune?: boolean;
   /**
@@ -125,8 +127,8 @@ export class Env {
     this.attach = attachTypeOf(this.type, prog.input.expectedAttachType);
     this.ctx = ctxOf(this.type.id, this.attach);
     this.log = log;
-    this.proven = new FactRecorder(prog.insns.length);
-    this.#guessed = new FactRecorder(prog.insns.length);
+    this.proven = new FactRecorder(prog.insns.length, options.facts ?? true);
+    this.#guessed = new FactRecorder(prog.insns.length, false);
     this.cpus = options.cpus ?? 1;
     this.kernelTypes = options.kernelTypes ?? COMMON_TYPES;
     this.prune = options.prune ?? true;

@@ -55,7 +55,11 @@ export class FactRecorder {
   readonly #lastDst: (RegKind | undefined)[] = [];
   readonly #lastSrc: (RegKind | undefined)[] = [];
 
-  constructor(n: number) {
+  /** false: nobody wants to know. */
+  readonly #on: boolean;
+
+  constructor(n: number, on: boolean) {
+    this.#on = on;
     this.reached = new Uint8Array(n);
     this.taken = new Uint8Array(n);
     this.dst = new Uint8Array(n);
@@ -63,24 +67,42 @@ export class FactRecorder {
     this.callMap = new Int32Array(n).fill(NO_MAP);
   }
 
+  /** Whether it would be news that bytes are read which a path did not write. */
+  get asksForUninit(): boolean {
+    return this.#on && !this.readsUninitStack;
+  }
+
+  reach(at: InsnIndex): void {
+    if (this.#on) this.reached[at] = 1;
+  }
+
+  /** A conditional jump: bit 0 = jumps, bit 1 = falls through. */
+  take(at: InsnIndex, ways: 1 | 2 | 3): void {
+    if (this.#on) this.taken[at] |= ways;
+  }
+
   operands(at: InsnIndex, dst: Reg, src: Reg): void {
+    if (!this.#on) return;
     merge(this.dst, this.#lastDst, at, dst);
     merge(this.src, this.#lastSrc, at, src);
   }
 
   call(at: InsnIndex, map: number): void {
+    if (!this.#on) return;
     const old = this.callMap[at];
     this.callMap[at] = old === NO_MAP || old === map ? map : MIXED_MAP;
   }
 
   /** A load `off` bytes into a map (-1: another structure of the kernel). */
   kernelLoad(at: InsnIndex, map: number, off: number): void {
+    if (!this.#on) return;
     const old = this.kernelLoads.get(at);
     const same = old === undefined || (old !== null && old.map === map && old.off === off);
     this.kernelLoads.set(at, same ? { map, off } : null);
   }
 
-  facts(): Facts {
+  facts(): Facts | null {
+    if (!this.#on) return null;
     const { reached, taken, dst, src, readsUninitStack, kernelLoads } = this;
     const callMap = this.callMap.map((m) => (m === MIXED_MAP ? NO_MAP : m));
     return { reached, taken, dst, src, callMap, readsUninitStack, kernelLoads };

@@ -200,10 +200,10 @@ export function conditionalJump(env: Env, op: JumpOp, insn: Insn): InsnIndex | R
       (isPointer(dst) ? null : markPrecise(env, insn.dst)) ??
       (op.operand === 'reg' && !isPointer(src) ? markPrecise(env, insn.src) : null);
     if (reject) return reject;
-    env.facts.taken[env.insnIdx] |= outcome ? 1 : 2;
+    env.facts.take(env.insnIdx, outcome ? 1 : 2);
     return guessBranch(env, insn, op.operand === 'reg', follow(env, insn, !outcome)) ?? follow(env, insn, outcome);
   }
-  env.facts.taken[env.insnIdx] |= 3;
+  env.facts.take(env.insnIdx, 3);
   return fork(env, op, insn, dst, src);
 }
 

@@ -34,8 +34,11 @@ function useDef({ input, kfuncs }: Prog, op: Op | undefined, insn: Insn, at: Ins
   return { use: ((1 << args) - 1) << 1, def: def | clobber };
 }
 
-/** Live registers before each slot: sweeps in postorder until nothing changes (about one per loop depth). */
-export function liveRegisters(prog: Prog, { next, target, postorder }: Graph): Uint16Array {
+/**
+ * Live registers before each slot. Slots are visited in postorder once, and again when what is live behind them has grown:
+ * that is at most ten times, one per register, while whole sweeps may be as many as the program has jumps back.
+ */
+export function liveRegisters(prog: Prog, { next, target, postorder, preds, predsFrom }: Graph): Uint16Array {
   const n = prog.insns.length;
   const live = new Uint16Array(n);
   const uses = new Uint16Array(n);
@@ -45,15 +48,17 @@ export function liveRegisters(prog: Prog, { next, target, postorder }: Graph): U
     uses[i] = use;
     keeps[i] = ~def;
   }
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const i of postorder) {
-      const out = (next[i] >= 0 ? live[next[i]] : 0) | (target[i] >= 0 ? live[target[i]] : 0);
-      const before = (out & keeps[i]) | uses[i];
-      if (before === live[i]) continue;
-      live[i] = before;
-      changed = true;
-    }
+  const visit = (i: InsnIndex): boolean => {
+    const out = (next[i] >= 0 ? live[next[i]] : 0) | (target[i] >= 0 ? live[target[i]] : 0);
+    const before = (out & keeps[i]) | uses[i];
+    if (before === live[i]) return false;
+    live[i] = before;
+    return true;
+  };
+  const grown: InsnIndex[] = [];
+  for (const i of postorder) if (visit(i)) grown.push(i);
+  for (let i = grown.pop(); i !== undefined; i = grown.pop()) {
+    for (let k = predsFrom[i]; k < predsFrom[i + 1]; k++) if (visit(preds[k])) grown.push(preds[k]);
   }
   return live;
 }

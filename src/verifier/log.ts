@@ -12,6 +12,9 @@ import { tnumText, U64_MAX } from './tnum.ts';
 /** Lines that are kept; of a longer log the older half goes, as the kernel's log buffer keeps the end. */
 const MAX_CHUNKS = 100_000;
 
+/** Characters that are kept: the end of a longer log. (Linux's buffers hold at most a billion; strings of V8 half of that.) */
+const MAX_LENGTH = 1 << 27;
+
 /** A piece of the log, or what makes it: of long logs most is gone before anybody reads it. A number is a step's place. */
 type Chunk = string | (() => string) | number;
 
@@ -99,10 +102,15 @@ export class Log {
     });
   }
   text(): string {
-    return this.#chunks
-      .slice(0, this.#count)
-      .map((chunk) => this.#textOf(chunk))
-      .join('');
+    const texts: string[] = [];
+    let length = 0;
+    for (let i = this.#count - 1; i >= 0; i--) {
+      const text = this.#textOf(this.#chunks[i]);
+      length += text.length;
+      if (length > MAX_LENGTH) break;
+      texts.push(text);
+    }
+    return texts.reverse().join('');
   }
 }
 

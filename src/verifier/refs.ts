@@ -16,7 +16,10 @@ export interface Held {
   readonly map: number;
 }
 
-/** Takes a reference at the current instruction; returns its id. */
+/** More references than any program holds at once: taking and giving back one takes time for each. */
+export const MAX_HELD = 4096;
+
+/** Takes a reference at the current instruction; returns its id. (The search refuses what holds too many.) */
 export function acquire(env: Env): number {
   const id = env.newId();
   env.state.held = [...env.state.held, { kind: 'ref', id, insn: env.insnIdx, map: -1 }];

@@ -8,6 +8,7 @@ import { goesOn, roundsDiffer } from './iter.ts';
 import { stateText } from './log.ts';
 import { MAX_INSNS } from './program.ts';
 import { propagateBackedges, propagatePrecision } from './propagate.ts';
+import { MAX_HELD } from './refs.ts';
 import { NOT_INIT, withPrecision } from './reg.ts';
 import { invalid, type Reject, refused, tooBig } from './reject.ts';
 import { isIncomplete, type SccVisit, SccVisits } from './scc_visit.ts';
@@ -85,7 +86,7 @@ export class Search {
         if (verdict !== 'go on') return verdict;
       }
       if (env.cfg.jump[env.insnIdx]) env.rememberStep();
-      env.facts.reached[env.insnIdx] = 1;
+      env.facts.reach(env.insnIdx);
       this.#log.before();
       env.touchedRegs = 0;
       env.touchedSlots[0] = env.touchedSlots[1] = 0;
@@ -93,6 +94,7 @@ export class Search {
       if (next === null) return null;
       if (typeof next !== 'number') return next;
       if (env.stackLive.size > MAX_STACK_MASKS) return refused('ENOMEM', 'too many call chains that use stack');
+      if (env.state.held.length > MAX_HELD) return refused('ENOMEM', 'too many references are held');
       this.#log.after(next);
       if (next === END || (env.state.speculative && speculation.barriersBehind.has(env.insnIdx))) return null;
       env.prevInsnIdx = env.insnIdx;
@@ -208,7 +210,7 @@ export class Search {
     const env = this.#env;
     const { state } = env;
     kept.hits++;
-    if (coversUnwritten(kept.state, state)) env.facts.readsUninitStack = true;
+    if (env.facts.asksForUninit && coversUnwritten(kept.state, state)) env.facts.readsUninitStack = true;
     if (env.cfg.jump[env.insnIdx]) env.rememberStep();
     propagatePrecision(env, kept.state, state);
     if (!loop) return 'safe';

@@ -26,6 +26,12 @@ const WORDS = 8;
 /** More masks than this (one per instruction, call chain and frame; 33 bytes each) no honest program needs. */
 export const MAX_STACK_MASKS = 1 << 23;
 
+/**
+ * Paths that each change what is known far and wide take quadratic time. Beyond this every slot counts as live, which is
+ * always right: real programs need less than a thousandth of it.
+ */
+const MAX_WORK = 1 << 30;
+
 /** The masks of one frame for every instruction of one function. */
 class FrameMasks {
   readonly words: Int32Array;
@@ -102,6 +108,8 @@ export class StackLiveness {
   #wrote = false;
   /** Masks that exist. */
   size = 0;
+  /** Slots that were evaluated, passed over or started over so far. */
+  #work = 0;
 
   constructor(prog: Prog, graph: Graph, cfg: Cfg, log: Log) {
     this.#prog = prog;
@@ -207,6 +215,7 @@ export class StackLiveness {
   /** Propagates what was marked in the call chain of `state`, innermost function first. */
   update(state: State): void {
     this.reset();
+    if (this.#work > MAX_WORK) return;
     for (let depth = state.frames.length - 1; depth >= 0; depth--) {
       const instance = this.#instance(state, depth);
       if (!instance.updated) continue;
@@ -231,6 +240,7 @@ export class StackLiveness {
 
   /** must_write became smaller: what follows from it is found anew. */
   #startOver({ start, insns }: Instance, masks: FrameMasks): void {
+    this.#work += insns;
     for (let i = 0; i < insns; i++) {
       masks.words[i * WORDS + MUST_WRITE_ACC] = masks.words[i * WORDS + MUST_WRITE_ACC + 1] = 0;
       const position = this.#graph.position[start + i];
@@ -247,6 +257,7 @@ export class StackLiveness {
     const from = masks.low;
     masks.low = masks.high;
     for (let p = from; p <= masks.high; p++) {
+      if (this.#work++ > MAX_WORK) return false;
       const insn = postorder[p];
       if (masks.dirty[insn - start] === 0) continue;
       masks.dirty[insn - start] = 0;
@@ -298,6 +309,7 @@ export class StackLiveness {
 
   /** May a path from `state` read slot `spi` of a frame before writing it? */
   alive(state: State, frame: number, spi: number): boolean {
+    if (this.#work > MAX_WORK) return true;
     const { length } = state.frames;
     if (this.#liveBefore(this.#instance(state, length - 1), state.insnIdx, frame, spi)) return true;
     for (let f = frame; f < length - 1; f++) {

@@ -24,6 +24,8 @@ export interface Path {
 
 /** Longer paths are cut at a kept state: what happened so many instructions ago explains little. */
 const MAX_STEPS = 20_000;
+/** ... and where no state was kept, there is no path to tell of. */
+const MAX_STRETCH = 100_000;
 
 interface Trail {
   /** Newest first. */
@@ -35,7 +37,7 @@ interface Trail {
 }
 
 /** The way back (kernel get_prev_insn_idx), from the current instruction of `env`. */
-function trailOf(env: Env): Trail {
+function trailOf(env: Env): Trail | null {
   const insns: InsnIndex[] = [];
   const kept = new Map<number, State>();
   let st = env.state;
@@ -44,6 +46,7 @@ function trailOf(env: Env): Trail {
     let newest = st.history;
     for (let at = last; at >= 0; ) {
       if (env.prog.ops[at] !== undefined || at === env.insnIdx) insns.push(at);
+      if (insns.length > MAX_STRETCH) return null;
       if (at === st.firstInsnIdx && startsAt(newest, at)) break;
       const hist: HistoryEntry | null = newest !== null && newest.idx === at ? newest : null;
       if (hist !== null) newest = hist.older;
@@ -67,6 +70,7 @@ function trailOf(env: Env): Trail {
  */
 export function pathTo(env: Env, initial: () => State, options: VerifyOptions): Path | null {
   const trail = trailOf(env);
+  if (trail === null) return null;
   return walk(env, trail, initial, options, false) ?? walk(env, trail, initial, options, true);
 }
 

@@ -61,6 +61,11 @@ export const PROGRAM_ROWS = {
     why: 'functions that use stack are reached over so many chains of calls that keeping them apart takes too much memory',
     help: 'call big functions from fewer places, or make some of them part of their callers (__always_inline)',
   },
+  'too many references are held': {
+    class: 'limits',
+    why: 'the program has taken more than 4096 references (sockets, ring buffer records, ...) and given none of them back',
+    help: 'give each back before the next one is taken',
+  },
   'too many states to keep': {
     class: 'limits',
     why: 'BPF_F_TEST_STATE_FREQ keeps a state at every jump, which takes too much memory for a program of this size',
