@@ -13,7 +13,7 @@ import { type Call, checkArgument } from './helper_args.ts';
 import { perCpuCopy } from './helper_btf.ts';
 import { checkMapKind, checkMapUse, kindForMap } from './helper_map.ts';
 import { exchangedPointer } from './kptr.ts';
-import { mayHoldLock } from './object.ts';
+import { keepPerCpu, mayHoldLock } from './object.ts';
 import { markPrecise } from './precision.ts';
 import { acquire, checkLeaks, release } from './refs.ts';
 import {
@@ -168,6 +168,7 @@ function giveBack(env: Env, { helper, refObjId }: Call): Reject | null {
   if (helper.releases === undefined) return null;
   const reg = env.reg(helper.releases);
   if (helper.args[helper.releases - 1] === 'dynptr_ringbuf') return endDynptr(env, reg);
+  if (helper.name === 'bpf_kptr_xchg') keepPerCpu(env, refObjId);
   return refObjId !== 0 ? release(env, refObjId) : null;
 }
 

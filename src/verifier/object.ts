@@ -6,6 +6,7 @@ import type { Env } from './env.ts';
 import type { Access } from './mem.ts';
 import { copyReg, FLAG, makeReg, type Reg } from './reg.ts';
 import { denied, type Reject } from './reject.ts';
+import { inRcu } from './sections.ts';
 import { mapRegs } from './state.ts';
 
 /** Of this kind and nothing else said of it: not NULL, not under RCU, not of a list or tree. */
@@ -55,6 +56,19 @@ export function nonOwning(env: Env, reg: Reg): Reg {
 export function giveAway(env: Env, refObjId: number): void {
   mapRegs(env.state, (reg) => (reg.refObjId === refObjId ? nonOwning(env, reg) : reg));
 }
+
+/** A field takes over an object for every CPU: until the RCU section ends, it is still there. */
+export function keepPerCpu(env: Env, refObjId: number): void {
+  if (!inRcu(env)) return;
+  mapRegs(env.state, (reg) => {
+    if (reg.refObjId !== refObjId || (reg.flags & PER_CPU_OBJECT) !== PER_CPU_OBJECT) return reg;
+    const r = copyReg(reg);
+    r.flags = (reg.flags & ~FLAG.alloc) | FLAG.rcu;
+    r.refObjId = 0;
+    return r;
+  });
+}
+const PER_CPU_OBJECT = FLAG.alloc | FLAG.percpu;
 
 /** The lock is given back: what a list or tree holds may be gone. */
 export function forgetNonOwning(env: Env): void {
