@@ -10,7 +10,7 @@ import { markPrecise } from './precision.ts';
 import { isNull, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
 import { rangeText } from './return_code.ts';
-import { Frame, MAX_CALL_FRAMES, sameCallsAt } from './state.ts';
+import { Frame, MAX_CALL_FRAMES } from './state.ts';
 import { widen } from './widen.ts';
 
 /** Argument registers of the function, from those of the helper's caller. */
@@ -115,6 +115,6 @@ export function checkCallbackResult(env: Env, r0: Reg): Reject | null {
 
 /** Back at the call: what changed since the last iteration and decided nothing may be anything. */
 export function afterCallback(env: Env, at: number): void {
-  const old = sameCallsAt(env.state.parent, env.state, at);
+  const old = env.earlierRound(env.state.parent, env.state, at);
   if (old !== null) widen(old, env.state);
 }

@@ -18,7 +18,7 @@ import { denied, invalid, type Reject } from './reject.ts';
 import type { Scalar } from './scalar.ts';
 import { Speculation } from './speculation.ts';
 import { StackLiveness } from './stack_live.ts';
-import type { Frame, HistoryEntry, LinkedReg, State } from './state.ts';
+import { type Frame, type HistoryEntry, type LinkedReg, type State, sameCalls } from './state.ts';
 import type { MapDef } from './verified.ts';
 
 export interface VerifyOptions {
@@ -242,6 +242,18 @@ export class Env {
     this.#waitingHistory += state.historyLength;
     return this.pending.length <= COMPLEXITY_LIMIT_JMP_SEQ && this.#waitingHistory <= MAX_WAITING_HISTORY;
   }
+  /**
+   * The nearest of `from` and its ancestors, those that are still kept, that stands at instruction `at` in the same call
+   * chain as `state`: an earlier round of a loop. null = none, or too many ancestors were looked at for all the questions so far; then nothing is widened.
+   */
+  earlierRound(from: State | null, state: State, at: InsnIndex): State | null {
+    for (let st = from; st !== null && this.#ancestors < MAX_ANCESTORS; st = st.parent) {
+      if (st.insnIdx === at && !st.evicted && sameCalls(st, state)) return st;
+      this.#ancestors++;
+    }
+    return null;
+  }
+  #ancestors = 0;
   /** The path that was pushed last. */
   pop(): Pending | undefined {
     const next = this.pending.pop();
@@ -319,6 +331,8 @@ export class Env {
 export const COMPLEXITY_LIMIT_JMP_SEQ = 8192;
 /** Linux runs out of memory somewhere there. */
 const MAX_WAITING_HISTORY = 1 << 24;
+/** Each takes a look at memory that was not used for long. */
+const MAX_ANCESTORS = 1 << 28;
 /** The largest of real programs need less than a tenth. */
 const MAX_TRACED = 1 << 28;
 

@@ -11,7 +11,7 @@ import { copyReg, FLAG, makeReg, type Reg, ZERO_SCALAR } from './reg.ts';
 import { explain, invalid, type Reject, refused, tooManyBranches } from './reject.ts';
 import { frameOf } from './stack.ts';
 import { OUTSIDE, objectSlot } from './stack_object.ts';
-import { allBytes, EMPTY_SLOT, type Frame, SLOT, type State, sameCallsAt } from './state.ts';
+import { allBytes, EMPTY_SLOT, type Frame, SLOT, type State } from './state.ts';
 import { widen } from './widen.ts';
 
 const ITER = allBytes(SLOT.iter);
@@ -140,7 +140,7 @@ export function followNext(env: Env, place: IterPlace): Reject | null {
     if (other === null) return tooManyBranches(env.pending.length);
     setIter(other, place, { active: true, deeper: 1 });
     // The nearest kept state is the one of right here; the one before it belongs to the last round.
-    const old = sameCallsAt(env.state.parent?.parent ?? null, other, env.insnIdx);
+    const old = env.earlierRound(env.state.parent?.parent ?? null, other, env.insnIdx);
     if (old !== null) widen(old, other);
     const r0 = copyReg(other.frame.regs[0]);
     r0.maybeNull = false;

@@ -201,14 +201,6 @@ export function frameInsn(state: State, frame: number): InsnIndex {
   return frame === state.frames.length - 1 ? state.insnIdx : state.frames[frame + 1].callsite;
 }
 
-/** The nearest of `from` and its ancestors, those that are still kept, that stands at `at` in the same call chain as `state`. */
-export function sameCallsAt(from: State | null, state: State, at: InsnIndex): State | null {
-  for (let st = from; st !== null; st = st.parent) {
-    if (st.insnIdx === at && !st.evicted && sameCalls(st, state)) return st;
-  }
-  return null;
-}
-
 export function sameCalls(a: State, b: State): boolean {
   if (a.frames.length !== b.frames.length) return false;
   for (let f = 0; f < a.frames.length; f++) if (a.frames[f].callsite !== b.frames[f].callsite) return false;

@@ -12,7 +12,7 @@ import { checkLeaks, locksHeld } from './refs.ts';
 import { makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
 import { checkReturnCode } from './return_code.ts';
-import { Frame, MAX_CALL_FRAMES, sameCallsAt } from './state.ts';
+import { Frame, MAX_CALL_FRAMES } from './state.ts';
 import { clearCallerSaved, END, forgetPackets, type Next, type Of, reserved } from './steps.ts';
 import { widen } from './widen.ts';
 
@@ -35,7 +35,7 @@ export function mayGoto(env: Env, _op: Of<'may_goto'>, insn: Insn): Next {
   if (other === null) return tooManyBranches(env.pending.length);
   other.mayGotoDepth++;
   // The nearest kept state is the one of right here; the one before it belongs to the last iteration.
-  const old = sameCallsAt(env.state.parent?.parent ?? null, other, env.insnIdx);
+  const old = env.earlierRound(env.state.parent?.parent ?? null, other, env.insnIdx);
   if (old !== null) widen(old, other);
   return env.insnIdx + 1 + insn.off;
 }
