@@ -86,6 +86,7 @@ describe.skipIf(oracle === null || !existsSync(VMLINUX))('beside the live kernel
         const input = {
           ...inputOf({ what: '', text, message: null, type: type.id, flags }, types),
           expectedAttachType: attach,
+          attachBtfId: type.name === 'tracing' ? types.targetId('typedef', 'btf_trace_sched_switch') : undefined,
         };
         const linux = oracle!.load(input);
         oracle!.unload(linux);

@@ -127,13 +127,22 @@ describe('sections', () => {
     ['lwt_xmit', 'lwt_xmit', 0, 0],
     ['perf_event', 'perf_event', 0, 0],
     ['syscall', 'syscall', 0, 16],
+    ['fentry', 'tracing', AT.BPF_TRACE_FENTRY, 0],
+    ['iter.s', 'tracing', AT.BPF_TRACE_ITER, 16],
   ])('%s: %s', (section, type, expectedAttachType, flags) => {
     expect(sectionDef(section)).toEqual({ type: progTypeByName(type)!.id, expectedAttachType, flags, autoload: true });
     expect(sectionDef(`?${section}`).autoload).toBe(false);
   });
 
+  it('name what tracing programs are bound to', () => {
+    const to = (section: string) => sectionDef(section).attachTo;
+    expect(to('tp_btf/sched_switch')).toEqual({ kind: 'typedef', name: 'btf_trace_sched_switch' });
+    expect(to('iter.s/task')).toEqual({ kind: 'func', name: 'bpf_iter_task' });
+    expect(to('fexit/vfs_read')).toEqual({ kind: 'func', name: 'vfs_read' });
+  });
+
   it('of types that beewasm has no row for, and of no type', () => {
-    for (const name of ['fentry/x', 'lsm/file_open', 'struct_ops/init', 'tcpdump', 'maps']) {
+    for (const name of ['lsm/file_open', 'struct_ops/init', 'tcpdump', 'maps']) {
       expect(sectionDef(name).type, name).toBeNull();
     }
   });

@@ -1,7 +1,7 @@
 // Types of a kernel from its BTF (/sys/kernel/btf/vmlinux): layouts of structures, prototypes of functions, variables:
 // what spec/kernel_struct.ts is to what its tables do not hold. Structures without a name get keys of their own.
 
-import type { KernelFunc, KernelValue, KernelVariable } from '../spec/kernel_func.ts';
+import type { KernelFunc, KernelTarget, KernelValue, KernelVariable } from '../spec/kernel_func.ts';
 import {
   ANONYMOUS,
   type KernelField,
@@ -33,6 +33,8 @@ function kernelTypes(btf: Btf): KernelTypes {
     },
     func: (id) => funcOf(btf, id),
     funcId: (name) => named.func.get(name),
+    target: (id) => targetOf(btf, id),
+    targetId: (kind, name) => (kind === 'func' ? named.func : named.typedef).get(name),
     variable: (id) => variableOf(btf, id, perCpu),
     variableId: (name) => named.var.get(name),
     struct(key) {
@@ -49,12 +51,17 @@ function kernelTypes(btf: Btf): KernelTypes {
   };
 }
 
-type Named = Readonly<Record<'func' | 'var', ReadonlyMap<string, number>>>;
+type Named = Readonly<Record<'func' | 'var' | 'typedef', ReadonlyMap<string, number>>>;
 
 function namedIds(btf: Btf): Named {
-  const ids = { func: new Map<string, number>(), var: new Map<string, number>() };
+  const ids = {
+    func: new Map<string, number>(),
+    var: new Map<string, number>(),
+    typedef: new Map<string, number>(),
+  };
   btf.types.forEach((t, id) => {
-    if ((t.kind === 'func' || t.kind === 'var') && !ids[t.kind].has(t.name)) ids[t.kind].set(t.name, id);
+    if ((t.kind === 'func' || t.kind === 'var' || t.kind === 'typedef') && !ids[t.kind].has(t.name))
+      ids[t.kind].set(t.name, id);
   });
   return ids;
 }
@@ -67,16 +74,32 @@ function perCpuVariables(btf: Btf): ReadonlySet<number> {
 
 function kernelValue(btf: Btf, id: number): KernelValue {
   const t = resolved(btf, id);
-  return { type: shape(btf, id), pointsTo: t.kind === 'ptr' ? pointed(btf, t.type) : null };
+  if (t.kind !== 'ptr') return { type: shape(btf, id), pointsTo: null };
+  return { type: shape(btf, id), pointsTo: pointed(btf, t.type), pointsToId: skipModifiers(btf, t.type) };
 }
 
 function funcOf(btf: Btf, id: number): KernelFunc | undefined {
   const func = btf.types[id];
-  const proto = func?.kind === 'func' ? btf.types[func.type] : undefined;
-  if (func?.kind !== 'func' || proto?.kind !== 'func_proto') return undefined;
+  return func?.kind === 'func' ? protoOf(btf, func.name, func.type) : undefined;
+}
+
+/** A tracepoint is the typedef of a pointer to a function. */
+function targetOf(btf: Btf, id: number): KernelTarget | undefined {
+  const type = btf.types[id];
+  if (type === undefined) return undefined;
+  const name = 'name' in type ? type.name : '';
+  if (type.kind === 'func') return { kind: 'func', name, proto: protoOf(btf, name, type.type) ?? null };
+  if (type.kind !== 'typedef') return { kind: 'other', name, proto: null };
+  const pointer = btf.types[type.type];
+  return { kind: 'typedef', name, proto: (pointer.kind === 'ptr' && protoOf(btf, name, pointer.type)) || null };
+}
+
+function protoOf(btf: Btf, name: string, id: number): KernelFunc | undefined {
+  const proto = btf.types[id];
+  if (proto?.kind !== 'func_proto') return undefined;
   const { ret, params } = proto as BtfOf<'func_proto'>;
   return {
-    name: func.name,
+    name,
     returns: kernelValue(btf, ret),
     params: params.map((p) => ({ name: p.name, ...kernelValue(btf, p.type) })),
   };

@@ -295,12 +295,13 @@ function link(entry: Func, ext: BtfExt, { relocate, protoOf }: Resolver): Progra
       if (why !== null) missing.push(why);
     }
   }
-  const { type, expectedAttachType, flags, autoload } = sectionDef(entry.section.name);
+  const { type, expectedAttachType, flags, autoload, attachTo } = sectionDef(entry.section.name);
   return {
     name: entry.name,
     section: entry.section.name,
     type,
     expectedAttachType,
+    ...(attachTo && { attachTo }),
     flags,
     autoload,
     insns,

@@ -2,7 +2,8 @@
 // sec_defs.ts), and what a data section is for.
 
 import { progTypeById, progTypeByName } from '../spec/prog_types.ts';
-import { secDef } from '../spec/sec_defs.ts';
+import { type SecDef, secDef } from '../spec/sec_defs.ts';
+import { BPF_ATTACH_TYPE, BPF_PROG_TYPE } from '../uapi/enums.ts';
 
 export interface SectionDef {
   /** UAPI bpf_prog_type; null = no row of prog_types.ts knows the section. */
@@ -10,6 +11,24 @@ export interface SectionDef {
   readonly expectedAttachType: number;
   readonly flags: number;
   readonly autoload: boolean;
+  /** What tracing programs are bound to, in the kernel's BTF. */
+  readonly attachTo?: AttachTo;
+}
+
+export interface AttachTo {
+  readonly kind: 'func' | 'typedef';
+  readonly name: string;
+}
+
+/** Names of libbpf's: a tracepoint's type, an iterator's function, a function of the kernel. */
+function attachToOf(def: SecDef, section: string): { attachTo?: AttachTo } {
+  if (def.type !== BPF_PROG_TYPE.BPF_PROG_TYPE_TRACING || !section.includes('/')) return {};
+  const name = section.slice(section.indexOf('/') + 1);
+  if (def.attach === BPF_ATTACH_TYPE.BPF_TRACE_RAW_TP)
+    return { attachTo: { kind: 'typedef', name: `btf_trace_${name}` } };
+  return {
+    attachTo: { kind: 'func', name: def.attach === BPF_ATTACH_TYPE.BPF_TRACE_ITER ? `bpf_iter_${name}` : name },
+  };
 }
 
 /** A code section's name -> how libbpf would load its programs. A leading `?` means: not by default. */
@@ -22,6 +41,7 @@ export function sectionDef(name: string): SectionDef {
     expectedAttachType: def?.attach ?? 0,
     flags: def?.flags ?? 0,
     autoload,
+    ...(def ? attachToOf(def, bare) : {}),
   };
 }
 

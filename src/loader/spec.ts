@@ -4,6 +4,7 @@ import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { SourceLine } from '../isa/source.ts';
 import type { FuncProto } from '../spec/func_proto.ts';
 import type { SpecialField } from '../spec/special_fields.ts';
+import type { AttachTo } from './sections.ts';
 
 export interface MapSpec {
   name: string;
@@ -58,6 +59,8 @@ export interface ProgramSpec {
   /** UAPI bpf_prog_type from the section name; null when no row of prog_types.ts knows it. */
   type: number | null;
   expectedAttachType: number;
+  /** What a tracing program is bound to: a name in the kernel's BTF. */
+  attachTo?: AttachTo;
   flags: number;
   autoload: boolean;
   /** Own instructions followed by every static function it (transitively) calls; calls are pc-relative already. */

@@ -35,6 +35,7 @@ export function programInput(
     name: program.name,
     type: program.type!,
     expectedAttachType: program.expectedAttachType,
+    ...attachment(program, types),
     flags: program.flags,
     license: object.license,
     insns: withKernelIds(program, types),
@@ -51,6 +52,19 @@ export function programInput(
   };
 }
 
+/** Id of what a tracing program is bound to. */
+function attachment({ name, attachTo }: ProgramSpec, types: KernelTypes): Pick<ProgramInput, 'attachBtfId'> {
+  if (attachTo === undefined) return {};
+  const attachBtfId = types.targetId(attachTo.kind, attachTo.name);
+  if (attachBtfId !== undefined) return { attachBtfId };
+  throw missing(name, attachTo.name, types);
+}
+
+function missing(program: string, what: string, types: KernelTypes): UnsupportedError {
+  const how = types === COMMON_TYPES ? "is known only to the kernel's BTF" : 'is not in the BTF of the kernel';
+  return new UnsupportedError(what, `program ${program}: ${what} ${how}`);
+}
+
 /** What the kernel's BTF calls the functions and variables that the program refers to by name (libbpf's ksyms). */
 function withKernelIds({ name: program, insns: original, ksyms }: ProgramSpec, types: KernelTypes): Insn[] {
   if (ksyms.length === 0) return original;
@@ -60,11 +74,7 @@ function withKernelIds({ name: program, insns: original, ksyms }: ProgramSpec, t
     const id = of === 'func' ? types.funcId(essential) : types.variableId(essential);
     if (id !== undefined) insns[insn] = { ...insns[insn], imm: id };
     else if (weak) resolveToZero(insns, insn);
-    else {
-      const what = `${of === 'func' ? 'kfunc' : 'extern'} ${name}`;
-      const how = types === COMMON_TYPES ? "is known only to the kernel's BTF" : 'is not in the BTF of the kernel';
-      throw new UnsupportedError(what, `program ${program}: ${what} ${how}`);
-    }
+    else throw missing(program, `${of === 'func' ? 'kfunc' : 'extern'} ${name}`, types);
   }
   return insns;
 }

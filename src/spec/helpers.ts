@@ -2,12 +2,13 @@
 // A helper is added with its name in IMPLEMENTED, one implementation in src/helpers (the two are tied by `satisfies`)
 // and a test; the prototype is here already.
 
-import { HELPER_TYPES } from './helper_types.ts';
+import { HELPER_TYPES as MEASURED } from './helper_types.ts';
 import type { ProtoRow } from './proto.ts';
 import { BASE_PROTOS } from './protos_base.ts';
 import { PACKET_PROTOS } from './protos_packet.ts';
 import { SOCK_PROTOS } from './protos_sock.ts';
 import { TASK_PROTOS } from './protos_task.ts';
+import { TRACING_HELPERS } from './tracing_helpers.ts';
 
 export { type ArgKind, abiParams, abiReturn, type ProtoRow, type RetKind } from './proto.ts';
 
@@ -72,6 +73,8 @@ const byId = new Map<number, Helper>(
 const runnable = new Map<number, RunnableHelper>(
   IMPLEMENTED.map((name) => [PROTOTYPES[name].id, { ...PROTOTYPES[name], name }]),
 );
+
+const HELPER_TYPES = [...MEASURED, ...TRACING_HELPERS];
 
 /** Helpers that can run, by number. */
 export const RUNNABLE: readonly RunnableHelper[] = [...runnable.values()].sort((a, b) => a.id - b.id);

@@ -10,6 +10,8 @@ export interface KernelValue {
   readonly type: TypeShape;
   /** What a pointer points to; null = it is none. */
   readonly pointsTo: PointedShape | null;
+  /** Its id, where a BTF has it. */
+  readonly pointsToId?: number;
 }
 
 export interface KernelParam extends KernelValue {
@@ -21,6 +23,13 @@ export interface KernelFunc {
   readonly name: string;
   readonly returns: KernelValue;
   readonly params: readonly KernelParam[];
+}
+
+/** What a tracing program may be bound to; `proto`: of the function, or of the pointer to one that the type is. */
+export interface KernelTarget {
+  readonly kind: 'func' | 'typedef' | 'other';
+  readonly name: string;
+  readonly proto: KernelFunc | null;
 }
 
 export interface KernelVariable extends KernelValue {

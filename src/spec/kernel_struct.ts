@@ -3,7 +3,14 @@
 // Only layouts are here: beewasm has no such structures, their fields read as 0 (runtime/kernel_fields.ts).
 
 import { BPF_MAP_TYPE as M } from '../uapi/enums.ts';
-import { COMMON_FUNCS_END, commonFunc, commonFuncId, type KernelFunc, type KernelVariable } from './kernel_func.ts';
+import {
+  COMMON_FUNCS_END,
+  commonFunc,
+  commonFuncId,
+  type KernelFunc,
+  type KernelTarget,
+  type KernelVariable,
+} from './kernel_func.ts';
 import { KERNEL_STRUCTS } from './kernel_structs.ts';
 
 export type KernelFieldType =
@@ -41,6 +48,8 @@ export interface KernelTypes {
   structName(id: number): string | undefined;
   func(id: number): KernelFunc | undefined;
   funcId(name: string): number | undefined;
+  target(id: number): KernelTarget | undefined;
+  targetId(kind: 'func' | 'typedef', name: string): number | undefined;
   variable(id: number): KernelVariable | undefined;
   variableId(name: string): number | undefined;
 }
@@ -56,6 +65,8 @@ export const COMMON_TYPES: KernelTypes = {
   structName: () => undefined,
   func: commonFunc,
   funcId: commonFuncId,
+  target: () => undefined,
+  targetId: () => undefined,
   variable: () => undefined,
   variableId: () => undefined,
   struct(key) {

@@ -37,6 +37,8 @@ export interface ProgTypeRow {
   readonly perfmon?: true;
   /** BPF_F_SLEEPABLE; absent = refused. */
   readonly sleepable?: 'may' | 'must';
+  /** Attach types for which it is refused all the same. */
+  readonly neverSleepsAt?: readonly number[];
   /** Results that programs may return (kernel check_return_code); absent = any. */
   readonly returns?: ReturnRange;
   /** The same for single attach types. */
@@ -61,6 +63,7 @@ const BOOL = [0, 1] as const;
 /** Bit 1: a flag for the caller (no port check at bind, congestion at egress). */
 const BOOL_AND_FLAG = [0, 3] as const;
 const ONE = [1, 1] as const;
+const ZERO = [0, 0] as const;
 
 const skb = { ctx: '__sk_buff', result: 'u32', packet: true } as const;
 const plain = { result: 'u32', packet: false } as const;
@@ -236,6 +239,18 @@ export const PROG_TYPES = [
     ctx: 'syscall_args',
     attach: [0],
     sleepable: 'must',
+  },
+  {
+    ...plain,
+    name: 'tracing',
+    id: T.BPF_PROG_TYPE_TRACING,
+    ctx: 'void',
+    plainCtx: true,
+    perfmon: true,
+    attach: [AT.BPF_TRACE_RAW_TP, AT.BPF_TRACE_FENTRY, AT.BPF_TRACE_FEXIT, AT.BPF_MODIFY_RETURN, AT.BPF_TRACE_ITER],
+    sleepable: 'may',
+    neverSleepsAt: [AT.BPF_TRACE_RAW_TP],
+    returnsAt: { [AT.BPF_TRACE_FENTRY]: ZERO, [AT.BPF_TRACE_FEXIT]: ZERO, [AT.BPF_TRACE_ITER]: BOOL },
   },
   {
     ...plain,

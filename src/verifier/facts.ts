@@ -27,6 +27,7 @@ const KIND: Record<RegKind, number> = {
   ringbuf_mem: REG_KIND.mem,
   flow_keys: REG_KIND.other_ptr,
   tp_buffer: REG_KIND.other_ptr,
+  buf: REG_KIND.other_ptr,
   dynptr_ptr: REG_KIND.other_ptr,
   stack_object: REG_KIND.other_ptr,
 };

@@ -47,7 +47,7 @@ export interface Call {
   dynptr: Reg | null;
 }
 
-const MEMORY: readonly RegKind[] = ['fp', 'pkt', 'pkt_meta', 'map_key', 'map_value', 'mem', 'ringbuf_mem'];
+const MEMORY: readonly RegKind[] = ['fp', 'pkt', 'pkt_meta', 'map_key', 'map_value', 'mem', 'ringbuf_mem', 'buf'];
 const MEMORY_TEXT = 'fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_';
 
 function checkKind(regno: number, reg: Reg, kinds: readonly RegKind[], text: string): Reject | null {

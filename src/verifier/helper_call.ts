@@ -5,6 +5,7 @@ import { formatPrintk } from '../helpers/printf.ts';
 import { helperName } from '../isa/index.ts';
 import { type Helper, helperFor, PERFMON_HELPERS, type RetKind } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
+import { BPF_ATTACH_TYPE } from '../uapi/enums.ts';
 import { pushAsync, runsLater } from './async_callback.ts';
 import { callsBack, pushCallback } from './callback.ts';
 import { endDynptr } from './dynptr.ts';
@@ -143,6 +144,8 @@ function findHelper(env: Env, id: number): Helper | Reject {
   if (helper === undefined || (!env.perfmon && PERFMON_HELPERS.has(id)))
     return invalid(`program of this type cannot use helper ${name}#${id}`);
   if (helper.gpl && !env.gpl) return invalid('cannot call GPL-restricted function from non-GPL compatible program');
+  if (helper.name === 'bpf_d_path' && env.attach !== BPF_TRACE_ITER)
+    return invalid('helper call is not allowed in probe');
   if (helper.mightSleep && !env.sleepable) return invalid('helper call might sleep in a non-sleepable prog');
   const forbidden = helper.mightSleep ? noSleepIn(env.state) : null;
   if (forbidden !== null) return invalid(`sleepable helper ${name}#${id} in ${forbidden} region`);
@@ -154,8 +157,7 @@ const EXTRA: Readonly<Record<string, (env: Env) => Reject | null>> = {
   bpf_tail_call: (env) => checkLeaks(env, 'tail_call', true),
   bpf_get_local_storage: (env) =>
     isNull(env.reg(2)) ? null : invalid("get_local_storage() doesn't support non-zero flags"),
-  bpf_get_func_ip: ({ type: { name, id } }) =>
-    name === 'kprobe' ? null : refused('ENOTSUPP', `func bpf_get_func_ip#173 not supported for program type ${id}`),
+  bpf_get_func_ip: funcIp,
   bpf_snprintf: snprintfFormat,
   bpf_dynptr_from_mem: (env) =>
     env.reg(1).kind === 'map_value' && !env.reg(1).maybeNull
@@ -180,6 +182,17 @@ function changesPacket(call: Call): boolean {
   // A tail call changes nothing when it fails; when it succeeds the program ends, or at least the function.
   return writes || (call.helper.changesPacket === true && call.helper.name !== 'bpf_tail_call');
 }
+
+/** Kernel check_get_func_ip. */
+function funcIp({ type: { name, id }, attach }: Env): Reject | null {
+  if (name === 'kprobe') return null;
+  if (name !== 'tracing') return refused('ENOTSUPP', `func bpf_get_func_ip#173 not supported for program type ${id}`);
+  return AT_FUNCTIONS.includes(attach)
+    ? null
+    : refused('ENOTSUPP', 'func bpf_get_func_ip#173 supported only for fentry/fexit/fmod_ret programs');
+}
+const { BPF_TRACE_FENTRY, BPF_TRACE_FEXIT, BPF_MODIFY_RETURN, BPF_TRACE_ITER } = BPF_ATTACH_TYPE;
+const AT_FUNCTIONS: readonly number[] = [BPF_TRACE_FENTRY, BPF_TRACE_FEXIT, BPF_MODIFY_RETURN];
 
 /** More than any format can use. */
 const MAX_FORMAT_ARGS = 128;

@@ -4,7 +4,7 @@
 import type { Size } from '../isa/op.ts';
 import type { Env } from './env.ts';
 import type { Call } from './helper_args.ts';
-import { accessMemory, checkMapFlags, checkMapValue, checkPacket, checkRegion } from './mem.ts';
+import { accessMemory, checkBuffer, checkMapFlags, checkMapValue, checkPacket, checkRegion } from './mem.ts';
 import { FLAG, isNull, kindText, type Reg } from './reg.ts';
 import { denied, type Reject } from './reject.ts';
 import { isConst } from './scalar.ts';
@@ -49,6 +49,8 @@ export function checkMemory(
       if (raw && call !== null) call.fill = { regno, size };
       return checkStackRange(env, regno, reg, reg.off, size, { zeroOk: use.zeroOk, write: use.write, raw });
     }
+    case 'buf':
+      return checkBuffer(regno, reg, reg.off, size);
     case 'btf_id':
       return accessFor(env, regno, reg, 0, size, false);
     case 'ctx':

@@ -4,6 +4,7 @@ import { COMMON_TYPES } from '../spec/kernel_struct.ts';
 import { attachTypeOf, progTypeById } from '../spec/prog_types.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { UnsupportedError } from '../uapi/errors.ts';
+import { findTarget } from './attach.ts';
 import { checkCfg } from './cfg.ts';
 import { checkStackDepth } from './depth.ts';
 import { diagnose, type Walk } from './diagnose/diagnose.ts';
@@ -129,7 +130,7 @@ function checkLoad({ type, expectedAttachType, flags }: ProgramInput, perfmon: b
     return invalid(`expected_attach_type ${expectedAttachType} is none of ${row.name} programs`);
   }
   const sleepable = (flags & BPF_F_SLEEPABLE) !== 0;
-  if (sleepable && row.sleepable === undefined) {
+  if (sleepable && (row.sleepable === undefined || row.neverSleepsAt?.includes(attach))) {
     return invalid('Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable');
   }
   return row.sleepable === 'must' && !sleepable ? invalid('Syscall programs can only be sleepable') : null;
@@ -149,10 +150,13 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
     log.level === 2 && findKfuncs(input, options.kernelTypes ?? COMMON_TYPES, isGplCompatible(input.license));
   if (kfuncs && !isReject(kfuncs) && Array.isArray(starts))
     for (const [i, start] of starts.entries()) log.line(`func#${i} @${start}`);
-  const prog = prepare(input, options.kernelTypes);
-  if (isReject(prog)) return rejection(input, prog, null, log, NO_STATS);
-  const cfg = checkCfg(prog);
+  const prepared = prepare(input, options.kernelTypes);
+  if (isReject(prepared)) return rejection(input, prepared, null, log, NO_STATS);
+  const cfg = checkCfg(prepared);
   if (isReject(cfg)) return rejection(input, cfg, null, log, NO_STATS);
+  const target = findTarget(input, options.kernelTypes ?? COMMON_TYPES);
+  if (target !== null && isReject(target)) return rejection(input, target, null, log, NO_STATS);
+  const prog: Prog = { ...prepared, target };
   const graph = buildGraph(prog, cfg);
   const live = liveRegisters(prog, graph);
   if (log.level === 2) liveText(prog, graph, live, log);

@@ -7,6 +7,7 @@ import { mapTypeById } from '../spec/map_types.ts';
 import { type SockKind, sockLoadOk } from '../spec/sock.ts';
 import { isPointerField, SPECIAL_FIELDS } from '../spec/special_fields.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
+import { loadArgument } from './attach.ts';
 import type { Env } from './env.ts';
 import { mapFields, structFields, untrustedMemory } from './kernel_pointer.ts';
 import { accessPointer, checkWhole, pointerFieldAt } from './kptr.ts';
@@ -229,6 +230,7 @@ function ctx(env: Env, a: Access, off: number): Outcome {
   if (leaks(env, a)) return denied(`R${a.valueRegno} leaks addr into ctx`);
   const reject = checkUnmodified(a.regno, a.ptr);
   if (reject) return reject;
+  if (env.prog.target !== null) return loadArgument(env, a, off);
   const noField = denied(`invalid bpf_context access off=${off} size=${a.size}`);
   if (env.ctx === null) return noField;
   if (a.write) return ctxWritable(env.ctx, off, a.size) ? null : noField;
@@ -286,6 +288,19 @@ function tracepointBuffer(_env: Env, { regno, ptr, size, write }: Access, off: n
   return write ? null : UNKNOWN_SCALAR;
 }
 
+/** Memory whose size is compared when the program is attached (kernel check_buffer_access). */
+export function checkBuffer(regno: number, ptr: Reg, off: number, size: number): Reject | null {
+  const name = (ptr.flags & FLAG.rdonly) !== 0 ? 'rdonly' : 'rdwr';
+  if (off < 0) return denied(`R${regno} invalid ${name} buffer access: off=${off}, size=${size}`);
+  if (isZero(ptr.s)) return null;
+  return denied(`R${regno} invalid variable buffer offset: off=${off}, var_off=${tnumText(ptr.s.var_off)}`);
+}
+
+function buffer(_env: Env, a: Access, off: number): Outcome {
+  if (a.write && (a.ptr.flags & FLAG.rdonly) !== 0) return denied(`R${a.regno} cannot write into ${kindText(a.ptr)}`);
+  return checkBuffer(a.regno, a.ptr, off, a.size) ?? (a.write ? null : UNKNOWN_SCALAR);
+}
+
 /** The key that a callback gets: it may be read. */
 function mapKey(_env: Env, a: Access, off: number): Outcome {
   if (a.write) return denied(`write to change key R${a.regno} not allowed`);
@@ -309,6 +324,7 @@ const HANDLERS: Partial<Record<RegKind, Handler>> = {
   xdp_sock: socket,
   flow_keys: flowKeys,
   tp_buffer: tracepointBuffer,
+  buf: buffer,
   map_ptr: mapFields,
   btf_id: structFields,
   untrusted_mem: untrustedMemory,

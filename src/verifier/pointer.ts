@@ -21,6 +21,7 @@ const MOVABLE: ReadonlySet<RegKind> = new Set([
   'ringbuf_mem',
   'func',
   'tp_buffer',
+  'buf',
   'btf_id',
   'dynptr_ptr',
 ]);

@@ -9,6 +9,7 @@ import { COMMON_TYPES, type KernelTypes } from '../spec/kernel_struct.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import type { SpecialType } from '../spec/special_fields.ts';
 import { BPF_PROG_TYPE, BPF_MAP_TYPE as M } from '../uapi/enums.ts';
+import type { Target } from './attach.ts';
 import { findKfuncs, type Kfuncs } from './kfunc.ts';
 import { at, invalid, type Reject, refused, tooBig } from './reject.ts';
 import type { Ksym, MapDef, MapRef, ProgramInput, Subprog } from './verified.ts';
@@ -24,6 +25,8 @@ export interface Prog {
   readonly kfuncs: Kfuncs;
   /** Symbols of the kernel that are referred to, by slot. */
   readonly ksyms: ReadonlyMap<InsnIndex, Ksym>;
+  /** What it is bound to; null = nothing. */
+  readonly target: Target | null;
   /** How the log shows instructions. */
   readonly style: DisasmOptions;
   readonly insns: readonly Insn[];
@@ -291,7 +294,18 @@ export function prepare(input: ProgramInput, types: KernelTypes = COMMON_TYPES):
   });
   const tailCalls = subprogs.map((s) => insns.slice(s.start, s.end).some(isTailCall));
   const style: DisasmOptions = { ...LOG_STYLE, callee: (_insn, i) => kfuncs.get(i)?.name };
-  return { input, insns, ops, kfuncs, ksyms: symbolsOf(insns, types, kfuncs), style, subprogs, subprogOf, tailCalls };
+  return {
+    input,
+    insns,
+    ops,
+    target: null,
+    kfuncs,
+    ksyms: symbolsOf(insns, types, kfuncs),
+    style,
+    subprogs,
+    subprogOf,
+    tailCalls,
+  };
 }
 
 function symbolsOf(insns: readonly Insn[], types: KernelTypes, kfuncs: Kfuncs): Map<InsnIndex, Ksym> {

@@ -23,6 +23,7 @@ export type RegKind =
   | 'ringbuf_mem'
   | 'flow_keys'
   | 'tp_buffer'
+  | 'buf'
   | 'btf_id'
   | 'untrusted_mem'
   | 'dynptr_ptr'

@@ -26,6 +26,7 @@ const MOVED: ReadonlySet<RegKind> = new Set<RegKind>([
   'map_value',
   'mem',
   'ringbuf_mem',
+  'buf',
   'scalar',
 ]);
 

@@ -39,6 +39,8 @@ export interface ProgramInput {
   /** UAPI bpf_prog_type; -1 = raw. */
   readonly type: number;
   readonly expectedAttachType: number;
+  /** Tracing programs: id in the kernel's BTF of what they are bound to (a function, or the type of a tracepoint). */
+  readonly attachBtfId?: number;
   /** BPF_F_* of BPF_PROG_LOAD: 1 strict alignment, 2 any alignment, 8 test state frequency, 16 sleepable. */
   readonly flags: number;
   readonly license: string;

@@ -84,6 +84,16 @@ export const CALL_ROWS = {
     why: (c) => `${c.helper || 'this helper'} may sleep, which this program may not`,
     help: 'make the program sleepable where its type allows it (SEC("....s"), BPF_F_SLEEPABLE), or use a helper that does not sleep',
   },
+  'helper call is not allowed in probe': {
+    class: 'helper_unavailable',
+    why: 'bpf_d_path may take locks that are held where this program runs',
+    help: 'use it in iterators, or in programs at functions that Linux lists for it',
+  },
+  'func bpf_get_func_ip#173 supported only for fentry/fexit/fmod_ret programs': {
+    class: 'helper_unavailable',
+    why: 'the program is not attached to a function whose address could be asked for',
+    help: 'use it in fentry, fexit, fmod_ret and kprobe programs',
+  },
   'func bpf_get_func_ip#173 not supported for program type {id}': {
     class: 'helper_unavailable',
     why: (c) => `${c.progType} programs are not attached to a function whose address could be asked for`,

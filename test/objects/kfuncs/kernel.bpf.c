@@ -43,6 +43,46 @@ struct rq {
 	struct task_struct *curr;
 };
 
+struct seq_file {
+	unsigned long count;
+};
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	unsigned long seq_num;
+};
+
+struct bpf_iter_meta__safe_trusted {
+	struct seq_file *seq;
+};
+
+struct sk_buff {
+	u32 len;
+};
+
+struct two_words {
+	unsigned long a, b;
+};
+
+typedef void (*btf_trace_sched_switch)(void *, _Bool, struct task_struct *, struct task_struct *, u32);
+typedef void (*btf_trace_kfree_skb)(void *, struct sk_buff *, void *, int, struct sk_buff *);
+typedef void (*btf_trace_two_words)(void *, int *, struct two_words, float, struct task_struct **);
+
+int bpf_iter_task(struct bpf_iter_meta *meta, struct task_struct *task)
+{
+	return 0;
+}
+
+int bpf_iter_bpf_map_elem(struct bpf_iter_meta *meta, void *map, void *key, void *value)
+{
+	return 0;
+}
+
+int vfs_call(struct task_struct *p, int flags)
+{
+	return 0;
+}
+
 struct task_struct *bpf_task_acquire(struct task_struct *p)
 {
 	return p;
@@ -69,6 +109,11 @@ struct rq runqueues __attribute__((section(".data..percpu"))) = {0};
 int bpf_prog_active __attribute__((section(".data..percpu"))) = 0;
 struct css_set init_css_set = {1};
 struct mm_struct init_mm;
+struct seq_file seq;
+struct bpf_iter_meta__safe_trusted meta_trusted;
+btf_trace_sched_switch trace_sched_switch;
+btf_trace_kfree_skb trace_kfree_skb;
+btf_trace_two_words trace_two_words;
 struct task_struct__safe_rcu safe_rcu;
 struct task_struct__safe_trusted safe_trusted;
 struct mm_struct__safe_rcu_or_null safe_rcu_or_null;

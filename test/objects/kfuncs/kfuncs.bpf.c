@@ -77,4 +77,37 @@ int per_cpu(struct __sk_buff *skb)
 	return rq ? rq->nr_running + *active : *active;
 }
 
+SEC("tp_btf/sched_switch")
+int at_switch(unsigned long long *ctx)
+{
+	struct task_struct *next = (void *)ctx[2];
+
+	bpf_rcu_read_lock();
+	next = bpf_task_acquire___of_6_18(next);
+	bpf_rcu_read_unlock();
+	if (next)
+		bpf_task_release(next);
+	return 0;
+}
+
+SEC("iter/task")
+int each_task(unsigned long long *ctx)
+{
+	struct task_struct *task = (void *)ctx[1];
+
+	return !task;
+}
+
+SEC("fentry/vfs_call")
+int at_function(unsigned long long *ctx)
+{
+	return 0;
+}
+
+SEC("fexit/no_such_function")
+int at_nothing(unsigned long long *ctx)
+{
+	return 0;
+}
+
 char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,19 @@
+// Helpers of programs that are bound to the kernel's BTF, as Linux 6.18 answers; programs at functions, which the machine
+// that was asked does not load, by its source.
+
+import { BPF_ATTACH_TYPE as AT, BPF_PROG_TYPE as T } from '../uapi/enums.ts';
+import type { HelperTypes } from './helper_types.ts';
+
+const COMMON =
+  '1-8 12 14-17 22 25 27 35 37 42 45-46 55 67 80 87-89 93-94 105-109 111-115 117-118 120-121 123 125 130-134 136-141 ' +
+  '147-149 153-154 156-158 162 164-165 169-173 175-178 180-182 188 191 194-203 208-211';
+
+export const TRACING_HELPERS: readonly HelperTypes[] = [
+  { type: T.BPF_PROG_TYPE_TRACING, attach: [AT.BPF_TRACE_RAW_TP], helpers: `${COMMON} 174` },
+  { type: T.BPF_PROG_TYPE_TRACING, attach: [AT.BPF_TRACE_ITER], helpers: `${COMMON} 126-127 150` },
+  {
+    type: T.BPF_PROG_TYPE_TRACING,
+    attach: [AT.BPF_TRACE_FENTRY, AT.BPF_TRACE_FEXIT, AT.BPF_MODIFY_RETURN],
+    helpers: `${COMMON} 174 183-185`,
+  },
+];
