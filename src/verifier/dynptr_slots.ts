@@ -80,11 +80,15 @@ export function releaseDynptr(env: Env, frame: Frame, spi: number): Reject | nul
   }
   const bad = release(env, refObjId);
   if (bad) return bad;
-  // Linux forgets clones in other frames: they would outlive their memory.
+  // Linux forgets clones in other frames, and slices that kfuncs gave: they would outlive their memory.
+  const gone = new Set<number>();
   for (const each of env.state.frames) {
     each.stack.forEach(({ reg }, at) => {
-      if (reg.refObjId === refObjId && reg.object?.kind === 'dynptr' && reg.object.first) clear(env, each, at);
+      if (reg.refObjId !== refObjId || reg.object?.kind !== 'dynptr' || !reg.object.first) return;
+      gone.add(reg.id);
+      clear(env, each, at);
     });
   }
+  mapRegs(env.state, (reg) => (reg.kind === 'mem' && gone.has(reg.dynptr) ? env.gone : reg));
   return null;
 }

@@ -63,7 +63,7 @@ export function iterArgument(env: Env, i: number, call: KfuncCall): Reject | nul
 export function sliceOf(env: Env, { kfunc, dynptr, constant }: KfuncCall): Reg | Reject {
   const rdonly = kfunc.name === 'bpf_dynptr_slice';
   if (!rdonly && env.type.packetAccess !== 'write') return invalid('the prog does not allow writes to packet data');
-  const { object, id, refObjId } = dynptr!;
+  const { object, id } = dynptr!;
   if (object?.kind !== 'dynptr') throw new Error('no dynptr');
   return makeReg({
     kind: 'mem',
@@ -71,6 +71,5 @@ export function sliceOf(env: Env, { kfunc, dynptr, constant }: KfuncCall): Reg |
     size: Number(BigInt.asUintN(32, constant ?? 0n)),
     dynptr: id,
     object: { kind: 'dynptr', type: object.type, first: false },
-    refObjId,
   });
 }

@@ -146,15 +146,17 @@ function writeStackFixed(
   ptr: Reg,
   off: number,
   size: number,
-  value: Reg | null,
+  given: Reg | null,
   regno: number,
 ): Reject | null {
   const frame = frameOf(env, ptr);
   const spi = spiOf(off);
   const aligned = off % 8 === 0;
-  const reject = overwritten(env, slotAt(frame, spi), off, size, value) ?? destroyDynptr(env, frame, spi);
+  const reject = overwritten(env, slotAt(frame, spi), off, size, given) ?? destroyDynptr(env, frame, spi);
   if (reject) return reject;
   const old = slotAt(frame, spi);
+  // It may have pointed into the dynptr that is gone.
+  const value = regno >= 0 ? env.reg(regno) : given;
   if (size === 8) env.stackLive.write(frame.frameno, spi);
   if (value !== null && aligned && value.kind === 'scalar') {
     const fits = regWidth(value) <= size * 8;
