@@ -26,7 +26,7 @@ import { tnumIn } from './tnum.ts';
 export type Exactness = 'not_exact' | 'range_within' | 'exact';
 
 /** Renaming of ids from the old state to the current one, one to one. */
-class IdMap {
+export class IdMap {
   /** Pairs, few of them: a search beats a table. */
   readonly #old: number[] = [];
   readonly #cur: number[] = [];
@@ -98,7 +98,7 @@ function sameLink(old: Reg, cur: Reg): boolean {
   return old.addConst === cur.addConst && (!old.addConst || old.wrap === cur.wrap);
 }
 
-function regsExact(old: Reg, cur: Reg, ids: IdMap): boolean {
+export function regsExact(old: Reg, cur: Reg, ids: IdMap): boolean {
   return sameFields(old, cur) && sameScalar(old.s, cur.s) && sameLink(old, cur) && sameIds(old, cur, ids);
 }
 
