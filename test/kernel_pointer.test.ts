@@ -75,6 +75,14 @@ const VERDICTS: readonly (readonly [string, ProgramInput, string | null])[] = [
   ['a store', program('*(u32 *)(r1 + 76) = 0', RING), 'only read from bpf_ringbuf_map is supported'],
   ['elements of an array', program('r0 = *(u8 *)(r1 + 400)', QUEUE), null],
   [
+    'a pointer of the kernel lifts no NULL from what equals it',
+    program(
+      'r6 = *(u64 *)(r1 + 40)\n*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\ncall 1\nif r0 != r6 goto +1\nr0 = *(u64 *)(r0 + 0)\nr0 = 0',
+      HASH,
+    ),
+    "R0 invalid mem access 'map_value_or_null'",
+  ],
+  [
     'memory nobody vouches for, at any distance',
     program('r2 = *(u64 *)(r1 + 56)\nr2 *= 7\nr0 = *(u64 *)(r2 - 3)', HASH),
     null,

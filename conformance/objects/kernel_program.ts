@@ -4,8 +4,9 @@
 import type { ObjectSpec, ProgramSpec } from '../../src/loader/index.ts';
 import { programInput } from '../../src/runtime/program_input.ts';
 import type { KernelTypes } from '../../src/spec/kernel_struct.ts';
+import { BPF_MAP_TYPE } from '../../src/uapi/enums.ts';
 import { errnoName } from '../../src/uapi/errno.ts';
-import type { ProgramInput } from '../../src/verifier/verified.ts';
+import type { MapDef, ProgramInput } from '../../src/verifier/verified.ts';
 import { kernelBtf } from '../kernel/object_btf.ts';
 import type { KernelProgram, Oracle } from '../kernel/oracle.ts';
 import { createKernelMaps } from './kernel_maps.ts';
@@ -42,11 +43,13 @@ export function kernelPrograms(
       const typed = btf > 0 && whole.functions !== undefined;
       const { functions, prototypes, ...untyped } = whole;
       const input = typed ? whole : untyped;
-      const handles = input.maps.map((m) => maps.byName.get(m.name));
-      const refused = handles.find((h) => typeof h !== 'number');
+      const refused = input.maps.map((m) => maps.byName.get(m.name)).find((h) => typeof h !== 'number');
       if (refused !== undefined) return `the kernel refuses ${refused}`;
+      // A PROG_ARRAY belongs to the type of the first program that uses it: each gets one of its own.
+      const own = (m: MapDef) => m.type === BPF_MAP_TYPE.BPF_MAP_TYPE_PROG_ARRAY;
+      const given = input.maps.map((m) => (own(m) ? m : (maps.byName.get(m.name) as number)));
       const types = typed ? { btf: { handle: btf, functions: program.functionTypes } } : {};
-      return { input, kernel: { ...input, maps: handles as number[], ...types } };
+      return { input, kernel: { ...input, maps: given, ...types } };
     },
     close() {
       maps.close();

@@ -112,7 +112,9 @@ const USER_REGS = 'bpf_user_pt_regs_t';
 
 /** Pointers to the context are known by the name of its struct (kernel btf_is_prog_ctx_type). */
 export function isCtx({ type }: Env, to: PointedShape): boolean {
-  if (type.name === 'kprobe') return to.typedefs.includes(USER_REGS) || (to.kind === 'struct' && to.name === 'pt_regs');
+  if (type.name === 'kprobe') {
+    return to.typedefs.includes(USER_REGS) || (to.kind === 'struct' && ['pt_regs', USER_REGS].includes(to.name));
+  }
   return to.kind === 'struct' && to.name !== '' && to.name === type.ctx;
 }
 

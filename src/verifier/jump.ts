@@ -21,6 +21,7 @@ import {
   makeReg,
   notNullReg,
   type Reg,
+  type RegKind,
   withId,
   withRange,
   withScalar,
@@ -164,10 +165,13 @@ function checkOperands(env: Env, op: JumpOp, insn: Insn): Reject | null {
   return byRegister ? env.read(insn.src) : null;
 }
 
+/** Pointers into the kernel may be NULL though no type says so. */
+const MAYBE_NULL_ANYWAY: readonly RegKind[] = ['btf_id', 'untrusted_mem'];
+
 /** Pointers that a comparison may lift the NULL doubt from: `valid == maybe` makes the second valid too. */
 function liftNull(env: Env, op: JumpOp, insn: Insn, dst: Reg, src: Reg, jump: State, fall: State): void {
   if (op.width !== 64 || op.operand !== 'reg' || !isPointer(dst) || !isPointer(src)) return;
-  if (dst.maybeNull === src.maybeNull) return;
+  if (dst.maybeNull === src.maybeNull || [dst, src].some((r) => MAYBE_NULL_ANYWAY.includes(r.kind))) return;
   const equal = op.op === 'jeq' ? jump : op.op === 'jne' ? fall : null;
   if (equal === null) return;
   const regno = dst.maybeNull ? insn.dst : insn.src;

@@ -49,6 +49,18 @@ __noinline int length(struct xdp_md *ctx) {
 	return ctx->data_end - ctx->data;
 }
 
+struct bpf_user_pt_regs_t {};
+
+/* The name alone says that it is the context. */
+__noinline int user_regs(struct bpf_user_pt_regs_t *ctx) {
+	char frames[8];
+	return bpf_get_stack(ctx, frames, sizeof(frames), 0);
+}
+
+SEC("kprobe") int ok_user_regs(void *ctx) {
+	return user_regs(ctx);
+}
+
 __noinline int tagged(void *ctx TAG("ctx")) {
 	struct xdp_md *md = ctx;
 	return md->ingress_ifindex;
