@@ -94,7 +94,7 @@ const WEIGHTS: Readonly<Record<keyof typeof STATEMENTS, number>> = {
   remember: 10,
   twins: 8,
   decide: 24,
-  access: 8,
+  access: 12,
   atomic: 4,
   pointer: 3,
   half: 2,
@@ -182,7 +182,7 @@ function access(s: Scope): void {
   const { d, r } = s;
   const stack = r.chance(50);
   const size = stack ? 'b' : r.pick(['b', 'b', 'w', 'dw'] as const);
-  const wrong = r.chance(8);
+  const wrong = r.chance(14);
   d.op(`mov${r.pick(['64', '64', '32'])}_reg`, { dst: SCRATCH, src: r.pick(VALUES) });
   const skip = d.label();
   if (s.forks > 0 && r.chance(60)) {
