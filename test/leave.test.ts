@@ -154,6 +154,8 @@ const FILLS = `
   r0 = 0
   exit`;
 
+const NEW_ATOMIC = (insn: string) => `r2 = 0\n${insn}\nr0 = 0\nexit`;
+
 describe('small programs', () => {
   const small = (text: string, type: number, flags = 0): ProgramInput => ({
     name: 'small',
@@ -177,10 +179,43 @@ describe('small programs', () => {
       'invalid variable-offset write to stack R1 var_off=(0x0; 0xffffffffffffffff) off=-8 size=1',
       12,
     ],
+    [
+      'a release is a store first',
+      NEW_ATOMIC('store_release((u32 *)(r1 + 0), r2)'),
+      1,
+      0,
+      'invalid bpf_context access off=0 size=4',
+      2,
+    ],
+    [
+      '... and not into the context',
+      NEW_ATOMIC('store_release((u32 *)(r1 + 8), r2)'),
+      3,
+      0,
+      'BPF_ATOMIC stores into R1 ctx is not allowed',
+      2,
+    ],
+    [
+      'an acquire is a load first',
+      NEW_ATOMIC('r2 = load_acquire((u32 *)(r1 + 1000))'),
+      1,
+      0,
+      'invalid bpf_context access off=1000 size=4',
+      2,
+    ],
     ['a helper that fills the stack writes', FILLS, 5, 0, 'invalid write to stack R1 off=-64 size=127', 9],
   ])('%s', (_what, text, type, flags, message, processed) => {
     const input = small(text, type, flags);
     expect(answer(input)).toEqual([message, processed]);
     if (live) beside(live, input, input);
+  });
+
+  it('an acquire reads no context, into whichever register', () => {
+    const input = small(NEW_ATOMIC('r1 = load_acquire((u32 *)(r1 + 0))'), 1);
+    expect(answer(input)).toEqual(['BPF_ATOMIC loads from R1 ctx is not allowed', 2]);
+    if (!live) return;
+    const theirs = live.load(input);
+    live.unload(theirs);
+    expect(theirs.verdict).toBe('ACCEPT');
   });
 });

@@ -143,13 +143,18 @@ export function atomic(env: Env, op: Of<'atomic'>, insn: Insn): Next {
 }
 
 export function loadAcquire(env: Env, op: Of<'load_acq'>, insn: Insn): Next {
-  const bad = env.read(insn.src) ?? checkAtomicPointer(insn.src, env.reg(insn.src), 'loads from');
-  return bad ?? load(env, insn, op.size, false, true);
+  const ptr = env.reg(insn.src);
+  const next = env.read(insn.src) ?? load(env, insn, op.size, false, true);
+  if (typeof next !== 'number') return next;
+  // The pointer as it was: Linux 6.18 looks at what the load left in the register.
+  return checkAtomicPointer(insn.src, ptr, 'loads from') ?? next;
 }
 
 export function storeRelease(env: Env, op: Of<'store_rel'>, insn: Insn): Next {
-  const bad = env.read(insn.dst) ?? checkAtomicPointer(insn.dst, env.reg(insn.dst), 'stores into');
-  return bad ?? store(env, insn, op.size, true);
+  const ptr = env.reg(insn.dst);
+  const next = env.read(insn.dst) ?? store(env, insn, op.size, true);
+  if (typeof next !== 'number') return next;
+  return checkAtomicPointer(insn.dst, ptr, 'stores into') ?? next;
 }
 
 export function lddw(env: Env, op: Of<'lddw'>, insn: Insn): Next {
