@@ -20,6 +20,19 @@ function argTags(btf: Btf): Map<number, string[][]> {
   return tags;
 }
 
+const CALLBACK_TAG = 'exception_callback:';
+
+/** Names of the functions that are to handle exceptions, by the type id of the function they are for. */
+function exceptionCallbacks(btf: Btf): Map<number, string> {
+  const names = new Map<number, string>();
+  for (const t of btf.types) {
+    if (t.kind === 'decl_tag' && t.component < 0 && t.name.startsWith(CALLBACK_TAG)) {
+      names.set(t.type, t.name.slice(CALLBACK_TAG.length));
+    }
+  }
+  return names;
+}
+
 function sizeOrNull(btf: Btf, id: number): number | null {
   try {
     return sizeOf(btf, id);
@@ -56,12 +69,15 @@ function param(btf: Btf, id: number, tags: readonly string[]): ParamProto {
 /** What reads prototypes of one BTF. `hidden`: the symbol is not visible outside, which makes the function static. */
 export function protoReader(btf: Btf): (id: number, hidden: boolean) => FuncProto | null {
   const tags = argTags(btf);
+  const callbacks = exceptionCallbacks(btf);
   return (id, hidden) => {
     const func = btf.types[id];
     const proto = func?.kind === 'func' ? btf.types[func.type] : undefined;
     if (func?.kind !== 'func' || proto?.kind !== 'func_proto') return null;
     const { ret, params } = proto as BtfOf<'func_proto'>;
+    const exceptionCallback = callbacks.get(id);
     return {
+      ...(exceptionCallback === undefined ? {} : { exceptionCallback }),
       name: func.name,
       linkage: func.linkage === BTF_LINKAGE.global && !hidden ? 'global' : 'static',
       returns: shape(btf, ret),

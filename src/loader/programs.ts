@@ -295,6 +295,8 @@ function link(entry: Func, ext: BtfExt, { relocate, protoOf }: Resolver): Progra
       if (why !== null) missing.push(why);
     }
   }
+  const handler = prototypes.get(0)?.exceptionCallback;
+  if (handler !== undefined) missing.push(`exception callback ${handler}`);
   const { type, expectedAttachType, flags, autoload, attachTo } = sectionDef(entry.section.name);
   return {
     name: entry.name,

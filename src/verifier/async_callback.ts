@@ -45,6 +45,7 @@ export function pushAsync(env: Env, helper: string, target: number): Reject | nu
   frame.async = { returns: row.returns, entries: (env.frame.async?.entries ?? 0) + 1 };
   const state = new State([frame]);
   state.inSleepable = row.sleeps;
+  env.callbacks.add(subprog);
   env.asyncCallbacks.add(subprog);
   env.touchAll();
   if (env.pushState(state, target)) return null;

@@ -86,6 +86,7 @@ export function pushCallback(env: Env, helper: string, target: number): Reject |
   }
   const subprog = env.prog.subprogOf[target];
   compareWithProto(env, subprog);
+  env.callbacks.add(subprog);
   const { length } = env.state.frames;
   if (length >= MAX_CALL_FRAMES) return tooBig(`the call stack of ${length + 1} frames is too deep`);
   const state = env.push(target);

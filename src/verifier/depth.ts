@@ -2,11 +2,12 @@
 // at most 8 of them, and a tail call may only happen where little stack is in use. Larger functions of tracing programs
 // without tail calls get stacks of their own (kernel bpf_enable_priv_stack, on x86 and arm64) that don't count.
 
-import { LDDW_CODE } from '../isa/insn.ts';
+import { type InsnIndex, LDDW_CODE } from '../isa/insn.ts';
 import { BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import type { Env } from './env.ts';
+import { throws } from './kfunc.ts';
 import { callTarget } from './program.ts';
-import { denied, type Reject, tooBig } from './reject.ts';
+import { denied, invalid, type Reject, tooBig } from './reject.ts';
 import { MAX_CALL_FRAMES } from './state.ts';
 
 const MAX_BPF_STACK = 512;
@@ -26,16 +27,21 @@ interface Callee {
   readonly direct: boolean;
 }
 
-/** Functions that a function calls or hands to helpers, in the order of its instructions. */
-function callees(env: Env, subprog: number): Callee[] {
+/** The function throws an exception at this slot. */
+type Throw = InsnIndex;
+
+/** Functions that a function calls or hands to helpers, and where it throws, in the order of its instructions. */
+function callees(env: Env, subprog: number): (Callee | Throw)[] {
   const { start, end } = env.prog.subprogs[subprog];
-  const out: Callee[] = [];
+  const out: (Callee | Throw)[] = [];
   for (let i = start; i < end; i++) {
     const insn = env.prog.insns[i];
+    if (throws(env.prog.kfuncs.get(i))) out.push(i);
     const direct = insn.code === 0x85 && insn.src === 1;
     if (!direct && !(insn.code === LDDW_CODE && insn.src === 4)) continue;
     const callee = env.prog.subprogOf[callTarget(insn, i)];
-    if (!out.some((c) => c.callee === callee && c.direct === direct)) out.push({ callee, direct });
+    const known = out.some((c) => typeof c !== 'number' && c.callee === callee && c.direct === direct);
+    if (!known) out.push({ callee, direct });
   }
   return out;
 }
@@ -44,8 +50,12 @@ export function checkStackDepth(env: Env): Reject | null {
   const called = env.prog.subprogs.map((_, subprog) => callees(env, subprog));
   const privStack = PRIV_STACK_TYPES.includes(env.type.id) && !env.prog.tailCalls.includes(true);
   /** Per function and number of frames: the most bytes that stood before it where it was fine; there are too many ways to it. */
-  const fine = called.map(() => new Array<number>(MAX_CALL_FRAMES + 1).fill(-1));
-  const visit = (subprog: number, before: number, frames: number): Reject | null => {
+  const unseen = () => called.map(() => new Array<number>(MAX_CALL_FRAMES + 1).fill(-1));
+  const outside = unseen();
+  const inCallback = unseen();
+  const visit = (subprog: number, before: number, frames: number, calledBack: boolean): Reject | null => {
+    const inside = calledBack || env.callbacks.has(subprog);
+    const fine = inside ? inCallback : outside;
     if (fine[subprog].some((most, f) => f >= frames && most >= before)) return null;
     if (env.prog.tailCalls[subprog] && before >= TAIL_CALL_STACK) {
       return denied(`tail_calls are not allowed when call stack of previous frames is ${before} bytes. Too large`);
@@ -55,17 +65,22 @@ export function checkStackDepth(env: Env): Reject | null {
     if (depth > MAX_BPF_STACK) {
       return denied(`combined stack size of ${frames} calls is ${depth}. Too large`);
     }
-    for (const { callee, direct } of called[subprog]) {
+    for (const call of called[subprog]) {
+      if (typeof call === 'number') {
+        if (!inside) continue;
+        return invalid(`bpf_throw kfunc (insn ${call}) cannot be called from callback subprog ${subprog}`);
+      }
+      const { callee, direct } = call;
       if (!direct && env.asyncCallbacks.has(callee)) continue;
       if (frames >= MAX_CALL_FRAMES) return tooBig(`the call stack of ${frames} frames is too deep !`);
-      const reject = visit(callee, depth, frames + 1);
+      const reject = visit(callee, depth, frames + 1, inside);
       if (reject) return reject;
     }
     fine[subprog][frames] = Math.max(fine[subprog][frames], before);
     return null;
   };
   for (const root of [0, ...[...env.asyncCallbacks].sort((a, b) => a - b)]) {
-    const reject = visit(root, 0, 1);
+    const reject = visit(root, 0, 1, false);
     if (reject) return reject;
   }
   return null;

@@ -112,6 +112,8 @@ export class Env {
   readonly calledGlobals = new Set<number>();
   /** Functions that run later. */
   readonly asyncCallbacks = new Set<number>();
+  /** Functions that helpers call, now or later. */
+  readonly callbacks = new Set<number>();
   /** Static functions whose arguments do not fit their BTF: said once. */
   readonly mistyped = new Set<number>();
   /** Bytes of stack per subprogram. */

@@ -8,9 +8,9 @@ import { checkDynptr } from './dynptr.ts';
 import { dynptrReg } from './dynptr_slots.ts';
 import type { Env } from './env.ts';
 import { checkMemory } from './helper_mem.ts';
-import { hasFlag } from './kfunc.ts';
+import { hasFlag, throws } from './kfunc.ts';
 import { callTarget, isReject } from './program.ts';
-import { locksHeld } from './refs.ts';
+import { checkLeaks, locksHeld } from './refs.ts';
 import { isNull, makeReg, NOT_INIT, notNullReg, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { explain, invalid, type Reject, refused } from './reject.ts';
 import { noSleepIn } from './sections.ts';
@@ -197,6 +197,9 @@ export function callGlobal(env: Env, subprog: number): Reject | null {
     );
   }
   if (bad) return explain(bad, `Caller passes invalid args into func#${subprog} ('${name}')`);
+  // Linux 6.18 does not ask what would be lost.
+  const lost = effects.throws ? checkLeaks(env, 'bpf_throw', true) : null;
+  if (lost) return lost;
   env.log.line(`Func#${subprog} ('${name}') is global and assumed valid.`);
   env.calledGlobals.add(subprog);
   if (effects.changesPacket) forgetPackets(env);
@@ -205,9 +208,15 @@ export function callGlobal(env: Env, subprog: number): Reject | null {
   return null;
 }
 
+interface Effects {
+  changesPacket: boolean;
+  mightSleep: boolean;
+  throws: boolean;
+}
+
 /** What a function and those it calls may do (kernel mark_subprog_changes_pkt_data, mark_subprog_might_sleep). */
-function effectsOf(env: Env, subprog: number): { changesPacket: boolean; mightSleep: boolean } {
-  const effects = { changesPacket: false, mightSleep: false };
+function effectsOf(env: Env, subprog: number): Effects {
+  const effects = { changesPacket: false, mightSleep: false, throws: false };
   const seen = new Set([subprog]);
   for (const s of seen) {
     const { start, end } = env.prog.subprogs[s];
@@ -218,6 +227,7 @@ function effectsOf(env: Env, subprog: number): { changesPacket: boolean; mightSl
       if (local || (op?.kind === 'lddw' && op.pseudo === 'func')) seen.add(env.prog.subprogOf[callTarget(insn, i)]);
       const kfunc = env.prog.kfuncs.get(i);
       if (kfunc && hasFlag(kfunc, KF.SLEEPABLE)) effects.mightSleep = true;
+      if (throws(kfunc)) effects.throws = true;
       if (kfunc?.name === 'bpf_xdp_pull_data') effects.changesPacket = true;
       if (op?.kind !== 'call' || op.callee !== 'helper') continue;
       const helper = helperById(insn.imm);

@@ -21,6 +21,11 @@ export function hasFlag(kfunc: Kfunc, flag: number): boolean {
   return kfunc.row !== null && (kfunc.row.flags & flag) !== 0;
 }
 
+/** The program ends with it, whatever called whom; its argument is the result. */
+export function throws(kfunc: Kfunc | undefined): boolean {
+  return kfunc?.name === 'bpf_throw';
+}
+
 export type Kfuncs = ReadonlyMap<InsnIndex, Kfunc>;
 
 const MAX_KFUNCS = 256;

@@ -7,7 +7,7 @@ import { pushAsync, runsLater } from './async_callback.ts';
 import { callsBack, pushCallback } from './callback.ts';
 import type { Env } from './env.ts';
 import { followNext, iterAt } from './iter.ts';
-import { hasFlag, type Kfunc } from './kfunc.ts';
+import { hasFlag, type Kfunc, throws } from './kfunc.ts';
 import { checkKfuncArgs, type KfuncCall } from './kfunc_args.ts';
 import { sliceOf } from './kfunc_objects.ts';
 import { mayHoldLock, nonOwning } from './object.ts';
@@ -15,6 +15,7 @@ import { giveToCollection, LOOKS, OBJECT_RESULTS } from './object_kfuncs.ts';
 import { acquire, release } from './refs.ts';
 import { FLAG, isRcu, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR, withId } from './reg.ts';
 import { denied, explain, invalid, type Reject } from './reject.ts';
+import { checkReturnCode } from './return_code.ts';
 import { inRcu, noSleepIn, SECTION_KFUNCS } from './sections.ts';
 import { clearCallerSaved, forgetPackets } from './steps.ts';
 
@@ -35,7 +36,7 @@ const RESULTS: Readonly<Record<string, Result>> = {
 };
 
 /** Kfuncs that no row follows yet, whose effects go beyond arguments and result. */
-const BEYOND: ReadonlySet<string> = new Set(['bpf_throw', 'bpf_cast_to_kern_ctx']);
+const BEYOND: ReadonlySet<string> = new Set(['bpf_cast_to_kern_ctx']);
 
 /** Kernel kfunc_spin_allowed. */
 const UNDER_LOCK: ReadonlySet<string> = new Set([
@@ -171,6 +172,8 @@ export function kfuncCall(env: Env, kfunc: Kfunc | undefined): Reject | null {
   if (BEYOND.has(kfunc.name)) return invalid(`kernel function ${kfunc.name} is known, but beewasm can't follow it yet`);
   const wrong = call.releases === 0 ? null : release(env, env.reg(call.releases).refObjId);
   if (wrong) return wrong;
+  const cookie = throws(kfunc) ? checkReturnCode(env, 1) : null;
+  if (cookie) return cookie;
   giveToCollection(env, call);
   clearCallerSaved(env);
   const reg = result(env, call);

@@ -7,29 +7,29 @@ import { kindText } from './reg.ts';
 import { invalid, type Reject } from './reject.ts';
 import { S64_MAX, S64_MIN, type Scalar } from './scalar.ts';
 
-/** The exit of a program: may R0 hold what it holds? */
-export function checkReturnCode(env: Env): Reject | null {
-  const { async } = env.frame;
-  if (async !== null) return inRange(env, async.returns, 'At async callback return');
-  if (env.frame.subprog !== 0) {
-    const r0 = env.reg(0);
-    if (r0.kind === 'scalar') return null;
-    return invalid(`At subprogram exit the register R0 is not a scalar value (${kindText(r0)})`);
+/** The end of a program: may the register hold what it holds? */
+export function checkReturnCode(env: Env, regno = 0): Reject | null {
+  const { async, subprog } = env.state.frames[0];
+  if (async !== null) return inRange(env, regno, async.returns, 'At async callback return');
+  if (subprog !== 0) {
+    const reg = env.reg(regno);
+    if (reg.kind === 'scalar') return null;
+    return invalid(`At subprogram exit the register R${regno} is not a scalar value (${kindText(reg)})`);
   }
   const range = returnRange(env.type, env.attach);
-  return range === null ? null : inRange(env, range, 'At program exit');
+  return range === null ? null : inRange(env, regno, range, 'At program exit');
 }
 
 type Place = 'At program exit' | 'At async callback return';
 
-function inRange(env: Env, [min, max]: readonly [number, number], at: Place): Reject | null {
-  const r0 = env.reg(0);
-  if (r0.kind !== 'scalar') return invalid(`${at} the register R0 is not a known value (${kindText(r0)})`);
-  const reject = markPrecise(env, 0);
+function inRange(env: Env, regno: number, [min, max]: readonly [number, number], at: Place): Reject | null {
+  const reg = env.reg(regno);
+  if (reg.kind !== 'scalar') return invalid(`${at} the register R${regno} is not a known value (${kindText(reg)})`);
+  const reject = markPrecise(env, regno);
   if (reject) return reject;
-  const { smin, smax } = r0.s;
+  const { smin, smax } = reg.s;
   if (smin >= BigInt(min) && smax <= BigInt(max)) return null;
-  return invalid(`${at} the register R0 has${rangeText(r0.s)} should have been in [${min}, ${max}]`);
+  return invalid(`${at} the register R${regno} has${rangeText(reg.s)} should have been in [${min}, ${max}]`);
 }
 
 /** Kernel verbose_invalid_scalar. */

@@ -5,6 +5,7 @@ import type { Env } from './env.ts';
 import { callGlobal, compareWithProto } from './global_func.ts';
 import { helperCall } from './helper_call.ts';
 import { conditionalJump } from './jump.ts';
+import { throws } from './kfunc.ts';
 import { allowedUnderLock, kfuncCall } from './kfunc_call.ts';
 import { leaveFunction, mayLeaveFunction } from './leave.ts';
 import { callTarget, isGlobal, leavesFunction } from './program.ts';
@@ -56,7 +57,7 @@ export function call(env: Env, op: Of<'call'>, insn: Insn): Next {
     case 'helper':
       return helperCall(env, insn.imm) ?? afterHelper(env, insn);
     case 'kfunc':
-      return kfuncCall(env, kfunc) ?? env.insnIdx + 1;
+      return kfuncCall(env, kfunc) ?? (throws(kfunc) ? thrown(env) : env.insnIdx + 1);
     case 'callx':
       return invalid('unknown opcode 8d');
     default:
@@ -68,6 +69,10 @@ export function call(env: Env, op: Of<'call'>, insn: Insn): Next {
 function afterHelper(env: Env, insn: Insn): Next {
   const leaves = leavesFunction(insn) && env.state.frames.length > 1;
   return leaves ? mayLeaveFunction(env, UNKNOWN_SCALAR, forgetPackets) : env.insnIdx + 1;
+}
+
+function thrown(env: Env): Next {
+  return checkLeaks(env, 'bpf_throw', true) ?? END;
 }
 
 function localCall(env: Env, insn: Insn): Next {

@@ -100,10 +100,15 @@ export const FUNCTION_ROWS = {
     why: 'the called global function may sleep, which this program may not',
     help: 'make the program sleepable where its type allows it (SEC("....s"))',
   },
-  'At subprogram exit the register R0 is not a scalar value ({kind})': {
+  'At subprogram exit the register R{reg} is not a scalar value ({kind})': {
     class: 'return_value',
     why: (c) => `the global function returns ${c.holds}; its callers take the result for a number`,
     help: 'return a number, or make the function static',
+  },
+  'bpf_throw kfunc (insn {insn}) cannot be called from callback subprog {subprog}': {
+    class: 'control_flow',
+    why: 'a function that a helper calls throws an exception: the helper would not come to its end',
+    help: 'return a result that says so, and throw behind the call of the helper',
   },
   'callback function not static': {
     class: 'helper_argument',

@@ -88,29 +88,29 @@ export const VALUE_ROWS = {
     why: 'an amount is subtracted from a pointer into the stack',
     help: 'index local arrays with a bounded, unsigned index instead of moving pointers backwards (in assembly: add a negative constant)',
   },
-  'At program exit the register R0 is not a known value ({type})': {
+  'At program exit the register R{reg} is not a known value ({type})': {
     class: 'return_value',
     why: (c) => `the program returns ${c.holds}, not a number`,
     help: 'return a number, never a pointer',
   },
-  'At program exit the register R0 has{value} should have been in [{min}, {max}]': {
+  'At program exit the register R{reg} has{value} should have been in [{min}, {max}]': {
     class: 'return_value',
     why: (c) => {
       const allowed =
         c.part('min') === c.part('max') ? `only ${c.part('min')}` : `${c.part('min')} to ${c.part('max')}`;
-      return `a ${c.progType} program may return ${allowed}; R0 holds ${c.holds}`;
+      return `a ${c.progType} program may return ${allowed}; R${c.part('reg')} holds ${c.holds}`;
     },
     help: (c) =>
       c.part('min') === c.part('max')
         ? `return ${c.part('min')} on every path`
         : `return a constant from ${c.part('min')} to ${c.part('max')} on every path (return cond ? 1 : 0;), not a value that was read`,
   },
-  'At async callback return the register R0 is not a known value ({type})': {
+  'At async callback return the register R{reg} is not a known value ({type})': {
     class: 'return_value',
     why: (c) => `the function returns ${c.holds}, not a number`,
     help: 'return 0',
   },
-  'At async callback return the register R0 has{value} should have been in [{min}, {max}]': {
+  'At async callback return the register R{reg} has{value} should have been in [{min}, {max}]': {
     class: 'return_value',
     why: (c) => `a function that runs later returns ${c.part('min')}; R0 holds ${c.holds}`,
     help: (c) => `return ${c.part('min')} on every path of it`,
