@@ -14,6 +14,8 @@ const IMPLEMENTED: Readonly<Record<string, Insn>> = {
   bpf_rcu_read_unlock: NOTHING,
   bpf_preempt_disable: NOTHING,
   bpf_preempt_enable: NOTHING,
+  bpf_local_irq_save: NOTHING,
+  bpf_local_irq_restore: NOTHING,
 };
 
 /** What takes the place of the instruction; undefined = nothing here can. */

@@ -64,7 +64,7 @@ function sameObject(a: StackObject | null, b: StackObject | null): boolean {
   if (a === null || b === null || a.type !== b.type) return false;
   if (a.kind === 'dynptr') return b.kind === 'dynptr' && a.first === b.first;
   // How often it gave an element makes no difference.
-  return b.kind === 'iter' && a.active === b.active;
+  return a.kind === 'iter' && b.kind === 'iter' ? a.active === b.active : a.kind === b.kind;
 }
 
 /** Slots of objects. Linux forgets whether what an iterator gives is still protected by RCU: that is in `flags`. */

@@ -10,6 +10,7 @@ import type { Env } from './env.ts';
 import { isCtx, kindName } from './global_func.ts';
 import { constStr } from './helper_args.ts';
 import { checkMemory } from './helper_mem.ts';
+import { irqFlag } from './irq.ts';
 import type { IterPlace } from './iter.ts';
 import { structAt } from './kernel_pointer.ts';
 import { hasFlag, type Kfunc } from './kfunc.ts';
@@ -254,9 +255,9 @@ const CHECKS: Record<KfuncArg, Check> = {
       ? invalid(`arg#${i} doesn't point to a const string`)
       : constStr(env, i + 1, reg),
   irq_flag: (env, i, reg, call, param) =>
-    reg.kind === 'fp'
-      ? unsupported('an irq flag')(env, i, reg, call, param)
-      : invalid(`arg#${i} doesn't point to an irq flag on stack`),
+    call.kfunc.name.startsWith('bpf_local_irq_')
+      ? irqFlag(env, i, call.kfunc.name === 'bpf_local_irq_save')
+      : unsupported('an irq flag')(env, i, reg, call, param),
   dynptr: (env, i, reg, call, { name }) => dynptrArgument(env, i, reg, call, name.endsWith('__uninit')),
   iter: (env, i, _reg, call) => iterArgument(env, i, call),
   alloc_btf_id: dropped,

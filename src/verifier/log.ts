@@ -239,7 +239,7 @@ function slotText(slot: Slot, spi: number, frameno: number, mapText: (map: numbe
   const bytes: SlotType[] = [];
   for (let i = 0; i < 8; i++) bytes.push(byteType(slot, i));
   const at = `fp${-8 * (spi + 1)}`;
-  if (isObject(slot)) return objectText(at, slot);
+  if (isObject(slot) && slot.reg.object?.kind !== 'irq_flag') return objectText(at, slot);
   if (!isSpill(slot)) return `${at}=${bytes.map((b) => SLOT_CHAR[b]).join('')}`;
   const head = bytes.map((b) => (b === SLOT.spill ? '' : SLOT_CHAR[b])).join('');
   return `${at}=${head}${regText(slot.reg, frameno, mapText)}`;

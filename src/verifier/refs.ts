@@ -8,8 +8,8 @@ import { explain, invalid, type Reject } from './reject.ts';
 import { mapRegs, type State } from './state.ts';
 
 export interface Held {
-  readonly kind: 'ref' | 'lock';
-  /** ref: refObjId of the registers that hold it. lock: id of the map value it is in. */
+  readonly kind: 'ref' | 'lock' | 'irq';
+  /** ref: refObjId of the registers that hold it. lock: id of the map value it is in. irq: of the slot with the flags. */
   readonly id: number;
   readonly insn: InsnIndex;
   /** lock: the map. */
@@ -44,11 +44,16 @@ export function locksHeld(state: State): boolean {
   return state.held.some((h) => h.kind === 'lock');
 }
 
+export function irqsOff(state: State): boolean {
+  return state.held.some((h) => h.kind === 'irq');
+}
+
 /** Whether everything is given back where `what` would leave the program (kernel check_resource_leak). */
 export function checkLeaks(env: Env, what: string, checkLocks: boolean): Reject | null {
   const { state } = env;
   return (
     checkHeld(state, what, checkLocks) ??
+    (checkLocks && irqsOff(state) ? invalid(`${what} cannot be used inside bpf_local_irq_save-ed region`) : null) ??
     (checkLocks && state.rcuLocked ? invalid(`${what} cannot be used inside bpf_rcu_read_lock-ed region`) : null) ??
     (checkLocks && state.preemptLocks > 0
       ? invalid(`${what} cannot be used inside bpf_preempt_disable-ed region`)

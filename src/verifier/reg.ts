@@ -56,7 +56,8 @@ export type StackObject =
   /** first: the slot at the lower address. */
   | { readonly kind: 'dynptr'; readonly type: DynptrType; readonly first: boolean }
   /** `type` num is struct bpf_iter_num. Not active: drained. depth: elements that this path got. */
-  | { readonly kind: 'iter'; readonly type: string; readonly active: boolean; readonly depth: number };
+  | { readonly kind: 'iter'; readonly type: string; readonly active: boolean; readonly depth: number }
+  | { readonly kind: 'irq_flag'; readonly type: 'native' };
 
 export class Reg {
   readonly kind: RegKind;

@@ -2,7 +2,7 @@
 // state is in decides what may be called and how long pointers live.
 
 import type { Env } from './env.ts';
-import { locksHeld } from './refs.ts';
+import { irqsOff, locksHeld } from './refs.ts';
 import { FLAG, isRcu, makeReg, type Reg } from './reg.ts';
 import { invalid, type Reject } from './reject.ts';
 import { mapObjects, mapRegs, type State } from './state.ts';
@@ -13,9 +13,10 @@ export function inRcu(env: Env): boolean {
 }
 
 /** What sleeps may not be called here: the words for the section, or null. */
-export function noSleepIn({ rcuLocked, preemptLocks }: State): 'rcu_read_lock' | 'non-preemptible' | null {
-  if (rcuLocked) return 'rcu_read_lock';
-  return preemptLocks > 0 ? 'non-preemptible' : null;
+export function noSleepIn(state: State): 'rcu_read_lock' | 'non-preemptible' | 'IRQ-disabled' | null {
+  if (state.rcuLocked) return 'rcu_read_lock';
+  if (state.preemptLocks > 0) return 'non-preemptible';
+  return irqsOff(state) ? 'IRQ-disabled' : null;
 }
 
 type Enter = (env: Env) => Reject | null;

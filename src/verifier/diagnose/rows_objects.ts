@@ -1,4 +1,4 @@
-// Messages about objects on the stack that only calls may touch: dynptrs, iterators.
+// Messages about objects on the stack that only calls may touch: dynptrs, iterators, interrupt flags.
 
 import type { Rows } from './row.ts';
 
@@ -80,6 +80,26 @@ export const OBJECT_ROWS = {
     why: (c) =>
       `no struct bpf_iter_${c.part('type')} is at argument ${c.num('arg') + 1}: it was never made, or ended, or was overwritten`,
     help: 'make it with its _new function on every path to here, end it once, and touch it in no other way',
+  },
+  'expected uninitialized irq flag as arg#{arg}': {
+    class: 'helper_argument',
+    why: 'the variable already keeps interrupt flags that are to be restored, or can not keep any',
+    help: 'restore them first, or use another variable (unsigned long)',
+  },
+  'expected an initialized irq flag as arg#{arg}': {
+    class: 'helper_argument',
+    why: 'the variable keeps no interrupt flags: none were saved, or they were restored or overwritten',
+    help: 'pair every bpf_local_irq_restore with one bpf_local_irq_save of the same variable, on every path',
+  },
+  'cannot restore irq state out of order, expected id={id} acquired at insn_idx={insn}': {
+    class: 'lock',
+    why: (c) => `the flags that instruction ${c.part('insn')} saved must be restored first`,
+    help: 'restore in the reverse order of saving',
+  },
+  '{what} cannot be used inside bpf_local_irq_save-ed region': {
+    class: 'lock',
+    why: (c) => `interrupts are off at ${c.part('what')}`,
+    help: 'call bpf_local_irq_restore on every path before',
   },
   'css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs': {
     class: 'helper_unavailable',
