@@ -22,6 +22,8 @@ const VALUES: MapDef = {
     { type: 'kptr', offset: 40, to: to('only_ours') },
   ],
 };
+/** Of a structure that only the kernel's own tests know. */
+const TESTED: MapDef = { ...VALUES, specialFields: [{ type: 'kptr', offset: 16, to: to('prog_test_ref_kfunc') }] };
 /** With a lock. */
 const LOCKED: MapDef = {
   ...VALUES,
@@ -56,6 +58,7 @@ const STORE = 'store to referenced kptr disallowed';
 const WRONG = 'invalid kptr access, R1 type=';
 
 export const ROWS: readonly Row[] = [
+  row("a pointer of the kernel's tests is one", '*(u64 *)(r6 + 16) = 0', STORE, { map: TESTED, vmlinux: true }),
   row(
     'a pointer that owns nothing is read',
     'r1 = *(u64 *)(r6 + 8)\nif r1 == 0 goto out\nr1 = *(u64 *)(r1 + 0)',

@@ -66,7 +66,15 @@ export function isSpecialType(name: string): name is SpecialType {
 }
 
 /** Structures of the kernel that a referenced pointer may own (those with a destructor, kernel btf_find_dtor_kfunc). */
-export const OWNABLE: ReadonlySet<string> = new Set(['task_struct', 'cgroup', 'bpf_cpumask', 'bpf_crypto_ctx']);
+export const OWNABLE: ReadonlySet<string> = new Set([
+  'task_struct',
+  'cgroup',
+  'bpf_cpumask',
+  'bpf_crypto_ctx',
+  // Of BPF_PROG_TEST_RUN, for tests of the kernel's own.
+  'prog_test_ref_kfunc',
+  'prog_test_member',
+]);
 
 const POINTER_FIELDS: ReadonlySet<SpecialType> = new Set<SpecialType>([
   'kptr_untrusted',
