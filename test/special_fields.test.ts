@@ -16,7 +16,7 @@ import { errnoName } from '../src/uapi/errno.ts';
 import { BpfError } from '../src/uapi/errors.ts';
 import { type VerifyOptions, verify } from '../src/verifier/index.ts';
 
-const OBJECTS = ['timer', 'owned', 'wq', 'throw'] as const;
+const OBJECTS = ['timer', 'owned', 'wq', 'throw', 'globals'] as const;
 
 /** Where Linux takes what is not safe (README): it accepts these, or its log says otherwise. */
 const STRICTER = ['ok_percpu_of_a_cpu', 'bad_percpu_of_a_cpu', 'bad_leak_of_caller_of_global'];

@@ -23,7 +23,19 @@ const EXTRA: readonly ((vlen: number) => number)[] = [
   (n) => n * 12,
 ];
 
-export function kernelBtf(btf: Uint8Array, hidden: ReadonlySet<number> = new Set()): Uint8Array {
+/** A section that becomes a map with types: what clang leaves open of it. */
+export interface Section {
+  readonly size: number;
+  /** Places of its variables, by name. */
+  readonly offsets: ReadonlyMap<string, number>;
+}
+
+/** `sections`: by type id, those that stay sections. */
+export function kernelBtf(
+  btf: Uint8Array,
+  hidden: ReadonlySet<number> = new Set(),
+  sections: ReadonlyMap<number, Section> = new Map(),
+): Uint8Array {
   const bytes = btf.slice();
   const view = new DataView(bytes.buffer);
   const start = view.getUint32(4, true) + view.getUint32(8, true);
@@ -38,14 +50,42 @@ export function kernelBtf(btf: Uint8Array, hidden: ReadonlySet<number> = new Set
     at += 12 + EXTRA[kind](info & 0xffff);
   }
   const int = Math.max(1, kinds.indexOf(KIND.int));
+  const kept = new Set<number>();
+  for (const [id, section] of sections) {
+    for (const variable of layOut(view, places[id], section, places)) kept.add(variable);
+    kept.add(id);
+  }
   for (let id = 1; id < kinds.length; id++) {
     const at = places[id];
-    const target = kinds[id] === KIND.declTag ? kinds[view.getUint32(at + 8, true)] : 0;
-    const keeps = target === KIND.func || target === KIND.struct;
+    const tagged = kinds[id] === KIND.declTag ? view.getUint32(at + 8, true) : 0;
+    const keeps = kept.has(id) || kept.has(tagged) || kinds[tagged] === KIND.func || kinds[tagged] === KIND.struct;
     if (hidden.has(id)) view.setUint32(at + 4, KIND.func << 24, true);
     if (!keeps) soften(view, at, kinds[id], view.getUint32(at + 4, true) & 0xffff, int);
   }
   return bytes;
+}
+
+/** Fills in sizes and places of a DATASEC and puts its variables in order. Answers their ids. */
+function layOut(view: DataView, at: number, { size, offsets }: Section, places: readonly number[]): number[] {
+  const strings = view.getUint32(4, true) + view.getUint32(16, true);
+  const nameOf = (id: number): string => {
+    const from = strings + view.getUint32(places[id], true);
+    let to = from;
+    while (view.getUint8(to) !== 0) to++;
+    return new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset + from, to - from));
+  };
+  const vlen = view.getUint32(at + 4, true) & 0xffff;
+  const vars = Array.from({ length: vlen }, (_, i) => {
+    const [type, offset, bytes] = [0, 4, 8].map((o) => view.getUint32(at + 12 + i * 12 + o, true));
+    return { type, offset: offsets.get(nameOf(type)) ?? offset, bytes };
+  }).sort((a, b) => a.offset - b.offset);
+  view.setUint32(at + 8, size, true);
+  for (const [i, { type, offset, bytes }] of vars.entries()) {
+    [type, offset, bytes].forEach((word, k) => {
+      view.setUint32(at + 12 + i * 12 + k * 4, word, true);
+    });
+  }
+  return vars.map((v) => v.type);
 }
 
 function soften(view: DataView, at: number, kind: number, vlen: number, int: number): void {

@@ -20,8 +20,9 @@ const ENOUGH_ENTRIES = 1024;
 function kernelMap(spec: MapSpec, cpus: number, btf: Handle): KernelMap {
   const def: KernelMap = { ...mapDef(spec), ...(spec.data && { contents: spec.data }), extra: spec.mapExtra };
   const inner = spec.inner && { inner: kernelMap(spec.inner, cpus, btf) };
-  // Sections are no types that Linux would take as clang leaves them, and only special fields matter to it.
-  const typed = btf > 0 && spec.keyTypeId > 0 && spec.valueTypeId > 0 && !UNTYPED.has(spec.type);
+  // Of sections only those are typed that have special fields (kernel_program.ts).
+  const keyed = spec.keyTypeId > 0 || (spec.specialFields?.length ?? 0) > 0;
+  const typed = btf > 0 && keyed && spec.valueTypeId > 0 && !UNTYPED.has(spec.type);
   const types = typed && { btf: { handle: btf, keyType: spec.keyTypeId, valueType: spec.valueTypeId } };
   return { ...def, ...inner, ...types, maxEntries: entriesOf(spec, cpus) };
 }

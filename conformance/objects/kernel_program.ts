@@ -7,7 +7,7 @@ import type { KernelTypes } from '../../src/spec/kernel_struct.ts';
 import { BPF_MAP_TYPE } from '../../src/uapi/enums.ts';
 import { errnoName } from '../../src/uapi/errno.ts';
 import type { MapDef, ProgramInput } from '../../src/verifier/verified.ts';
-import { kernelBtf } from '../kernel/object_btf.ts';
+import { kernelBtf, type Section } from '../kernel/object_btf.ts';
 import type { KernelProgram, Oracle } from '../kernel/oracle.ts';
 import { createKernelMaps } from './kernel_maps.ts';
 
@@ -26,6 +26,18 @@ function hiddenFunctions({ programs }: ObjectSpec): Set<number> {
   return hidden;
 }
 
+/** Sections of variables with special fields: the kernel has to know their types. */
+function typedSections({ maps, variables }: ObjectSpec): Map<number, Section> {
+  const typed = Object.values(maps).filter((m) => m.keyTypeId === 0 && (m.specialFields?.length ?? 0) > 0);
+  const of = (map: string) => Object.values(variables).filter((v) => v.map === map);
+  return new Map(
+    typed.map((m) => [
+      m.valueTypeId,
+      { size: m.valueSize, offsets: new Map(of(m.name).map((v) => [v.name, v.offset])) },
+    ]),
+  );
+}
+
 /** `kernelTypes`: of the live kernel, where programs refer to its functions. `why` hears when programs and maps must do without the object's types. */
 export function kernelPrograms(
   oracle: Oracle,
@@ -33,7 +45,8 @@ export function kernelPrograms(
   why: (reason: string) => void = (reason) => console.warn(reason),
   kernelTypes?: KernelTypes,
 ): KernelPrograms {
-  const btf = object.btf === null ? -1 : oracle.createBtf(kernelBtf(object.btf, hiddenFunctions(object)));
+  const btf =
+    object.btf === null ? -1 : oracle.createBtf(kernelBtf(object.btf, hiddenFunctions(object), typedSections(object)));
   if (btf < 0 && object.btf !== null) why(`the kernel refuses the object's BTF: ${errnoName(-btf) ?? -btf}`);
   const maps = createKernelMaps(oracle, object, Math.max(btf, 0));
   return {
