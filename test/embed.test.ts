@@ -60,6 +60,18 @@ describe('the watch objects', () => {
     expect(watched(text(0), text(1))?.text).toMatch(/before insn \d, (kept|exact) states: in none of/);
   });
 
+  it('to a dynptr that is none, and to one whose memory is not there', () => {
+    const made = `${VALUE}\nr1 = r0\nr2 = 48\nr3 = 0\nr4 = r10\nr4 += -24\ncall bpf_dynptr_from_mem`;
+    const program = (text: string) => `${made}\n${text}\nr0 = 0\nexit`;
+    const use = 'r1 = r10\nr1 += -24\nr2 = 0\nr3 = 8\ncall bpf_dynptr_data';
+    expect(watched(program(use), program(use), 'xdp')).toBeNull();
+    expect(watched(program(`goto +0\n${use}`), program(`*(u64 *)(r10 - 16) = 5\n${use}`), 'xdp')?.text).toMatch(
+      /no dynptr on plain memory/,
+    );
+    const other = `${made}\n*(u32 *)(r10 - 12) = 32\n${use}\nr0 = 0\nexit`;
+    expect(watched(program(`goto +0\n${use}`), other, 'xdp')?.text).toMatch(/in no value of a map/);
+  });
+
   it('to numbers outside each description of a scalar', () => {
     const outside = (s: Partial<Fields>, x: bigint) => outsideScalar(scalarOf({ ...fieldsOf(UNKNOWN), ...s }), x);
     expect(outside({}, 0xffffffffffffffffn)).toBeNull();
@@ -116,15 +128,25 @@ d: r9 = *(u64 *)(r10 - 32)
   exit
 f: exit`;
 
+const VALUE = `
+  *(u32 *)(r10 - 28) = 0
+  r2 = r10
+  r2 += -28
+  r1 = map array ll
+  call bpf_map_lookup_elem`;
+
 const LOAD = { expectedAttachType: 0, flags: 0, license: 'GPL' };
 
 /** The states are those of `verified`, the run is one of `executed`, over 64 bytes of ones. */
-function watched(verified: string, executed: string) {
+function watched(verified: string, executed: string, type: 'raw' | 'xdp' = 'raw') {
   const kernel = new Kernel({ clock: 'virtual', seed: 1 });
   const watch = new Watch();
-  const load = (text: string) =>
-    kernel.loadProgram({ type: 'raw', insns: asm(text).insns, memSize: 64 }, { jit: 'off' });
-  const program = load(executed);
+  const { insns, relocs } = asm(executed);
+  const array = kernel.createMap({ name: 'array', type: 2, keySize: 4, valueSize: 64, maxEntries: 1, flags: 0 });
+  const mapRefs = new Map(relocs.map((r) => [r.insn, { map: 0, kind: 'fd' as const, off: 0 }]));
+  const source = { insns, maps: relocs.length > 0 ? [array] : [], mapRefs };
+  const more = type === 'raw' ? { type, memSize: 64 } : { type };
+  const program = kernel.loadProgram({ ...source, ...more }, { jit: 'off', verify: type === 'raw' });
   watch.learn(program.loaded, 64, { ...LOAD, insns: asm(verified).insns });
   const cpu = kernel.cpu(0);
   watch.begin(kernel.memory);

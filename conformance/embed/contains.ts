@@ -254,11 +254,34 @@ export class Comparison {
       }
     }
     const bytes = spilledBytes(slot);
-    if (bytes === 0) return null;
+    if (bytes === 0) return outsideObject(slot, addr, this.#scene);
     const value = BigInt.asUintN(8 * bytes, memory.u64(addr));
     const why = this.#value(slot.reg, value, bytes);
     return why && `${bytes} bytes spilled = 0x${value.toString(16)}: not ${why}`;
   }
+}
+
+const LOCAL_DYNPTR = 1;
+
+/** The first slot of a dynptr on plain memory: it has none (all bytes are 0), or bytes inside a value of some map. */
+function outsideObject({ types, reg }: Slot, addr: number, { memory, maps }: Scene): string | null {
+  const { object } = reg;
+  if (types !== allBytes(SLOT.dynptr) || object?.kind !== 'dynptr' || object.type !== 'local' || !object.first)
+    return null;
+  const data = memory.u64(addr);
+  const sizeWord = memory.u32(addr + 8);
+  const from = Number(data) + memory.u32(addr + 12);
+  if (data === 0n) return sizeWord === 0 && memory.u32(addr + 12) === 0 ? null : 'a dynptr without memory has a size';
+  if (((sizeWord >>> 28) & 7) !== LOCAL_DYNPTR || data >> 32n !== 0n) return 'no dynptr on plain memory';
+  const end = from + (sizeWord & 0xffffff);
+  const inside = maps.some((map) => {
+    const all = elements(map);
+    if (all === null) return true;
+    const i = Math.floor((from - all.first) / all.stride);
+    const start = all.first + i * all.stride;
+    return i >= 0 && i < all.count && end <= start + map.valueSize;
+  });
+  return inside ? null : 'the memory of the dynptr is in no value of a map';
 }
 
 /** The register holds what it held one step before. */
