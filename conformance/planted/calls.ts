@@ -57,7 +57,8 @@ function stackAt({ d, r }: Scope, dst: number, bytes: number): void {
 function moved({ d, r }: Scope, dst: number, percent: number): void {
   if (!r.chance(percent)) return;
   if (r.chance(75)) d.op('add64_imm', { dst, imm: r.pick([0, 1, 4, 8, 8, -8, 16]) });
-  else if (r.chance(50)) d.op('sub64_imm', { dst, imm: r.pick([4, 8]) });
+  else if (r.chance(30)) d.op('sub64_imm', { dst, imm: r.pick([4, 8]) });
+  else if (r.chance(40)) d.op(r.pick(['and64_imm', 'or64_imm', 'mul64_imm']), { dst, imm: r.pick([-8, 1, -1]) });
   else d.op('add64_reg', { dst, src: UNKNOWN });
 }
 
@@ -103,6 +104,54 @@ function lookup(s: Scope): void {
   moved(s, 0, 15);
   use(s, MAPS[at].valueSize);
   d.place(end);
+}
+
+/** Two pointers that may be NULL, and a check of one of them. */
+function pair(s: Scope): void {
+  const { d, r } = s;
+  for (const last of [false, true]) {
+    stackAt(s, 2, MAPS[ARRAY].keySize);
+    d.map(1, { map: ARRAY, kind: 'fd', off: 0 });
+    call(s, 'lookup');
+    if (!last) d.op('mov64_reg', { dst: 8, src: 0 });
+  }
+  const end = d.label();
+  const first = r.chance(50);
+  d.to(end, 'jeq64_imm', { dst: first ? 8 : 0, imm: 0 });
+  if (r.chance(40)) d.to(end, 'jeq64_imm', { dst: first ? 0 : 8, imm: 0 });
+  if (first || r.chance(30)) d.op('mov64_reg', { dst: 0, src: 8 });
+  use(s, MAPS[ARRAY].valueSize);
+  d.place(end);
+}
+
+/** One instruction reads what one of two pointers points to. */
+function either(s: Scope): void {
+  const { d, r } = s;
+  const pointers = [
+    () => d.op('mov64_reg', { dst: 2, src: CTX }),
+    () => {
+      d.op('mov64_reg', { dst: 2, src: FP });
+      d.op('add64_imm', { dst: 2, imm: -STACK });
+    },
+    () => d.map(2, { map: ARRAY, kind: 'value', off: 0 }),
+  ];
+  const other = d.label();
+  const end = d.label();
+  d.to(other, 'jgt64_imm', { dst: UNKNOWN, imm: 3 });
+  r.pick(pointers)();
+  d.to(end, 'ja');
+  d.place(other);
+  r.pick(pointers)();
+  d.place(end);
+  d.op('ldxw', { dst: 0, src: 2, off: r.pick([12, 16]) });
+}
+
+/** By a constant, which must not be 0, or a register, which may. */
+function divide({ d, r }: Scope): void {
+  const op = `${r.pick(['div', 'mod', 'sdiv', 'smod'])}${r.pick([32, 64])}`;
+  d.op('mov64_reg', { dst: 0, src: UNKNOWN });
+  if (r.chance(70)) d.op(`${op}_imm`, { dst: 0, imm: r.chance(40) ? 0 : r.pick([1, -1, 3]) });
+  else d.op(`${op}_reg`, { dst: 0, src: UNKNOWN });
 }
 
 function update(s: Scope): void {
@@ -206,8 +255,19 @@ function packet(s: Scope): void {
   d.place(end);
 }
 
-const STATEMENTS = { lookup, update, checksum, route, record, context, packet } as const;
-const WEIGHTS = { lookup: 5, update: 3, checksum: 3, route: 2, record: 5, context: 3, packet: 3 } as const;
+const STATEMENTS = { lookup, pair, either, divide, update, checksum, route, record, context, packet } as const;
+const WEIGHTS = {
+  lookup: 5,
+  pair: 3,
+  either: 2,
+  divide: 2,
+  update: 3,
+  checksum: 3,
+  route: 2,
+  record: 5,
+  context: 3,
+  packet: 3,
+} as const;
 
 export function generateCalls(seed: number, index: number): ProgramInput {
   const r = new Random(seed ^ 0x63616c6c, index);
