@@ -56,9 +56,10 @@ function stackAt({ d, r }: Scope, dst: number, bytes: number): void {
 /** A pointer is moved, seldom by anything that is not 0. */
 function moved({ d, r }: Scope, dst: number, percent: number): void {
   if (!r.chance(percent)) return;
-  if (r.chance(75)) d.op('add64_imm', { dst, imm: r.pick([0, 1, 4, 8, 8, -8, 16]) });
+  // Only sums of a pointer are pointers.
+  if (r.chance(15)) d.op(r.pick(['and64_imm', 'and64_imm', 'or64_imm', 'xor64_imm']), { dst, imm: r.pick([0, 4, 8]) });
+  else if (r.chance(75)) d.op('add64_imm', { dst, imm: r.pick([0, 1, 4, 8, 8, -8, 16]) });
   else if (r.chance(30)) d.op('sub64_imm', { dst, imm: r.pick([4, 8]) });
-  else if (r.chance(40)) d.op(r.pick(['and64_imm', 'or64_imm', 'mul64_imm']), { dst, imm: r.pick([-8, 1, -1]) });
   else d.op('add64_reg', { dst, src: UNKNOWN });
 }
 
