@@ -27,10 +27,10 @@ export function root(type: 'bpf_list_head' | 'bpf_rb_root'): Check {
       return invalid(`${type} not found at offset=${reg.off + Number(reg.s.var_off.value)}`);
     }
     const unlocked = checkLocked(env, reg);
-    const lock = fieldsBehind(env, reg)?.find((f) => f.type === 'bpf_spin_lock')?.offset ?? -22;
     if (unlocked !== null) {
-      const needed = invalid(`bpf_spin_lock at off=${lock} must be held for ${type}`);
-      return unlocked === 'none' ? needed : explain(unlocked, needed.message as never);
+      const lock = fieldsBehind(env, reg)?.find((f) => f.type === 'bpf_spin_lock')?.offset ?? -22;
+      const needed = `bpf_spin_lock at off=${lock} must be held for ${type}` as const;
+      return unlocked === 'none' ? invalid(needed) : explain(unlocked, needed);
     }
     call.root = field;
     return null;
