@@ -36,7 +36,7 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   --rounds N                 speed: how often each is timed, in turns; the fastest counts (default 5)
   --no-run                   verifier: verdicts only
   --no-perfmon               verifier, explain, mutants: for a loader with CAP_BPF, but without CAP_PERFMON
-  --log 1|2                  explain: log level (default 2)`;
+  --log 0|1|2                explain, hostile: log level (default 2; hostile 0)`;
 
 export const SUITES = [
   'isa',
@@ -84,7 +84,7 @@ export interface Options {
   readonly id: string;
   readonly run: boolean;
   readonly perfmon: boolean;
-  readonly log: 1 | 2;
+  readonly log: 0 | 1 | 2;
   readonly count: number;
   readonly seed: number;
   readonly rounds: number;
@@ -124,7 +124,7 @@ export function parseOptions(argv: readonly string[]): Options {
     id: values.id ?? '',
     run: !values['no-run'],
     perfmon: !values['no-perfmon'],
-    log: values.log === '1' ? 1 : 2,
+    log: logLevel(values.log ?? (suite === 'hostile' ? '0' : '2')),
     count: naturalNumber('count', values.count ?? (suite === 'speed' ? '776000' : '2000')),
     seed: naturalNumber('seed', values.seed ?? '1'),
     rounds: naturalNumber('rounds', values.rounds ?? '5'),
@@ -157,6 +157,12 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message.split('\n')[0]);
   }
+}
+
+function logLevel(text: string): Options['log'] {
+  const level = [0, 1, 2].find((l) => String(l) === text);
+  if (level === undefined) throw new UsageError(`--log ${text} is none of 0, 1, 2`);
+  return level as Options['log'];
 }
 
 function naturalNumber(name: string, text: string): number {

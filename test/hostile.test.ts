@@ -16,10 +16,18 @@ const answer = (insns: Parameters<typeof inputOf>[0]) => {
 
 const EXPECTED: Readonly<Record<string, string>> = {
   'loops in loops': 'EINVAL',
+  'blocks that may jump back to the one before': 'EINVAL',
   'functions without end': 'E2BIG',
 };
 /** They take all of the million instructions however short they are. */
 const LONG = ['paths that part for good', 'paths that wait with long histories', 'a loop of two million rounds'];
+
+/** A record of 8 bytes of ring buffer map 0. */
+const TAKE = [
+  { code: 0x18, dst: 1, src: 1, off: 0, imm: 0 },
+  { code: 0, dst: 0, src: 0, off: 0, imm: 0 },
+  ...asm('r2 = 8\nr3 = 0\ncall bpf_ringbuf_reserve').insns,
+];
 
 describe('hostile programs', () => {
   const short = Object.keys(HOSTILE).filter((name) => !LONG.includes(name));
@@ -29,6 +37,58 @@ describe('hostile programs', () => {
 
   it('all end that are not tried here', () => {
     for (const name of LONG) expect(HOSTILE[name](40).length).toBeGreaterThan(2);
+  });
+
+  // Sweeps over all of it, one for each jump back, would take minutes.
+  it('with many jumps back have their live registers found', () => {
+    const { stats } = verify(inputOf(HOSTILE['blocks that may jump back to the one before'](150_000), 64));
+    expect(stats.processed).toBeGreaterThan(150_000);
+  });
+
+  it('may trace for long at log level 2, and the end of the log is there', () => {
+    const insns = HOSTILE['a number from far back decides again and again'](8_000);
+    const { log } = verify(inputOf(insns, 64), { logLevel: 2 });
+    const lines = log.split('\n');
+    expect(lines.length).toBeLessThan(100_010);
+    expect(lines.at(-2)).toMatch(/^processed 799\d insns/);
+    expect(lines.filter((l) => /^mark_precise: frame0: regs=r2 stack= before \d+: /.test(l)).length).toBeGreaterThan(
+      40_000,
+    );
+  });
+
+  it('with a longer log than libbpf has room for keep its end', () => {
+    const fill = asm(
+      Array.from(
+        { length: 64 },
+        (_, i) => `r2 = *(u64 *)(r1 + 0)\nr2 *= 12345\n*(u64 *)(r10 - ${8 * i + 8}) = r2`,
+      ).join('\n'),
+    ).insns;
+    const branches = asm('if r2 > 7 goto l\nr3 += 1\nl:').insns;
+    const insns = [
+      ...fill,
+      ...asm('r3 = 0').insns,
+      ...Array.from({ length: 8_000 }, () => branches).flat(),
+      ...asm('r0 = 0\nexit').insns,
+    ];
+    const { log } = verify(inputOf(insns, 64), { logLevel: 2 });
+    expect(log.length).toBeLessThanOrEqual(2 ** 24);
+    expect(log.length).toBeGreaterThan(2 ** 23);
+    expect(log.slice(-200)).toMatch(/processed \d+ insns/);
+  });
+
+  it('that take references without end are refused', () => {
+    const taken = (n: number) => {
+      const insns = Array.from({ length: n }, () => TAKE).flat();
+      const mapRefs = new Map(
+        Array.from({ length: n }, (_, i) => [i * TAKE.length, { map: 0, kind: 'fd', off: 0 } as const]),
+      );
+      const ring = { name: 'r', type: 27, keySize: 0, valueSize: 0, maxEntries: 4096, flags: 0 };
+      const program = { ...inputOf([...insns, ...asm('r0 = 0\nexit').insns], 0), type: 6, maps: [ring], mapRefs };
+      const result = verify(program);
+      return result.ok ? 'accepted' : `${result.error.code} ${result.error.message}`;
+    };
+    expect(taken(4096)).toMatch(/^EINVAL .*would lead to reference leak$/);
+    expect(taken(4097)).toBe('ENOMEM too many references are held');
   });
 
   it('with more than 256 functions are refused as by Linux', () => {
@@ -43,7 +103,7 @@ describe('anything else', () => {
     for (let n = 0; n < 300; n++) {
       const random = new Random(0x68, n);
       const bytes = Uint8Array.from({ length: 8 * random.between(1, 40) }, () => random.next());
-      expect(['EINVAL', 'EACCES', 'E2BIG', 'EBADF']).toContain(answer(decode(bytes)));
+      expect(['EINVAL', 'EACCES', 'E2BIG', 'EBADF', 'EPROTO']).toContain(answer(decode(bytes)));
     }
   });
 

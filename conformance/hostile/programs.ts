@@ -81,6 +81,36 @@ export const HOSTILE: Readonly<Record<string, (n: number) => readonly Insn[]>> =
     const k = Math.min((n - 3) / 2, 16_000);
     return [LOAD, ...times(k, () => [one('r3 = 1')]), ...times(k, (i) => [fork(-2 * i - 2)]), ...END];
   },
+  'blocks that may jump back to the one before': (n) => [
+    LOAD,
+    one('r4 = 0'),
+    one('r3 = 1'),
+    ...times((n - 6) / 2, (i) => [fork(i === 0 ? 0 : -4), one('r3 = r4')]),
+    ...END,
+  ],
+  'loops that are left at once': (n) => {
+    const k = Math.min(n - 2, 30_000);
+    return [...times(k, (i) => [insn(MAY_GOTO, 0, 0, k - i - 1, 0)]), ...END];
+  },
+  'rounds that end in an open loop': (n) => {
+    const k = Math.min((n - 6) / 2, 6000);
+    const round = times(k, (i) => [fork(-2 * i - 3), INCREMENT]);
+    const back = insn(JA, 0, 0, -(round.length + 3), 0);
+    return [LOAD, one('r3 = 0'), insn(MAY_GOTO, 0, 0, round.length + 2, 0), LOAD, ...round, back, ...END];
+  },
+  'stores whose slot hangs on the path': (n) => {
+    const slot = asm('r4 = r10\nr4 += -8').insns;
+    const other = one('r4 += -8');
+    const store = insn(STX, 4, 10, 0, 0);
+    return [LOAD, ...times((n - 3) / 6, () => [...slot, fork(1), other, store, one('r3 = 1')]), ...END];
+  },
+  'bytes at a variable place of the stack': (n) => [
+    ...times(64, (i) => [spill(i + 1, 10)].map((x) => ({ ...x, code: 0x7a, src: 0 }))),
+    LOAD,
+    ...asm('r4 = r10\nr4 += -512\nr4 += r2').insns,
+    ...times(n - 70, (i) => [i % 2 === 0 ? one('*(u8 *)(r4 + 0) = r2') : one('r3 = *(u8 *)(r4 + 0)')]),
+    ...END,
+  ],
   'a full stack in many states': (n) => [
     ...times(64, (i) => [spill(i + 1, 1)]),
     LOAD,

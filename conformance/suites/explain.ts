@@ -15,7 +15,7 @@ function comparable(log: string): string[] {
 /** Lines that are shown before the first difference, and after it on either side. */
 const CONTEXT = { before: 12, after: 8 };
 
-export function explain(row: VerifierRow, logLevel: 1 | 2, perfmon: boolean): string {
+export function explain(row: VerifierRow, logLevel: 0 | 1 | 2, perfmon: boolean): string {
   let reason = '';
   const oracle = openOracle((why) => {
     reason = why;

@@ -11,6 +11,8 @@ export interface HostileRow {
   readonly refused: string | null;
   readonly processed: number;
   readonly seconds: number;
+  /** Of all threads of the process. */
+  readonly cpuSeconds: number;
   /** Of the process, behind the verification. */
   readonly megabytes: number;
 }
@@ -22,27 +24,36 @@ export interface HostileReport {
 
 const SPAN = 64;
 
-export function runHostile({ count, id }: { readonly count: number; readonly id: string }): HostileReport {
-  const names = Object.keys(HOSTILE).filter((name) => name.includes(id));
-  return { suite: 'hostile', rows: names.map((name) => judge(name, count)) };
+interface Options {
+  readonly count: number;
+  readonly id: string;
+  readonly log: 0 | 1 | 2;
 }
 
-function judge(name: string, count: number): HostileRow {
+export function runHostile({ count, id, log }: Options): HostileReport {
+  const names = Object.keys(HOSTILE).filter((name) => name.includes(id));
+  return { suite: 'hostile', rows: names.map((name) => judge(name, count, log)) };
+}
+
+function judge(name: string, count: number, logLevel: 0 | 1 | 2): HostileRow {
   const insns = HOSTILE[name](count);
   const started = performance.now();
-  const result = verify(inputOf(insns, SPAN));
+  const cpu = process.cpuUsage();
+  const result = verify(inputOf(insns, SPAN), { logLevel });
+  const { user, system } = process.cpuUsage(cpu);
   return {
     name,
     insns: insns.length,
     refused: result.ok ? null : `${result.error.code} ${result.error.summary}`,
     processed: result.stats.processed,
     seconds: (performance.now() - started) / 1000,
+    cpuSeconds: (user + system) / 1e6,
     megabytes: Math.round(process.memoryUsage().rss / 2 ** 20),
   };
 }
 
 export function hostileText({ rows }: HostileReport): string {
   const line = (r: HostileRow) =>
-    `${r.name}: ${r.insns} instructions, ${r.refused ?? 'accepted'}, processed ${r.processed}, ${r.seconds.toFixed(1)} s, ${r.megabytes} MB`;
+    `${r.name}: ${r.insns} instructions, ${r.refused ?? 'accepted'}, processed ${r.processed}, ${r.seconds.toFixed(1)} s (CPU ${r.cpuSeconds.toFixed(1)}), ${r.megabytes} MB`;
   return rows.map(line).join('\n');
 }

@@ -12,8 +12,8 @@ import { tnumText, U64_MAX } from './tnum.ts';
 /** Lines that are kept; of a longer log the older half goes, as the kernel's log buffer keeps the end. */
 const MAX_CHUNKS = 100_000;
 
-/** Characters that are kept: the end of a longer log. (Linux's buffers hold at most a billion; strings of V8 half of that.) */
-const MAX_LENGTH = 1 << 27;
+/** Characters that are kept, the end of a longer log: as many as libbpf's own buffer takes. */
+export const MAX_LENGTH = 1 << 24;
 
 /** A piece of the log, or what makes it: of long logs most is gone before anybody reads it. A number is a step's place. */
 type Chunk = string | (() => string) | number;
