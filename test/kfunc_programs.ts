@@ -309,4 +309,33 @@ export const ROWS: readonly Row[] = [
     map: { ...HASH, specialFields: [{ type: 'bpf_spin_lock', offset: 0 }] },
     message: 'function calls are not allowed while holding a lock',
   },
+  { what: 'an exception', text: `r1 = 3\nkcall bpf_throw\nr0 = r9\nexit`, message: null },
+  { what: '... of a pointer', text: `r1 = r10\nkcall bpf_throw\n${END}`, message: 'R1 is not a scalar' },
+  {
+    what: '... while a reference is held',
+    text: task('r1 = 3\nkcall bpf_throw'),
+    message: 'bpf_throw would lead to reference leak',
+  },
+  {
+    what: '... inside an RCU section',
+    text: `kcall bpf_rcu_read_lock\nr1 = 3\nkcall bpf_throw\n${END}`,
+    message: 'bpf_throw cannot be used inside bpf_rcu_read_lock-ed region',
+  },
+  {
+    what: "the kernel's own context",
+    text: `kcall bpf_cast_to_kern_ctx\nr2 = *(u64 *)(r0 + 0)\n${END}`,
+    message: null,
+    vmlinux: true,
+  },
+  {
+    what: 'a function of a driver',
+    text: `r2 = r10\nkcall bpf_xdp_metadata_rx_timestamp\n${END}`,
+    message: 'metadata kfuncs require device-bound program',
+  },
+  {
+    what: 'a store into a connection',
+    text: `${TUPLE}\nkcall bpf_skb_ct_lookup\nif r0 == 0 goto out\n*(u32 *)(r0 + 0) = 1\nout:\n${END}`,
+    message: 'no write support to nf_conn at off 0',
+    vmlinux: true,
+  },
 ];

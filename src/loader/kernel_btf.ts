@@ -22,6 +22,9 @@ function kernelTypes(btf: Btf): KernelTypes {
   btf.types.forEach((t, id) => {
     if (t.kind === 'struct' && t.name !== '' && !ids.has(t.name)) ids.set(t.name, id);
   });
+  btf.types.forEach((t, id) => {
+    if (t.kind === 'union' && t.name !== '' && !ids.has(t.name)) ids.set(t.name, id);
+  });
   const done = new Map<number, KernelStruct>();
   const named = namedIds(btf);
   const perCpu = perCpuVariables(btf);

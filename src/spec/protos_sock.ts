@@ -43,12 +43,23 @@ export const SOCK_PROTOS = {
       { types: [T.BPF_PROG_TYPE_CGROUP_SOCK], args: ['const_map_ptr', 'ctx', 'map_value_or_null', 'u64'] },
       {
         types: [T.BPF_PROG_TYPE_SYSCALL, T.BPF_PROG_TYPE_TRACING],
-        args: ['const_map_ptr', 'btf_id', 'map_value_or_null', 'u64'],
-        btf: ['', 'sock'],
+        args: ['const_map_ptr', 'btf_id_or_null', 'map_value_or_null', 'u64'],
+        btf: ['', 'sock_common'],
       },
     ],
   },
-  bpf_sk_storage_delete: { id: 108, args: ['const_map_ptr', 'btf_id_sock_common'], ret: 's32' },
+  bpf_sk_storage_delete: {
+    id: 108,
+    args: ['const_map_ptr', 'btf_id_sock_common'],
+    ret: 's32',
+    variants: [
+      {
+        types: [T.BPF_PROG_TYPE_SYSCALL, T.BPF_PROG_TYPE_TRACING],
+        args: ['const_map_ptr', 'btf_id_or_null'],
+        btf: ['', 'sock_common'],
+      },
+    ],
+  },
   bpf_sk_cgroup_id: { id: 128, args: ['btf_id_sock_common'], ret: 'u64' },
   bpf_sk_ancestor_cgroup_id: { id: 129, args: ['btf_id_sock_common', 's32'], ret: 'u64' },
   bpf_get_socket_cookie: {
@@ -70,7 +81,10 @@ export const SOCK_PROTOS = {
     args: ['ctx', 's32', 's32', 'mem_rdonly', 'size'],
     ret: 's32',
     variants: [
-      { types: [T.BPF_PROG_TYPE_CGROUP_SOCKOPT], args: ['btf_id_sock_common', 's32', 's32', 'mem_rdonly', 'size'] },
+      {
+        types: [T.BPF_PROG_TYPE_CGROUP_SOCKOPT, T.BPF_PROG_TYPE_TRACING],
+        args: ['btf_id_sock_common', 's32', 's32', 'mem_rdonly', 'size'],
+      },
     ],
   },
   bpf_getsockopt: {
@@ -78,7 +92,10 @@ export const SOCK_PROTOS = {
     args: ['ctx', 's32', 's32', 'uninit_mem', 'size'],
     ret: 's32',
     variants: [
-      { types: [T.BPF_PROG_TYPE_CGROUP_SOCKOPT], args: ['btf_id_sock_common', 's32', 's32', 'uninit_mem', 'size'] },
+      {
+        types: [T.BPF_PROG_TYPE_CGROUP_SOCKOPT, T.BPF_PROG_TYPE_TRACING],
+        args: ['btf_id_sock_common', 's32', 's32', 'uninit_mem', 'size'],
+      },
     ],
   },
 

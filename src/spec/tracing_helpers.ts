@@ -10,7 +10,7 @@ const COMMON =
 
 export const TRACING_HELPERS: readonly HelperTypes[] = [
   { type: T.BPF_PROG_TYPE_TRACING, attach: [AT.BPF_TRACE_RAW_TP], helpers: `${COMMON} 174` },
-  { type: T.BPF_PROG_TYPE_TRACING, attach: [AT.BPF_TRACE_ITER], helpers: `${COMMON} 126-127 150` },
+  { type: T.BPF_PROG_TYPE_TRACING, attach: [AT.BPF_TRACE_ITER], helpers: `${COMMON} 49 57 126-127 150` },
   {
     type: T.BPF_PROG_TYPE_TRACING,
     attach: [AT.BPF_TRACE_FENTRY, AT.BPF_TRACE_FEXIT, AT.BPF_MODIFY_RETURN],

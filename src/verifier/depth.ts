@@ -3,7 +3,7 @@
 // without tail calls get stacks of their own (kernel bpf_enable_priv_stack, on x86 and arm64) that don't count.
 
 import { type InsnIndex, LDDW_CODE } from '../isa/insn.ts';
-import { BPF_PROG_TYPE as T } from '../uapi/enums.ts';
+import { BPF_ATTACH_TYPE, BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import type { Env } from './env.ts';
 import { throws } from './kfunc.ts';
 import { callTarget } from './program.ts';
@@ -46,9 +46,15 @@ function callees(env: Env, subprog: number): (Callee | Throw)[] {
   return out;
 }
 
+/** Tracing programs, but for iterators (kernel bpf_enable_priv_stack). */
+function mayOwnStacks({ type, attach }: Env): boolean {
+  if (type.id === T.BPF_PROG_TYPE_TRACING) return attach !== BPF_ATTACH_TYPE.BPF_TRACE_ITER;
+  return PRIV_STACK_TYPES.includes(type.id);
+}
+
 export function checkStackDepth(env: Env): Reject | null {
   const called = env.prog.subprogs.map((_, subprog) => callees(env, subprog));
-  const privStack = PRIV_STACK_TYPES.includes(env.type.id) && !env.prog.tailCalls.includes(true);
+  const privStack = mayOwnStacks(env) && !env.prog.tailCalls.includes(true);
   /** Per function and number of frames: the most bytes that stood before it where it was fine; there are too many ways to it. */
   const unseen = () => called.map(() => new Array<number>(MAX_CALL_FRAMES + 1).fill(-1));
   const outside = unseen();

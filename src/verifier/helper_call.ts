@@ -137,11 +137,18 @@ function rememberTailCallKey(env: Env, call: Call): Reject | null {
 
 const MAX_FUNC_ID = 212;
 
+/** Sockets are locked by few iterators: only their programs may set options (kernel bpf_iter_tcp_get_func_proto). */
+function suitsTarget({ prog, attach }: Env, id: number): boolean {
+  if (attach !== BPF_TRACE_ITER || !SOCKOPT.includes(id)) return true;
+  return prog.target === null || prog.target.name === 'bpf_iter_tcp' || prog.target.name === 'bpf_iter_unix';
+}
+const SOCKOPT: readonly number[] = [49, 57];
+
 function findHelper(env: Env, id: number): Helper | Reject {
   const name = id === 0 ? 'bpf_unspec' : (helperName(id) ?? 'unknown');
   if (id < 0 || id >= MAX_FUNC_ID) return invalid(`invalid func unknown#${id}`);
   const helper = helperFor(id, env.type.id, env.attach);
-  if (helper === undefined || (!env.perfmon && PERFMON_HELPERS.has(id)))
+  if (helper === undefined || (!env.perfmon && PERFMON_HELPERS.has(id)) || !suitsTarget(env, id))
     return invalid(`program of this type cannot use helper ${name}#${id}`);
   if (helper.gpl && !env.gpl) return invalid('cannot call GPL-restricted function from non-GPL compatible program');
   if (helper.name === 'bpf_d_path' && env.attach !== BPF_TRACE_ITER)

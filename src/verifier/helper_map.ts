@@ -3,7 +3,7 @@
 
 import type { ArgKind, Helper, ProtoName } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
-import { BPF_FLAGS, BPF_MAP_TYPE, BPF_PROG_TYPE as T } from '../uapi/enums.ts';
+import { BPF_ATTACH_TYPE, BPF_FLAGS, BPF_MAP_TYPE, BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import type { Env } from './env.ts';
 import { isForbidden } from './mem.ts';
 import { denied, invalid, type Reject } from './reject.ts';
@@ -40,7 +40,8 @@ const SOCKMAP_WRITERS: ReadonlySet<number> = new Set([
 function mayUseSockmap(env: Env, helper: ProtoName): boolean {
   if (helper !== 'bpf_map_update_elem' && helper !== 'bpf_map_delete_elem') return true;
   const deletes = helper === 'bpf_map_delete_elem' && env.type.id === T.BPF_PROG_TYPE_SOCK_OPS;
-  return deletes || SOCKMAP_WRITERS.has(env.type.id);
+  const iterates = env.type.id === T.BPF_PROG_TYPE_TRACING && env.attach === BPF_ATTACH_TYPE.BPF_TRACE_ITER;
+  return deletes || iterates || SOCKMAP_WRITERS.has(env.type.id);
 }
 
 /** Helpers that work on a field of the value, whatever the map is. */

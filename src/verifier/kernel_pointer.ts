@@ -171,6 +171,19 @@ export function mapFields(env: Env, a: Access, off: number): Reg | Reject {
   return access(env, a, off, makeReg({ kind: 'btf_id', btf: name }));
 }
 
+/** Connections, whose mark programs of these types may set (kernel nf_conntrack_btf_struct_access). */
+const MARKED: ReadonlySet<string> = new Set(['nf_conn', 'nf_conn___init']);
+const MARKERS: ReadonlySet<string> = new Set(['xdp', 'sched_cls', 'sched_act']);
+
+function checkStore(env: Env, { ptr, size }: Access, off: number): Reject | null {
+  if (!MARKED.has(ptr.btf) || !MARKERS.has(env.type.name)) return denied('only read is supported');
+  const mark = env.kernelTypes.struct('nf_conn')?.fields.find((f) => f.name === 'mark')?.off;
+  if (off !== mark) return denied(`no write support to nf_conn at off ${off}`);
+  const end = mark + 4;
+  const where = `at off ${off} with size ${size}` as const;
+  return off + size > end ? denied(`write access ${where} beyond the member of nf_conn ended at ${end}`) : null;
+}
+
 /** Fields of a structure. */
 export function structFields(env: Env, a: Access, off: number): Reg | Reject {
   const { ptr, regno } = a;
@@ -185,7 +198,7 @@ export function structFields(env: Env, a: Access, off: number): Reg | Reject {
   }
   if ((ptr.flags & FLAG.user) !== 0) return denied(`R${regno} is ptr_${ptr.btf} access user memory: off=${off}`);
   if ((ptr.flags & FLAG.percpu) !== 0) return denied(`R${regno} is ptr_${ptr.btf} access percpu memory: off=${off}`);
-  if (a.write && !isObject(ptr)) return denied('only read is supported');
+  if (a.write && !isObject(ptr)) return checkStore(env, a, off) ?? UNKNOWN_SCALAR;
   if (isObject(ptr)) return objectField(env, a, off);
   if (!a.unused) env.facts.kernelLoad(env.insnIdx, -1, off);
   return access(env, a, off, ptr);

@@ -29,6 +29,8 @@ export function throws(kfunc: Kfunc | undefined): boolean {
 export type Kfuncs = ReadonlyMap<InsnIndex, Kfunc>;
 
 const MAX_KFUNCS = 256;
+/** Drivers implement these; programs are loaded for one device then, which beewasm has none of. */
+const DEVICE = 'bpf_xdp_metadata_';
 
 export function isKfuncCall(insn: Insn): boolean {
   return insn.code === 0x85 && insn.src === 2;
@@ -45,6 +47,7 @@ export function findKfuncs(input: ProgramInput, types: KernelTypes, gpl: boolean
     const known = insn.off === 0 ? byId.get(insn.imm) : undefined;
     const kfunc = known ?? findKfunc(input, types, insn);
     if (!('params' in kfunc)) return at(i, kfunc);
+    if (kfunc.name.startsWith(DEVICE)) return at(i, invalid('metadata kfuncs require device-bound program'));
     byId.set(insn.imm, kfunc);
     if (byId.size > MAX_KFUNCS) return at(i, tooBig('too many different kernel function calls'));
     found.set(i, kfunc);

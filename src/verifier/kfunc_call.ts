@@ -2,6 +2,7 @@
 // sections and references does it begin or end, and what is known of the result.
 
 import { KF } from '../spec/kfuncs.ts';
+import { BPF_PROG_TYPE } from '../uapi/enums.ts';
 import { pushAsync, runsLater } from './async_callback.ts';
 
 import { callsBack, pushCallback } from './callback.ts';
@@ -19,6 +20,20 @@ import { checkReturnCode } from './return_code.ts';
 import { inRcu, noSleepIn, SECTION_KFUNCS } from './sections.ts';
 import { clearCallerSaved, forgetPackets } from './steps.ts';
 
+/** The kernel's own context of a program type: BTF pairs them in struct bpf_ctx_convert (kernel get_kern_ctx_btf_id). */
+function kernelContext({ kernelTypes, type }: Env): Reg | Reject {
+  const pairs = kernelTypes.struct('bpf_ctx_convert');
+  const label = Object.entries(BPF_PROG_TYPE).find(([, id]) => id === type.id)?.[0] ?? '';
+  const own = pairs?.fields.find((f) => f.name === `${label}_kern`)?.type;
+  const name = own?.kind === 'struct' ? kernelTypes.struct(own.key)?.name : undefined;
+  if (name !== undefined) return makeReg({ kind: 'btf_id', flags: FLAG.trusted, btf: name });
+  if (pairs === undefined) {
+    const unknown = invalid("kernel function bpf_cast_to_kern_ctx is known, but beewasm can't follow it yet");
+    return explain(unknown, "the layout of struct bpf_ctx_convert is not known: verify with the kernel's BTF");
+  }
+  return invalid(`the kernel's context of ${type.name} programs is not a struct`);
+}
+
 /** Kfuncs whose result the prototype does not tell. */
 type Result = (env: Env, call: KfuncCall) => Reg | Reject;
 
@@ -26,6 +41,7 @@ const RESULTS: Readonly<Record<string, Result>> = {
   ...OBJECT_RESULTS,
   bpf_dynptr_slice: sliceOf,
   bpf_dynptr_slice_rdwr: sliceOf,
+  bpf_cast_to_kern_ctx: kernelContext,
   bpf_rdonly_cast: (env, { constant }) => {
     const id = Number(constant);
     if (id === 0) return makeReg({ kind: 'untrusted_mem' });
@@ -34,9 +50,6 @@ const RESULTS: Readonly<Record<string, Result>> = {
     return makeReg({ kind: 'btf_id', flags: FLAG.untrusted, btf: name });
   },
 };
-
-/** Kfuncs that no row follows yet, whose effects go beyond arguments and result. */
-const BEYOND: ReadonlySet<string> = new Set(['bpf_cast_to_kern_ctx']);
 
 /** Kernel kfunc_spin_allowed. */
 const UNDER_LOCK: ReadonlySet<string> = new Set([
@@ -169,7 +182,6 @@ export function kfuncCall(env: Env, kfunc: Kfunc | undefined): Reject | null {
   };
   const bad = checkAllowed(env, kfunc) ?? checkKfuncArgs(env, call) ?? callBack(env, call) ?? checkSections(env, kfunc);
   if (bad) return bad;
-  if (BEYOND.has(kfunc.name)) return invalid(`kernel function ${kfunc.name} is known, but beewasm can't follow it yet`);
   const wrong = call.releases === 0 ? null : release(env, env.reg(call.releases).refObjId);
   if (wrong) return wrong;
   const cookie = throws(kfunc) ? checkReturnCode(env, 1) : null;

@@ -86,7 +86,7 @@ function rawJumpTarget(insn: Insn, at: InsnIndex): InsnIndex | undefined {
   return at + (insn.code === 0x06 ? insn.imm : insn.off) + 1;
 }
 
-function checkSubprogs(insns: readonly Insn[], subprogs: readonly Subprog[]): Reject | null {
+function checkSubprogs(insns: readonly Insn[], subprogs: readonly Subprog[], kfuncs: Kfuncs): Reject | null {
   for (const { start, end } of subprogs) {
     for (let i = start; i < end; i++) {
       const target = rawJumpTarget(insns[i], i);
@@ -95,7 +95,8 @@ function checkSubprogs(insns: readonly Insn[], subprogs: readonly Subprog[]): Re
       }
     }
     const last = insns[end - 1].code;
-    if (last !== 0x95 && last !== 0x05 && last !== 0x06) return at(end - 1, invalid('last insn is not an exit or jmp'));
+    const leaves = last === 0x95 || last === 0x05 || last === 0x06 || kfuncs.get(end - 1)?.name === 'bpf_throw';
+    if (!leaves) return at(end - 1, invalid('last insn is not an exit or jmp'));
   }
   return null;
 }
@@ -284,7 +285,7 @@ export function prepare(input: ProgramInput, types: KernelTypes = COMMON_TYPES):
   const kfuncs = findKfuncs(input, types, isGplCompatible(input.license));
   if (isReject(kfuncs)) return kfuncs;
   const subprogs = starts.map((start, i) => ({ start, end: starts[i + 1] ?? insns.length }));
-  const bad = checkSubprogs(insns, subprogs) ?? checkAbnormalReturn(input, subprogs);
+  const bad = checkSubprogs(insns, subprogs, kfuncs) ?? checkAbnormalReturn(input, subprogs);
   if (bad) return bad;
   const ops = resolve(input, types);
   if (!Array.isArray(ops)) return ops;

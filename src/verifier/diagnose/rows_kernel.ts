@@ -51,6 +51,8 @@ export const KERNEL_ROWS = {
   },
   'only read from {struct} is supported': READ_ONLY,
   'only read is supported': READ_ONLY,
+  'no write support to nf_conn at off {off}': READ_ONLY,
+  'write access at off {off} with size {size} beyond the member of nf_conn ended at {end}': READ_ONLY,
   "Cannot access kernel 'struct {struct}' from non-GPL compatible program": {
     class: 'helper_unavailable',
     why: 'only programs under a GPL-compatible license may read structures of the kernel',

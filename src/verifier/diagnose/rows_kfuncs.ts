@@ -35,6 +35,10 @@ export const KFUNC_ROWS = {
     'only programs under a GPL-compatible license may call functions of the kernel',
     'char _license[] SEC("license") = "GPL";, if that is the license of the program',
   ),
+  'metadata kfuncs require device-bound program': unavailable(
+    'the function asks the driver of a device, and the program is for none',
+    'load it for a device on Linux (prog load ... dev NAME)',
+  ),
   'too many different kernel function calls': {
     class: 'limits',
     why: 'more than 256 kernel functions are called',
@@ -182,6 +186,10 @@ export const KFUNC_ROWS = {
     why: (c) => `${name(c)} gives something back, and its argument holds no reference`,
     help: 'pass what the matching function acquired',
   },
+  "the kernel's context of {type} programs is not a struct": argument(
+    (c) => `programs of type ${c.part('type')} have no other context in the kernel`,
+    'use the context as it is',
+  ),
   'kfunc bpf_rdonly_cast type ID argument must be of a struct or void': argument(
     'the id is none of a structure of the kernel',
     'bpf_core_type_id_kernel(struct name)',
