@@ -4,7 +4,7 @@
 
 import { BPF_PROG_TYPE, BPF_MAP_TYPE as M } from '../../src/uapi/enums.ts';
 import type { MapDef, ProgramInput } from '../../src/verifier/verified.ts';
-import { Draft } from '../fuzz/draft.ts';
+import { Draft, type Label } from '../fuzz/draft.ts';
 import { Random } from '../fuzz/random.ts';
 
 const FP = 10;
@@ -38,6 +38,7 @@ const HELPER = {
   reserve: 131,
   submit: 132,
   discard: 133,
+  loop: 181,
 } as const;
 
 interface Scope {
@@ -256,6 +257,18 @@ function packet(s: Scope): void {
   d.place(end);
 }
 
+/** A function is called back, which takes BTF that these programs have not: the function. */
+function callback(s: Scope): Label {
+  const { d, r } = s;
+  const label = d.label();
+  d.op('mov64_imm', { dst: 1, imm: r.between(1, 3) });
+  d.to(label, 'lddw_func', { dst: 2 });
+  d.op('mov64_imm', { dst: 3, imm: 0 });
+  d.op('mov64_imm', { dst: 4, imm: 0 });
+  call(s, 'loop');
+  return label;
+}
+
 const STATEMENTS = { lookup, pair, either, divide, update, checksum, route, record, context, packet } as const;
 const WEIGHTS = {
   lookup: 5,
@@ -279,8 +292,14 @@ export function generateCalls(seed: number, index: number): ProgramInput {
   if (r.chance(40)) d.op('and64_imm', { dst: UNKNOWN, imm: r.pick([7, 15, 0xff]) });
   for (let off = -STACK; off < 0; off += 8) d.op('stdw', { dst: FP, off, imm: 0 });
   for (let n = r.between(1, 2); n > 0; n--) STATEMENTS[r.weighted(WEIGHTS)](s);
+  const back = r.chance(6) ? callback(s) : null;
   d.op('mov64_imm', { dst: 0, imm: 1 });
   d.op('exit');
+  if (back !== null) {
+    d.place(back);
+    d.op('mov64_imm', { dst: 0, imm: 0 });
+    d.op('exit');
+  }
   const type = BPF_PROG_TYPE.BPF_PROG_TYPE_XDP;
   return { name: 'calls', type, expectedAttachType: 0, flags: 0, license: 'GPL', maps: MAPS, ...d.finish() };
 }
