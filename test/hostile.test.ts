@@ -129,7 +129,9 @@ describe('anything else', () => {
       seen.add(answer(insns));
     }
     expect(
-      [...seen].filter((code) => !['accepted', 'EINVAL', 'EACCES', 'E2BIG', 'EBADF', 'EFAULT', 'EPROTO'].includes(code)),
+      [...seen].filter(
+        (code) => !['accepted', 'EINVAL', 'EACCES', 'E2BIG', 'EBADF', 'EFAULT', 'EPROTO'].includes(code),
+      ),
     ).toEqual([]);
     expect(seen.size).toBeGreaterThan(2);
   });
