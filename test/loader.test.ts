@@ -232,6 +232,10 @@ describe('BTF maps', () => {
     ]);
     expect(spec.programs.target.insns[spec.programs.target.relocs[0].insn]).toMatchObject({ src: 1, imm: 0 });
   });
+
+  it('looks through structs that nest in more ways than could be walked', () => {
+    expect(load('nested').maps.values).toMatchObject({ valueSize: 8 });
+  });
 });
 
 describe('what is not there yet', () => {

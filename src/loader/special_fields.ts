@@ -23,6 +23,8 @@ const NOT_IN_OBJECTS: Types = new Set<SpecialType>(['bpf_timer', 'bpf_wq', 'bpf_
 const MAX_FIELDS = 11;
 /** Kernel MAX_RESOLVE_DEPTH, of structs and of arrays. */
 const MAX_DEPTH = 32;
+/** Of any of them. */
+const MAX_ALIGN = 8;
 
 /** What makes Linux give up the whole type. */
 const BROKEN = Symbol('broken');
@@ -37,6 +39,8 @@ class Finder {
   readonly #btf: Btf;
   readonly #ignored: Types;
   readonly found: SpecialField[] = [];
+  /** Structs that have no fields at this depth and alignment: few of them can be nested in more ways than can be walked. */
+  readonly #barren = new Set<number>();
 
   constructor(btf: Btf, ignored: Types) {
     this.#btf = btf;
@@ -84,10 +88,14 @@ class Finder {
     const t = this.#btf.types[id];
     if (t.kind !== 'struct') return undefined;
     if (depth + 1 >= MAX_DEPTH) return BROKEN;
+    const place = (id * MAX_DEPTH + depth) * MAX_ALIGN + (offset % MAX_ALIGN);
+    if (this.#barren.has(place)) return undefined;
     const before = this.found.length;
     if (this.members(id, offset, depth + 1) === BROKEN) return BROKEN;
     const fields = this.found.splice(before);
-    return fields.length === 0 ? undefined : this.#repeat(fields, count, t.size);
+    if (fields.length > 0) return this.#repeat(fields, count, t.size);
+    this.#barren.add(place);
+    return undefined;
   }
 
   #repeat(fields: readonly SpecialField[], count: number, size: number): typeof BROKEN | undefined {
