@@ -85,6 +85,7 @@ describe('the catalogue', () => {
       write: false,
       size: 0,
       helper: '',
+      taker: '',
       map: null,
       progType: 'xdp',
       ctxStruct: '',
@@ -113,6 +114,14 @@ describe('mistakes in C', () => {
     const linux = oracle.load(input);
     oracle.unload(linux);
     expect([linux.verdict, linux.errno, linux.message]).toEqual(['REJECT', diagnostic.code, diagnostic.message]);
+  });
+});
+
+describe('mistakes around functions of the kernel', () => {
+  const kernel = openObject(readFileSync(`${folder}/kernel_calls.bpf.o`));
+  it.each(Object.values(kernel.programs).map((p) => [p.name, p] as const))('%s', async (name, program) => {
+    const text = renderDiagnostic(refused(programInput(kernel, program)));
+    await expect(`${text}\n`).toMatchFileSnapshot(`${folder}/${name}.txt`);
   });
 });
 

@@ -17,7 +17,7 @@ import type { MapDef, ProgramInput } from '../verified.ts';
 import { type Matched, match } from './catalogue.ts';
 import type { Diagnostic, Place, TrailStep } from './diagnostic.ts';
 import { loopOf, waitingAt } from './loops.ts';
-import { type Label, originOf } from './origin.ts';
+import { calleeName, type Label, originOf } from './origin.ts';
 import { type Path, pathTo } from './path.ts';
 import type { Case, Words } from './row.ts';
 import { describe } from './values.ts';
@@ -132,7 +132,10 @@ function caseOf(
 ): Case {
   const insn = at === null ? undefined : input.insns[at];
   const op = insn && opOf(insn);
-  const helper = op?.kind === 'call' && op.callee === 'helper' ? (helperName(insn!.imm) ?? '') : '';
+  const prog = walk?.env.prog;
+  const kfunc = at === null ? undefined : prog?.kfuncs.get(at)?.name;
+  const helper = kfunc ?? (op?.kind === 'call' && op.callee === 'helper' ? (helperName(insn!.imm) ?? '') : '');
+  const alloc = Number(parts.get('alloc') ?? NaN);
   const type = progTypeById(input.type);
   const part = (name: string) => parts.get(name) ?? '';
   return {
@@ -149,6 +152,7 @@ function caseOf(
     write: op?.kind === 'st' || op?.kind === 'stx' || op?.kind === 'store_rel' || op?.kind === 'atomic',
     size: op !== undefined && 'size' in op ? op.size : 0,
     helper,
+    taker: prog?.ops[alloc]?.kind === 'call' ? calleeName(prog, alloc) : '',
     map: mapOf(walk, subject),
     progType: type?.name ?? 'such',
     ctxStruct: ctxOfType(input.type)?.struct ?? '',
@@ -158,8 +162,11 @@ function caseOf(
 
 /** The case of the last line: what the line above is about comes with it. */
 function withCause(c: Case, lines: readonly string[]): Case {
-  const row = lines.length < 2 ? undefined : match(lines[lines.length - 2])?.row;
-  return row === undefined ? c : { ...c, cause: { why: say(row.why, c), help: say(row.help, c) } };
+  const found = lines.length < 2 ? null : match(lines[lines.length - 2]);
+  if (found === null) return c;
+  const own = (name: string) => found.parts.get(name) ?? c.part(name);
+  const inner: Case = { ...c, part: own, num: (name) => Number(own(name)) };
+  return { ...c, cause: { why: say(found.row.why, inner), help: say(found.row.help, inner) } };
 }
 
 function say(words: Words, c: Case): string {
@@ -223,6 +230,10 @@ function heldLabels(walk: Walk, cls: string, path: Path | null): Label[] {
   const labels = held.map(({ insn }) => ({ insn, text: taken }));
   const last = path?.steps.findLast((step) => walk.env.prog.ops[step.at]?.kind === 'jmp' || step.at === held[0]?.insn);
   if (last === undefined || walk.env.prog.ops[last.at]?.kind !== 'jmp') return labels;
+  if (held.length === 0) {
+    const atEnd = walk.env.prog.ops[path!.steps[path!.steps.length - 1].at]?.kind === 'exit';
+    return atEnd ? [{ insn: last.at, text: 'this branch leads to the end of the function' }] : [];
+  }
   return [
     ...labels,
     {

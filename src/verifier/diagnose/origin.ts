@@ -6,7 +6,7 @@ import { helperName } from '../../isa/index.ts';
 import type { Insn, InsnIndex } from '../../isa/insn.ts';
 import type { Op } from '../../isa/op.ts';
 import type { Prog } from '../program.ts';
-import { AT_PKT_END, BEYOND_PKT_END, isPacket, isPointer, NOT_INIT, type Reg } from '../reg.ts';
+import { AT_PKT_END, BEYOND_PKT_END, FLAG, isPacket, isPointer, NOT_INIT, type Reg } from '../reg.ts';
 import { isConst } from '../scalar.ts';
 import { EMPTY_SLOT, type Frame, isSpill } from '../state.ts';
 import type { MapDef } from '../verified.ts';
@@ -43,12 +43,12 @@ function valueAt(frames: readonly Frame[], place: Place): Reg {
   return isSpill(slot) ? slot.reg : NOT_INIT;
 }
 
-/** Of the helper, or of the program's own global function, which is a call without a frame. */
-function calleeName(prog: Prog, at: InsnIndex): string {
+/** Of the helper or kfunc, or of the program's own global function, which is a call without a frame. */
+export function calleeName(prog: Prog, at: InsnIndex): string {
   const { imm } = prog.insns[at];
   const op = prog.ops[at];
   if (op?.kind === 'call' && op.callee === 'local') return prog.input.functions?.get(at + 1 + imm) ?? 'a function';
-  return helperName(imm) ?? `helper ${imm}`;
+  return prog.kfuncs.get(at)?.name ?? helperName(imm) ?? `helper ${imm}`;
 }
 
 /** What a comparison taught about a value; null = nothing worth telling. */
@@ -130,6 +130,15 @@ function throughLoad(t: Tracer, step: PathStep, next: PathStep, insn: Insn, plac
   return made(t, step.at, `read from ${from} here: ${describe(value, t.map)}`);
 }
 
+/** What a call did to a pointer that it was not asked about, or that it got. */
+function taken(before: Reg, after: Reg): string {
+  if (!isPointer(after)) return 'takes it: afterwards it is no pointer any more';
+  const lost = (after.flags & ~before.flags & FLAG.untrusted) !== 0;
+  return lost
+    ? 'ends what protected it: afterwards it may point to what is gone'
+    : 'takes what it holds: afterwards it belongs to others';
+}
+
 /** A helper or a global function returned, or changed what it was told about. */
 function throughHelper(t: Tracer, step: PathStep, next: PathStep, place: Place): Back {
   const name = calleeName(t.prog, step.at);
@@ -144,7 +153,7 @@ function throughHelper(t: Tracer, step: PathStep, next: PathStep, place: Place):
   if (isPacket(before) || before.kind === 'pkt_end') {
     return made(t, step.at, `${name} may move the packet: pointers into it are only numbers afterwards`);
   }
-  return isPointer(before) ? made(t, step.at, `${name} takes it: afterwards it is no pointer any more`) : place;
+  return isPointer(before) ? made(t, step.at, `${name} ${taken(before, after)}`) : place;
 }
 
 /** Calls and returns of the program's own functions. */

@@ -53,8 +53,10 @@ export interface Case {
   readonly write: boolean;
   /** Bytes that the instruction moves; 0 = it is no load or store. */
   readonly size: number;
-  /** Name of the called helper; ''. */
+  /** Name of the called helper or kfunc; ''. */
   readonly helper: string;
+  /** Name of the helper or kfunc that took what is still held; ''. */
+  readonly taker: string;
   /** The map that the register points to or the call works on. */
   readonly map: MapDef | null;
   /** Name of the program type, and of its context's struct ('' = it has none). */

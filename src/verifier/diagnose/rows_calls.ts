@@ -1,6 +1,7 @@
 // Messages about calls: which helpers a program may call, what fits their arguments, references and locks.
 
 import { mapTypeById } from '../../spec/map_types.ts';
+import { releaseOf } from './releases.ts';
 import { type Case, type MessageRow, mapName, type Rows, regName } from './row.ts';
 
 /** What the prototype's list of kinds means to people. */
@@ -43,28 +44,49 @@ function beyond(why: MessageRow['why']): MessageRow {
   };
 }
 
-function noLock(program: string): MessageRow {
+function noField(
+  program: string,
+  help = 'use atomic operations (__sync_fetch_and_add) or a per-CPU map instead',
+): MessageRow {
   return {
     class: 'lock',
     why: `${program} programs may not use maps with this kind of field`,
-    help: 'use atomic operations (__sync_fetch_and_add) or a per-CPU map instead',
+    help,
   };
 }
 
+const ELSEWHERE = 'keep it in a map of its own, which only programs of other types use (xdp, tc, cgroup, syscall)';
+
 /** The helper that libbpf, and our loader, call where a relocation failed: 0xbad2310. */
 const CORE_POISON = 195896080;
+/** The same for a weak kfunc that the kernel lacks. */
+const KFUNC_POISON = 2002000000;
+
+/** Calls that a loader made of what it did not find. */
+const POISONED: ReadonlyMap<number, readonly [why: string, help: string]> = new Map([
+  [
+    CORE_POISON,
+    [
+      "a CO-RE relocation found nothing that fits in the kernel's BTF, and this is reached",
+      'compare name and type of the field with the kernel that the BTF is of, or test bpf_core_field_exists() before',
+    ],
+  ],
+  [
+    KFUNC_POISON,
+    [
+      'a weak function of the kernel (__ksym __weak) that this kernel does not have is called',
+      'test it before the call: if (bpf_ksym_exists(func)) ...; and check the spelling',
+    ],
+  ],
+]);
 
 export const CALL_ROWS = {
   'invalid func unknown#{id}': {
     class: 'helper_unavailable',
-    why: (c) =>
-      c.num('id') === CORE_POISON
-        ? "a CO-RE relocation found nothing that fits in the kernel's BTF, and this is reached"
-        : `Linux 6.18 has no helper number ${c.part('id')}`,
+    why: (c) => POISONED.get(c.num('id'))?.[0] ?? `Linux 6.18 has no helper number ${c.part('id')}`,
     help: (c) =>
-      c.num('id') === CORE_POISON
-        ? 'compare name and type of the field with the kernel that the BTF is of, or test bpf_core_field_exists() before'
-        : 'check the spelling and the headers: a function that is only declared (extern) becomes an unknown call',
+      POISONED.get(c.num('id'))?.[1] ??
+      'check the spelling and the headers: a function that is only declared (extern) becomes an unknown call',
   },
   'program of this type cannot use helper {helper}': {
     class: 'helper_unavailable',
@@ -230,7 +252,7 @@ export const CALL_ROWS = {
     class: 'leak',
     why: (c) =>
       `${c.part('alloc') === '' ? 'a reference' : 'the reference taken here'} is still held where the path ends (${c.part('what')})`,
-    help: 'give it back on every path: bpf_sk_release(sk) for sockets, bpf_ringbuf_submit or bpf_ringbuf_discard for records',
+    help: (c) => `give it back on every path: ${releaseOf(c.taker)}`,
   },
   'Unreleased reference id={id} alloc_insn={alloc}': {
     class: 'leak',
@@ -359,9 +381,9 @@ export const CALL_ROWS = {
     why: (c) => `${c.part('count')} paths wait to be explored`,
     help: 'hand fewer functions to timers',
   },
-  'tracing progs cannot use bpf_{list_head,rb_root} yet': noLock('tracing'),
-  'socket filter progs cannot use bpf_spin_lock yet': noLock('socket filter'),
-  'tracing progs cannot use bpf_spin_lock yet': noLock('tracing'),
-  'tracing progs cannot use bpf_timer yet': noLock('tracing'),
-  'tracing progs cannot use bpf_wq yet': noLock('tracing'),
+  'tracing progs cannot use bpf_{list_head,rb_root} yet': noField('tracing', ELSEWHERE),
+  'socket filter progs cannot use bpf_spin_lock yet': noField('socket filter'),
+  'tracing progs cannot use bpf_spin_lock yet': noField('tracing'),
+  'tracing progs cannot use bpf_timer yet': noField('tracing', ELSEWHERE),
+  'tracing progs cannot use bpf_wq yet': noField('tracing', ELSEWHERE),
 } as const satisfies Rows;

@@ -103,10 +103,17 @@ const UNBOUNDED: MessageRow = {
   help: 'bound the variable right before the access: if (i >= N) return 0; or i &= N - 1; with a constant N (a power of two for the mask)',
 };
 
+/** Structures of the kernel have their name behind it. */
+function orNull(kind: string): boolean {
+  return /_or_null_?$/.test(kind);
+}
+
 /** 'scalar' -> what a number where a pointer should be usually means. */
 function badPointerHelp(c: Case): string {
   switch (c.kind) {
     case 'scalar':
+      if (c.smin === 0n && c.umax === 0n)
+        return 'it is NULL on this path: test it before the first use: if (!ptr) return 0;';
       return 'use a pointer the verifier knows: from the context, a map lookup or the stack. After a helper that may move the packet, load data and data_end again from the context; kernel memory is read with bpf_probe_read_kernel';
     case 'pkt_end':
       return 'data_end is only there to be compared with: read through the pointer that came from data';
@@ -116,7 +123,7 @@ function badPointerHelp(c: Case): string {
     case 'trusted_ptr_':
       return 'read kernel structures with bpf_core_read() or bpf_probe_read_kernel()';
     default:
-      return c.kind.endsWith('_or_null')
+      return orNull(c.kind)
         ? 'test it before the first use: if (!ptr) return 0; (an array lookup with a valid index needs the test, too)'
         : 'such a pointer can only be handed to helpers';
   }
@@ -141,7 +148,7 @@ const STACK_VARIABLE: MessageRow = {
 const STACK_UNWRITTEN: MessageRow = {
   class: 'uninitialized',
   why: (c) =>
-    `${c.num('size')} bytes of stack are read, but byte ${c.num('i')} of them was never written on this path (padding counts, too)`,
+    `${c.num('size')} bytes of stack are read, but byte ${c.num('i')} of them was never written on this path (padding counts, too), or is part of a dynptr or iterator`,
   help: 'initialise the whole variable: struct key key = {}; or __builtin_memset(&key, 0, sizeof(key)); before its fields are set',
 };
 
@@ -173,9 +180,9 @@ export const MEMORY_ROWS = {
   'R{reg} min value is negative, either use unsigned index or do a if (index >=0) check.': NEGATIVE,
   'R{reg} unbounded memory access, make sure to bounds check any such access': UNBOUNDED,
   "R{reg} invalid mem access '{type}'": {
-    class: (c) => (c.part('type').endsWith('_or_null') ? 'null_dereference' : 'type_mismatch'),
+    class: (c) => (orNull(c.part('type')) ? 'null_dereference' : 'type_mismatch'),
     why: (c) =>
-      c.part('type').endsWith('_or_null')
+      orNull(c.part('type'))
         ? `${c.verb} memory through ${regName(c)}, which may be NULL here: nothing on this path tests it`
         : `${c.verb} memory through ${regName(c)}, which holds ${c.holds}`,
     help: badPointerHelp,
@@ -261,10 +268,15 @@ export const MEMORY_ROWS = {
     'programs of this type may read the packet, but not change it',
     'return a verdict instead, or change the packet in an xdp or tc program',
   ),
-  'R{reg} cannot write into {kind}': notWritable(
-    'sockets can be read, not written',
-    'use bpf_setsockopt or a socket storage map (bpf_sk_storage_get) instead',
-  ),
+  'R{reg} cannot write into {kind}': {
+    class: 'read_only',
+    why: (c) =>
+      c.part('kind').includes('sock') ? 'sockets can be read, not written' : `${c.holds} can be read, not written`,
+    help: (c) =>
+      c.part('kind').includes('sock')
+        ? 'use bpf_setsockopt or a socket storage map (bpf_sk_storage_get) instead'
+        : 'copy it to the stack or a map value and change that; of dynptrs, bpf_dynptr_slice_rdwr gives memory that may be written',
+  },
   'R{reg} invalid {kind} access off={off} size={size}': {
     class: 'out_of_bounds',
     why: (c) =>

@@ -1,5 +1,6 @@
 // What a register holds, in plain words: 'a number from 0 to 65535', "a value of map 'flows' (16 bytes), or NULL".
 
+import { isObject } from '../object.ts';
 import { AT_PKT_END, kindText, type Reg, type RegKind } from '../reg.ts';
 import { isConst, S64_MAX, S64_MIN, type Scalar } from '../scalar.ts';
 import { U64_MAX } from '../tnum.ts';
@@ -78,7 +79,7 @@ const WORDS: Partial<Record<RegKind, Describe>> = {
   xdp_sock: named('a pointer to an XDP socket'),
   ringbuf_mem: (reg) => `a ring buffer record of ${reg.size} bytes${moved(reg)}`,
   flow_keys: named('a pointer to struct bpf_flow_keys'),
-  btf_id: named('a pointer to a kernel structure'),
+  btf_id: (reg) => `a pointer to ${isObject(reg) ? 'an object of the program' : 'a kernel structure'}${moved(reg)}`,
   untrusted_mem: named('a pointer to memory of the kernel'),
   dynptr_ptr: named('a pointer to a dynptr'),
 };

@@ -1,0 +1,33 @@
+// What gives back what a call took. In: the name of the helper or kfunc; out: words for a help.
+
+const DROP = 'bpf_obj_drop(obj), or add it to a list or tree';
+
+/** First row whose pattern fits. */
+const RELEASES: readonly (readonly [taker: RegExp, words: string])[] = [
+  [/^bpf_skc?_lookup_|^bpf_sk_/, 'bpf_sk_release(sk), after a NULL test'],
+  [/^bpf_ringbuf_reserve$/, 'bpf_ringbuf_submit or bpf_ringbuf_discard, after a NULL test'],
+  [
+    /^bpf_ringbuf_reserve_dynptr$/,
+    'bpf_ringbuf_submit_dynptr or bpf_ringbuf_discard_dynptr, also when bpf_ringbuf_reserve_dynptr failed',
+  ],
+  [
+    /^bpf_kptr_xchg$/,
+    'what it returns is the old pointer: release it as its type asks (bpf_obj_drop, bpf_task_release)',
+  ],
+  [/^bpf_(obj_new|refcount_acquire)_impl$|^bpf_list_pop_|^bpf_rbtree_remove$/, DROP],
+  [/^bpf_percpu_obj_new_impl$/, 'bpf_percpu_obj_drop(obj)'],
+  [/^bpf_task_/, 'bpf_task_release(task), after a NULL test'],
+  [/^bpf_cgroup_/, 'bpf_cgroup_release(cgrp), after a NULL test'],
+  [/^bpf_cpumask_/, 'bpf_cpumask_release(mask), after a NULL test'],
+];
+
+const ITERATOR = /^(bpf_iter_\w+)_new$/;
+
+export function releaseOf(taker: string): string {
+  const iterator = ITERATOR.exec(taker);
+  if (iterator !== null) return `${iterator[1]}_destroy, also when the loop is left early and when ${taker} failed`;
+  const row = RELEASES.find(([pattern]) => pattern.test(taker));
+  return (
+    row?.[1] ?? 'bpf_sk_release(sk) for sockets, bpf_ringbuf_submit or bpf_ringbuf_discard for records, ..._release'
+  );
+}
