@@ -8,7 +8,7 @@ import { compareWithProto } from './global_func.ts';
 import { fieldBehind, nodeReg, nonOwning } from './object.ts';
 import { markPrecise } from './precision.ts';
 import { isNull, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
-import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
+import { denied, invalid, type Reject, refused, tooBig, tooManyBranches } from './reject.ts';
 import { rangeText } from './return_code.ts';
 import { Frame, MAX_CALL_FRAMES } from './state.ts';
 import { widen } from './widen.ts';
@@ -77,6 +77,8 @@ export function pushCallback(env: Env, helper: string, target: number): Reject |
   if (flag !== undefined) noteInlining(env, flag, target);
   if (row.limit !== undefined) {
     const { regno, max } = row.limit(caller.regs);
+    // A pointer says nothing about the number of calls. These are Linux's words.
+    if (caller.regs[regno].kind !== 'scalar') return refused('EFAULT', 'verifier bug: backtracking misuse');
     const reject = markPrecise(env, regno);
     if (reject) return reject;
     if (BigInt(caller.callbackDepth) >= max) {

@@ -113,6 +113,7 @@ function regSafe(old: Reg, cur: Reg, ids: IdMap, exact: Exactness, sameNumbers: 
       if (!old.precise && exact === 'not_exact') return true;
       if (old.id !== 0 && (!sameLink(old, cur) || (old.addConst && old.off !== cur.off))) return false;
       return ids.matchScalar(old.id, cur.id) && covers(old.s, cur.s);
+    case 'map_key':
     case 'map_value':
     case 'mem':
     case 'ringbuf_mem':

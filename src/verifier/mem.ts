@@ -93,6 +93,8 @@ function checkFixed(ptr: Reg, regno: number, off: number, size: number, limit: n
   switch (ptr.kind) {
     case 'map_value':
       return denied(`invalid access to map value, value_size=${limit} off=${off} size=${size}`);
+    case 'map_key':
+      return denied(`invalid access to map key, key_size=${limit} off=${off} size=${size}`);
     case 'pkt':
     case 'pkt_meta':
       return denied(`invalid access to packet, off=${off} size=${size}, R${regno}(id=${ptr.id},off=${off},r=${limit})`);

@@ -13,6 +13,7 @@ import { same } from './word.ts';
 
 const MOVABLE: ReadonlySet<RegKind> = new Set([
   'ctx',
+  'map_key',
   'map_value',
   'fp',
   'pkt',

@@ -131,6 +131,11 @@ export const CALL_ROWS = {
   "{helper} calls a function, which beewasm can't follow yet": beyond(
     (c) => `${c.part('helper')} calls a function of the program`,
   ),
+  'verifier bug: backtracking misuse': {
+    class: 'helper_argument',
+    why: (c) => `the number of calls that ${c.helper} makes is an address`,
+    help: 'pass a number as the first argument',
+  },
   'R{reg} cannot write into map_key': {
     class: 'read_only',
     why: (c) => `${c.helper || 'the helper'} would write into the key of an element`,

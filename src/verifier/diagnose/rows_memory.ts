@@ -171,6 +171,7 @@ export const MEMORY_ROWS = {
   'R{reg} min value is outside of the allowed memory range': outside('min'),
   'R{reg} max value is outside of the allowed memory range': outside('max'),
   'invalid access to map value, value_size={limit} off={off} size={size}': outside('min'),
+  'invalid access to map key, key_size={limit} off={off} size={size}': outside('min'),
   'invalid access to memory, mem_size={limit} off={off} size={size}': outside('min'),
   'invalid access to map value pointer, value_size={limit} off={off}': {
     class: 'out_of_bounds',
