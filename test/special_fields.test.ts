@@ -73,6 +73,27 @@ describe.each(objects)('$name', ({ name, object }) => {
   });
 });
 
+describe.each(['refused_nodes', 'refused_loop'])('%s: types that Linux refuses', (name) => {
+  const object = openObject(new Uint8Array(readFileSync(fileOf(`${name}.bpf.o`))));
+  const program = object.programs.bad_new;
+
+  it('are not there', () => {
+    const result = verify(programInput(object, program));
+    expect(result.ok ? '' : result.error.message).toBe('bpf_obj_new/bpf_percpu_obj_new requires prog BTF');
+  });
+  it.skipIf(live === null)('as the live kernel says', () => {
+    const complaints: string[] = [];
+    const kernel = kernelPrograms(live!, object, (text) => complaints.push(text), kernelTypes);
+    const both = kernel.of(program);
+    if (typeof both === 'string') throw new Error(both);
+    const linux = live!.load(both.kernel);
+    live!.unload(linux);
+    kernel.close();
+    expect(complaints.join()).toMatch(/refuses the object's BTF: (EINVAL|ELOOP)/);
+    expect(linux.message).toBe('bpf_obj_new/bpf_percpu_obj_new requires prog BTF');
+  });
+});
+
 /** What differs by machine: addresses in lddw, time, source lines (which the oracle does not load), names of maps. */
 function comparable(log: string): string[] {
   return log

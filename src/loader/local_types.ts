@@ -21,11 +21,20 @@ const KEPT: ReadonlySet<string> = new Set([
 export function localTypes(bytes: Uint8Array): LocalTypes {
   let btf: Btf | null = null;
   let layouts: KernelTypes | null = null;
+  let refused: boolean | null = null;
   const known = new Map<number, LocalStruct>();
   return {
     get layouts() {
       layouts ??= readKernelTypes(bytes);
       return layouts;
+    },
+    get refused() {
+      if (refused === null) {
+        const all = (btf ??= readBtf(bytes));
+        const fields = all.types.map((_, id) => fieldsOf(all, id));
+        refused = fields.some((of) => of !== null && (of.length === 0 || mayLoop(of, fields)));
+      }
+      return refused;
     },
     struct(id) {
       btf ??= readBtf(bytes);
@@ -49,4 +58,12 @@ function fieldsOf(btf: Btf, id: number): readonly SpecialField[] | null {
     return (t.kind === 'struct' && KEPT.has(t.name)) || isKptr(btf, m.type);
   });
   return special ? objectFields(btf, id) : null;
+}
+
+const isRoot = ({ type }: SpecialField) => type === 'bpf_list_head' || type === 'bpf_rb_root';
+const isNode = ({ type }: SpecialField) => type === 'bpf_list_node' || type === 'bpf_rb_node';
+
+/** Objects that others own may own only objects that own nothing: no object may end up in itself. */
+function mayLoop(own: readonly SpecialField[], all: readonly (readonly SpecialField[] | null)[]): boolean {
+  return own.some(isNode) && own.some((f) => isRoot(f) && all[f.to!.id]?.some(isRoot));
 }

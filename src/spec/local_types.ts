@@ -16,4 +16,6 @@ export interface LocalStruct {
 export interface LocalTypes {
   struct(id: number): LocalStruct | undefined;
   readonly layouts: KernelTypes;
+  /** Special fields of some structure contradict each other: Linux refuses all of the BTF, programs come without types. */
+  readonly refused: boolean;
 }

@@ -19,7 +19,8 @@ function allocated(perCpu: boolean) {
       return invalid('local type ID argument must be in range [0, U32_MAX]');
     }
     const { localTypes } = env.prog.input;
-    if (localTypes === undefined) return invalid('bpf_obj_new/bpf_percpu_obj_new requires prog BTF');
+    if (localTypes === undefined || localTypes.refused)
+      return invalid('bpf_obj_new/bpf_percpu_obj_new requires prog BTF');
     const id = Number(constant);
     const struct = localTypes.struct(id);
     if (struct === undefined) return invalid('bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct');

@@ -15,8 +15,8 @@ export const OWNED_ROWS = {
   ),
   'bpf_obj_new/bpf_percpu_obj_new requires prog BTF': {
     class: 'program_setup',
-    why: 'the program comes without types, so nobody knows what to allocate',
-    help: 'compile with -g',
+    why: 'the program comes without types (or Linux refuses them), so nobody knows what to allocate',
+    help: 'compile with -g. Linux refuses all types if the special fields of one struct contradict each other: list and tree node without a struct bpf_refcount, a list or tree without a lock beside it, a __kptr to a struct that is only declared',
   },
   'bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct': argument(
     'the id is not that of a structure',
