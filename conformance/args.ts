@@ -7,6 +7,7 @@ import { ENGINES, type EngineName, LEVELS, type Level } from './engines.ts';
 
 export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutants --vectors FILE [options]
        conformance real --dir DIR [options]
+       conformance mutants --dir DIR [options]
        conformance speed [--dir DIR] [--count N] [--seed S] [--rounds N] [options]
        conformance helpers [options]
 
@@ -15,7 +16,8 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   rejects    rows that a load must refuse
   verifier   rows with Linux's verdict; accepted ones with a run are run on both engines
   explain    the same rows: Linux's log (live kernel) and ours up to where they part
-  mutants    verifier rows with one or two instructions changed: the live kernel's verdict beside ours
+  mutants    verifier rows, or the programs of the objects below DIR, with one or two instructions changed: the live kernel's
+             verdict beside ours
   helpers    every helper with fitting and other arguments, per program type: the live kernel's answer beside ours
   twins      verdicts that must not change: pruning on and off, programs written otherwise
   hostile    programs made to cost, of --count instructions: verdict, time, memory
@@ -31,7 +33,8 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   --theme TEXT               verifier: only themes that contain TEXT (repeatable)
   --type NAME|NUMBER         verifier, helpers: only this program type (repeatable)
   --id TEXT                  only rows whose id (real: objects whose path, helpers: whose name) contains TEXT
-  --count N --seed S         mutants, twins, planted: how many programs, from which seed (default 2000, 1); speed: processed
+  --count N --seed S         mutants, twins, planted: how many programs (mutants --dir: of each), from which seed (default
+                             2000, 1); speed: processed
                              instructions of the generated program (default 776000), and its seed
   --rounds N                 speed: how often each is timed, in turns; the fastest counts (default 5)
   --no-run                   verifier: verdicts only
@@ -105,7 +108,8 @@ export function parseOptions(argv: readonly string[]): Options {
   if (!isOneOf(SUITES, suite)) throw new UsageError(`expected one of ${SUITES.join(', ')}`);
   if (rest.length > 0) throw new UsageError(`unexpected argument ${rest[0]}`);
   const given = INPUT[suite];
-  if (given !== null && values[given] === undefined)
+  const other = suite === 'mutants' && values.dir !== undefined;
+  if (given !== null && values[given] === undefined && !other)
     throw new UsageError(`--${given} ${given === 'dir' ? 'DIR' : 'FILE'} is missing`);
   const engine = values.engine ?? 'both';
   if (!isOneOf([...ENGINES, 'both'] as const, engine)) throw new UsageError(`unknown engine ${engine}`);

@@ -14,7 +14,7 @@ import { explain as explainRow } from './suites/explain.ts';
 import { helpersText, runHelpers } from './suites/helpers.ts';
 import { hostileText, runHostile } from './suites/hostile.ts';
 import { runIsa } from './suites/isa.ts';
-import { mutantsText, runMutants } from './suites/mutants.ts';
+import { mutantsBelow, mutantsOfRows, mutantsText, runMutants } from './suites/mutants.ts';
 import { plantedPassed, plantedText, runPlanted } from './suites/planted.ts';
 import { startProgress } from './suites/progress.ts';
 import { runReal } from './suites/real.ts';
@@ -96,10 +96,16 @@ async function mutants(options: Options): Promise<Result> {
   if (oracle === null) {
     return { report: { suite: 'mutants', skipped: why }, text: `mutants: skipped: ${why}`, passed: true };
   }
-  const rows = verifierRows(options).filter((r) => progTypeById(r.input.type));
-  const report = runMutants(rows, options, oracle, startProgress('mutants', options.count));
+  const all =
+    options.dir === ''
+      ? mutantsOfRows(
+          verifierRows(options).filter((r) => progTypeById(r.input.type)),
+          options,
+        )
+      : mutantsBelow(options.dir, options.id, options, oracle);
+  const report = runMutants(all, options, oracle, startProgress('mutants', options.dir === '' ? options.count : 0));
   oracle.shutdown();
-  return { report, text: mutantsText(report), passed: report.false_accept.length === 0 };
+  return { report, text: mutantsText(report), passed: report.false_accept.length + report.thrown.length === 0 };
 }
 
 async function twins(options: Options): Promise<Result> {

@@ -12,6 +12,7 @@ import { openOracle } from '../conformance/kernel/oracle.ts';
 import { realText } from '../conformance/real_report.ts';
 import { ROOT, sharedFile } from '../conformance/shared.ts';
 import { runIsa } from '../conformance/suites/isa.ts';
+import { mutantsBelow, runMutants } from '../conformance/suites/mutants.ts';
 import { runReal } from '../conformance/suites/real.ts';
 import { runRejects } from '../conformance/suites/rejects.ts';
 import { runVerifier } from '../conformance/suites/verifier.ts';
@@ -234,6 +235,15 @@ describe('real', () => {
     expect(rows.some((r) => r.outcome === 'agree')).toBe(true);
   });
 
+  it.skipIf(oracle === null)('mutants of its programs get the verdict of the live kernel', () => {
+    const options = { count: 2, seed: 5, perfmon: true };
+    const asked = mutantsBelow(join(ROOT, 'test/objects/dynptr'), '', options, oracle!);
+    const report = runMutants(asked, options, oracle!, quiet);
+    expect(report.total).toBeGreaterThan(50);
+    expect(report.changed.total).toBeGreaterThan(10);
+    expect([report.thrown, report.false_accept, report.false_reject]).toEqual([[], [], []]);
+  });
+
   it('says what differs, by reason, with totals', () => {
     const side = { errno: null, message: null, processed: 2000, milliseconds: 3 };
     const row = { object: 'a/b.o', program: 'p', section: 'xdp', type: 'xdp', insns: 9, reason: null };
@@ -264,6 +274,8 @@ describe('real', () => {
 
   it('needs a folder', () => {
     expect(() => parseOptions(['real'])).toThrow('--dir DIR is missing');
+    expect(() => parseOptions(['mutants'])).toThrow('--vectors FILE is missing');
+    expect(parseOptions(['mutants', '--dir', 'x']).dir).toBe('x');
   });
 });
 

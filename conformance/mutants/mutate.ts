@@ -61,9 +61,35 @@ function changeable(insns: readonly Insn[], at: number): boolean {
   return insns[at].code !== LDDW_CODE && (at === 0 || insns[at - 1].code !== LDDW_CODE);
 }
 
-function once(insns: Insn[], random: Random): void {
+/** Another call for a call, another constant for a constant of 64 bits, any other instruction for the rest. */
+function borrow(
+  insns: Insn[],
+  at: number,
+  mapRefs: ProgramInput['mapRefs'],
+  calls: readonly Insn[],
+  random: Random,
+): boolean {
+  const insn = insns[at];
+  if (insn.code === LDDW_CODE) {
+    if (insn.src !== 0 || mapRefs.has(at)) return false;
+    insns[at] = { ...insn, imm: random.pick([insn.imm + nudge(random), ...CONSTANTS]) | 0 };
+    return true;
+  }
+  const from = random.below(insns.length);
+  if (!changeable(insns, at)) return false;
+  if (isCall(insn)) insns[at] = random.pick(calls);
+  else if (changeable(insns, from) && !isJump(insns[from])) insns[at] = insns[from];
+  else return false;
+  return true;
+}
+
+/** A helper or a function of the kernel. */
+export const isCall = (i: Insn) => i.code === 0x85 && i.src !== 1;
+
+function once(insns: Insn[], random: Random, mapRefs: ProgramInput['mapRefs'], calls: readonly Insn[]): void {
   for (let tries = 0; tries < 50; tries++) {
     const at = random.below(insns.length);
+    if (calls.length > 0 && random.below(3) === 0 && borrow(insns, at, mapRefs, calls, random)) return;
     if (!changeable(insns, at)) continue;
     if (random.below(12) === 0 && at + 1 < insns.length && changeable(insns, at + 1)) {
       [insns[at], insns[at + 1]] = [insns[at + 1], insns[at]];
@@ -76,10 +102,10 @@ function once(insns: Insn[], random: Random): void {
   }
 }
 
-/** A mutant of the program. */
-export function mutate(input: ProgramInput, random: Random): ProgramInput {
+/** A mutant of the program. With `calls`, also such that call one of these instead, or do something of the program twice. */
+export function mutate(input: ProgramInput, random: Random, calls: readonly Insn[] = []): ProgramInput {
   const insns = [...input.insns];
-  once(insns, random);
-  if (random.below(3) === 0) once(insns, random);
+  once(insns, random, input.mapRefs, calls);
+  if (random.below(3) === 0) once(insns, random, input.mapRefs, calls);
   return { ...input, insns };
 }

@@ -61,8 +61,9 @@ export interface BothPrograms {
   readonly kernel: KernelProgram;
 }
 
-/** The programs of every object below a folder that can be compared: what has none is left out. */
-export function* programsBelow(folder: string, filter: string, oracle: Oracle): Generator<BothPrograms> {
+/** The programs of every object below a folder that can be compared: what has none is left out. `bound`: also those that
+ * are bound to types of the kernel. Usable until the next one is asked for. */
+export function* programsBelow(folder: string, filter: string, oracle: Oracle, bound = false): Generator<BothPrograms> {
   const target = liveTarget();
   for (const path of objectFiles(folder).filter((p) => p.includes(filter))) {
     const name = relative(folder, path);
@@ -71,7 +72,8 @@ export function* programsBelow(folder: string, filter: string, oracle: Oracle): 
     const kernel = kernelPrograms(oracle, object, undefined, target.verify.kernelTypes);
     for (const program of Object.values(object.programs)) {
       program.type = typeOf(name, program);
-      if (program.type === null || Object.hasOwn(BOUND_TO_BTF, program.type) || !progTypeById(program.type)) continue;
+      if (program.type === null || !progTypeById(program.type)) continue;
+      if (!bound && Object.hasOwn(BOUND_TO_BTF, program.type)) continue;
       const both = orNull(() => {
         checkLoadable(program);
         return kernel.of(program);
