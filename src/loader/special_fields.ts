@@ -138,20 +138,45 @@ export function isKptr(btf: Btf, id: number): boolean {
   return kind !== null && kind !== BROKEN && kind.type !== 'uptr';
 }
 
+interface Index {
+  /** Words of the tags `contains:...`, by `TYPE:COMPONENT`. */
+  readonly tags: ReadonlyMap<string, readonly string[][]>;
+  /** The first struct of each name. */
+  readonly structs: ReadonlyMap<string, number>;
+}
+
+/** There may be as many lists as types. */
+const INDEXES = new WeakMap<Btf, Index>();
+
+function indexOf(btf: Btf): Index {
+  const known = INDEXES.get(btf);
+  if (known !== undefined) return known;
+  const tags = new Map<string, string[][]>();
+  const structs = new Map<string, number>();
+  for (const [id, t] of btf.types.entries()) {
+    if (t.kind === 'struct' && !structs.has(t.name)) structs.set(t.name, id);
+    if (t.kind !== 'decl_tag' || !t.name.startsWith('contains:')) continue;
+    const at = `${t.type}:${t.component}`;
+    tags.set(at, [...(tags.get(at) ?? []), t.name.split(':')]);
+  }
+  const index = { tags, structs };
+  INDEXES.set(btf, index);
+  return index;
+}
+
 /** What a list or tree holds, by its tag `contains:STRUCT:MEMBER` (kernel btf_find_graph_root). */
 function contents(
-  { types }: Btf,
+  btf: Btf,
   type: SpecialType,
   node: SpecialType,
   { type: holder, component }: Declared,
 ): Omit<SpecialField, 'offset'> | null {
-  const tags = types.filter((t) => t.kind === 'decl_tag' && t.type === holder && t.component === component);
-  const words = tags.flatMap((t) =>
-    t.kind === 'decl_tag' && t.name.startsWith('contains:') ? [t.name.split(':')] : [],
-  );
+  const { types } = btf;
+  const { tags, structs } = indexOf(btf);
+  const words = tags.get(`${holder}:${component}`) ?? [];
   if (words.length !== 1 || words[0].length !== 3) return null;
   const [, name, member] = words[0];
-  const id = types.findIndex((t) => t.kind === 'struct' && t.name === name);
+  const id = structs.get(name) ?? -1;
   const to = types[id];
   if (to?.kind !== 'struct') return null;
   const link = to.members.find((m) => m.name === member);
