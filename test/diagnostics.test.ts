@@ -125,6 +125,19 @@ describe('mistakes around functions of the kernel', () => {
   });
 });
 
+describe('objects of a program', () => {
+  const owned = openObject(readFileSync(`${root}test/objects/fields/owned.bpf.o`));
+  const of = (name: string) => refused(programInput(owned, owned.programs[name]));
+  it('does not blame the list for the object that is no node of it', () => {
+    expect(of('bad_list_no_node').why).toMatch(/^an argument points to byte 32, where no struct bpf_list_node is/);
+  });
+  it('are not structures of the kernel', () => {
+    const { help, register } = of('bad_behind_the_end');
+    expect(register?.holds).toMatch(/^a pointer to an object of the program/);
+    expect(help).toMatch(/^access fields by name and without casts/);
+  });
+});
+
 describe('twins of a firewall', () => {
   it.each([
     'off_by_one_bound',

@@ -132,7 +132,7 @@ function throughLoad(t: Tracer, step: PathStep, next: PathStep, insn: Insn, plac
 
 /** What a call did to a pointer that it was not asked about, or that it got. */
 function taken(before: Reg, after: Reg): string {
-  if (!isPointer(after)) return 'takes it: afterwards it is no pointer any more';
+  if (!isPointer(after)) return 'ends it: afterwards it is no pointer any more';
   const lost = (after.flags & ~before.flags & FLAG.untrusted) !== 0;
   return lost
     ? 'ends what protected it: afterwards it may point to what is gone'

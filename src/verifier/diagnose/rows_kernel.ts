@@ -27,7 +27,7 @@ export const KERNEL_ROWS = {
   'access beyond struct {struct} at off {off} size {size}': {
     class: 'out_of_bounds',
     why: (c) => `struct ${c.part('struct')} ends before ${at(c)}`,
-    help: 'read fields by name; compile against the headers (vmlinux.h) of the kernel it shall run on, or with CO-RE',
+    help: 'access fields by name and without casts; structures of the kernel as vmlinux.h of the kernel it shall run on says, or with CO-RE',
   },
   'access beyond the end of member {name} (mend:{end}) in struct {struct} with off {off} size {size}': {
     class: 'out_of_bounds',

@@ -1,6 +1,6 @@
 // Messages about objects that programs allocate, and the lists and trees that hold them.
 
-import { type MessageRow, type Rows, regName } from './row.ts';
+import type { MessageRow, Rows } from './row.ts';
 
 function argument(why: MessageRow['why'], help: string): MessageRow {
   return { class: 'helper_argument', why, help };
@@ -61,7 +61,7 @@ export const OWNED_ROWS = {
     'add a struct bpf_refcount to it',
   ),
   '{kind} not found at offset={off}': argument(
-    (c) => `at byte ${c.part('off')} of what ${regName(c)} points to there is no struct ${c.part('kind')}`,
+    (c) => `an argument points to byte ${c.part('off')}, where no struct ${c.part('kind')} is that may be used here`,
     'pass the address of the field itself; a list or tree needs __contains(struct, member) and a lock beside it',
   ),
   'bpf_spin_lock at off={off} must be held for {kind}': {
