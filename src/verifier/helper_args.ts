@@ -159,8 +159,8 @@ function allocSize(env: Env, regno: number, reg: Reg, call: Call): Reject | null
   const bad = checkKind(regno, reg, ['scalar'], 'scalar');
   if (bad) return bad;
   if (!isConst(reg.s)) return denied(`R${regno} is not a known constant'`);
-  if (reg.s.umax > 0xffffffffn) return invalid(`R${regno} ${call.helper.name} can't give ${reg.s.umax} bytes`);
-  call.memSize = Number(reg.s.var_off.value);
+  // As in Linux a u32. Where there was more, the helper gives NULL.
+  call.memSize = Number(BigInt.asUintN(32, reg.s.var_off.value));
   return markPrecise(env, regno);
 }
 

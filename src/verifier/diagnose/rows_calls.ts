@@ -162,11 +162,6 @@ export const CALL_ROWS = {
     why: (c) => `argument ${c.regno} of ${c.helper} must be a constant, but it is ${c.holds}`,
     help: 'pass a constant size; for records of different sizes use the largest, or bpf_ringbuf_output',
   },
-  "R{reg} {helper} can't give {size} bytes": {
-    class: 'helper_argument',
-    why: (c) => `${c.part('size')} bytes are more than 4 GiB`,
-    help: 'pass the size of one record',
-  },
   "R{reg} does not point to a readonly map'": {
     class: 'helper_argument',
     why: (c) => `argument ${c.regno} of ${c.helper} must be a constant string in read-only data`,
