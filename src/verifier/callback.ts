@@ -18,9 +18,9 @@ type Arguments = (env: Env, caller: readonly Reg[]) => readonly Reg[];
 
 interface CallbackRow {
   readonly args: Arguments;
-  /** Largest number of calls, where an argument of the helper says it; that register decides, so it is precise. */
   /** A register that decides, where it is 0, whether Linux inlines the call. */
   readonly inlinedIfZero?: number;
+  /** Largest number of calls, where an argument of the helper says it; that register decides, so it is precise. */
   readonly limit?: (caller: readonly Reg[]) => { readonly regno: number; readonly max: bigint };
 }
 
@@ -48,6 +48,9 @@ const CALLBACKS: Readonly<Record<string, CallbackRow>> = {
       const node = nonOwning(env, nodeReg(fieldBehind(env, caller[1], 'bpf_rb_root')!));
       return [node, node];
     },
+  },
+  bpf_find_vma: {
+    args: (_env, caller) => [caller[1], makeReg({ kind: 'btf_id', btf: 'vm_area_struct' }), caller[4]],
   },
   bpf_user_ringbuf_drain: {
     args: (env, caller) => [dynptrReg('local', env.newId(), 0), caller[3]],

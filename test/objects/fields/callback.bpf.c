@@ -77,4 +77,37 @@ on_keys(bad_key_written, asm volatile("%0 += 4" : "+r"(key)); *(volatile __u32 *
 on_keys(ok_key_looked_up, asm volatile("%0 += 0" : "+r"(key)); __u64 *v = bpf_map_lookup_elem(&numbers, key); if (v) *sum += *v);
 on_keys(bad_key_looked_up, moved(at); __u64 *v = bpf_map_lookup_elem(&numbers, key); if (v) *sum += *v);
 
+struct task_struct;
+struct vm_area_struct;
+
+static long notes(struct task_struct *task, struct vm_area_struct *area, __u64 *sum) {
+	*sum = 2;
+	return 0;
+}
+
+static long writes_the_area(struct task_struct *task, struct vm_area_struct *area, __u64 *sum) {
+	*(volatile __u64 *)area = 1;
+	return 0;
+}
+
+static long writes_behind(struct task_struct *task, struct vm_area_struct *area, __u64 *sum) {
+	*(volatile __u64 *)(sum + 1) = 1;
+	return 0;
+}
+
+static long returns_two(struct task_struct *task, struct vm_area_struct *area, __u64 *sum) {
+	return 2;
+}
+
+#define find_vma(name, callback)                                                    \
+	SEC("raw_tp") int name(void *ctx) {                                         \
+		__u64 sum = 0;                                                      \
+		bpf_find_vma(bpf_get_current_task_btf(), 4096, callback, &sum, 0);  \
+		return sum > 1;                                                     \
+	}
+find_vma(ok_find_vma, notes)
+find_vma(bad_find_vma_writes_the_area, writes_the_area)
+find_vma(bad_find_vma_writes_behind, writes_behind)
+find_vma(bad_find_vma_returns_two, returns_two)
+
 char _license[] SEC("license") = "GPL";
