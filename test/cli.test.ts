@@ -457,6 +457,7 @@ describe('bad input: one line, exit code 1', () => {
   const cases: [string, string, string][] = [
     ['missing', join(scratch, 'nothing'), 'no such file or directory'],
     ['a directory', scratch, "can't read"],
+    ['without an end', '/dev/zero', "can't read /dev/zero: it is a device"],
     ['empty', file('empty', ''), 'ELF: file is empty'],
     ['random', file('noise', noise), 'ELF: not an ELF file'],
     ['truncated', file('cut', whole.subarray(0, 20000)), 'ELF: '],

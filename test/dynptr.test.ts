@@ -8,6 +8,7 @@ import { BPF_MAP_TYPE as M } from '../src/uapi/enums.ts';
 import { verify } from '../src/verifier/index.ts';
 import type { MapDef, ProgramInput } from '../src/verifier/verified.ts';
 import { ROWS } from './dynptr_programs.ts';
+import { comparable } from './live_log.ts';
 
 const array: MapDef = { name: '', type: M.BPF_MAP_TYPE_ARRAY, keySize: 4, valueSize: 64, maxEntries: 1, flags: 0 };
 const MAPS: Readonly<Record<string, MapDef>> = {
@@ -41,18 +42,6 @@ const live = oracle?.kernelRelease.startsWith('6.18.') ? oracle : null;
 if (oracle && !live) skipReason = `Linux ${oracle.kernelRelease}`;
 if (skipReason) console.warn(`dynptrs: no comparison with the live kernel: ${skipReason}`);
 afterAll(() => oracle?.shutdown());
-
-/** Without what differs by machine: addresses in lddw, times, names of maps. */
-const comparable = (log: string): string[] =>
-  log
-    .split('\n')
-    .filter((l) => l !== '' && !/^(verification time|stack depth)/.test(l))
-    .map((l) =>
-      l
-        .trimEnd()
-        .replace(/\(18\) (r\d+) = 0x[0-9a-f]+ */, '(18) $1 = ADDR ')
-        .replace(/map=\w*,/g, ''),
-    );
 
 describe('dynptrs', () => {
   it.each(Object.entries(ROWS))('%s', (_name, { text, says }) => {

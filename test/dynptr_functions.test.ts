@@ -8,6 +8,7 @@ import { kernelPrograms } from '../conformance/objects/kernel_program.ts';
 import { openObject } from '../src/loader/index.ts';
 import { programInput } from '../src/runtime/program_input.ts';
 import { verify } from '../src/verifier/index.ts';
+import { comparable } from './live_log.ts';
 
 const object = openObject(
   new Uint8Array(readFileSync(new URL('../../test/objects/dynptr/dynptr.bpf.o', import.meta.url))),
@@ -29,17 +30,6 @@ describe('dynptrs of functions', () => {
     expect(result.ok, result.log).toBe(name.startsWith('ok_'));
   });
 });
-
-const comparable = (log: string): string[] =>
-  log
-    .split('\n')
-    .filter((l) => l !== '' && !/^(verification time|stack depth|; .* @ )/.test(l))
-    .map((l) =>
-      l
-        .trimEnd()
-        .replace(/\(18\) (r\d+) = 0x[0-9a-f]+ */, '(18) $1 = ADDR ')
-        .replace(/map=\w*,/g, ''),
-    );
 
 describe.skipIf(live === null)('dynptrs of functions beside the live kernel', () => {
   const kernel = live && kernelPrograms(live, object);

@@ -8,6 +8,7 @@ import { kernelPrograms } from '../conformance/objects/kernel_program.ts';
 import { openObject } from '../src/loader/index.ts';
 import { programInput } from '../src/runtime/program_input.ts';
 import { verify } from '../src/verifier/index.ts';
+import { comparable } from './live_log.ts';
 
 const object = openObject(
   new Uint8Array(readFileSync(new URL('../../test/objects/global/global.bpf.o', import.meta.url))),
@@ -81,18 +82,6 @@ const live = oracle?.kernelRelease.startsWith('6.18.') ? oracle : null;
 if (oracle && !live) skipReason = `Linux ${oracle.kernelRelease}`;
 if (skipReason) console.warn(`global functions: no comparison with the live kernel: ${skipReason}`);
 afterAll(() => oracle?.shutdown());
-
-/** What differs by machine: addresses in lddw, time, source lines (which the oracle does not load), names of maps. */
-const comparable = (log: string): string[] =>
-  log
-    .split('\n')
-    .filter((l) => l !== '' && !/^(verification time|stack depth|; .* @ )/.test(l))
-    .map((l) =>
-      l
-        .trimEnd()
-        .replace(/\(18\) (r\d+) = 0x[0-9a-f]+ */, '(18) $1 = ADDR ')
-        .replace(/map=\w+,/g, ''),
-    );
 
 describe.skipIf(live === null)('beside the live kernel', () => {
   const kernel = live && kernelPrograms(live, object);

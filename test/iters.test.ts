@@ -11,6 +11,7 @@ import { BPF_MAP_TYPE as M, BPF_PROG_TYPE as T } from '../src/uapi/enums.ts';
 import { verify } from '../src/verifier/index.ts';
 import type { MapDef, ProgramInput } from '../src/verifier/verified.ts';
 import { type ObjectRow, ROWS } from './iter_programs.ts';
+import { comparable } from './live_log.ts';
 
 const VMLINUX = '/sys/kernel/btf/vmlinux';
 const array: MapDef = { name: '', type: M.BPF_MAP_TYPE_ARRAY, keySize: 4, valueSize: 64, maxEntries: 1, flags: 0 };
@@ -43,17 +44,6 @@ const live = oracle?.kernelRelease.startsWith('6.18.') && existsSync(VMLINUX) ? 
 if (oracle && !live) skipReason = `Linux ${oracle.kernelRelease}`;
 if (skipReason) console.warn(`iterators: no comparison with the live kernel: ${skipReason}`);
 afterAll(() => oracle?.shutdown());
-
-const comparable = (log: string): string[] =>
-  log
-    .split('\n')
-    .filter((l) => l !== '' && !/^(verification time|stack depth)/.test(l))
-    .map((l) =>
-      l
-        .trimEnd()
-        .replace(/\(18\) (r\d+) = 0x[0-9a-f]+ */, '(18) $1 = ADDR ')
-        .replace(/map=\w*,/g, ''),
-    );
 
 describe('iterators and dynptrs of kfuncs', () => {
   it.each(Object.entries(ROWS).filter(([, row]) => !row.vmlinux))('%s', (_name, row) => {

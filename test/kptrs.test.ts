@@ -8,6 +8,7 @@ import { match } from '../src/verifier/diagnose/catalogue.ts';
 import { verify } from '../src/verifier/index.ts';
 import { inputOf, type Row } from './kfunc_programs.ts';
 import { ROWS, WITHOUT_TYPES } from './kptr_programs.ts';
+import { comparable } from './live_log.ts';
 
 const VMLINUX = '/sys/kernel/btf/vmlinux';
 const oracle = openOracle((why) => console.log(`no live kernel: ${why}`));
@@ -30,20 +31,6 @@ it.each(WITHOUT_TYPES)('of what can not be destroyed: $what', (row) => {
   expect(result.ok ? null : result.error.message).toBe(row.message);
 });
 const MM: KernelStruct = { name: 'mm_struct', union: false, size: 8, fields: [] };
-
-/** What differs by machine: addresses, times, names of maps. */
-function comparable(log: string): string[] {
-  return log
-    .split('\n')
-    .filter((l) => l !== '' && !/^(verification time|stack depth)/.test(l))
-    .map((l) =>
-      l
-        .trimEnd()
-        .replace(/\(18\) (r\d+) = 0x[0-9a-f]+ */, '(18) $1 = ADDR ')
-        .replace(/map=[\w.]+,/g, '')
-        .replace(/^map '[\w.]*'/, 'map'),
-    );
-}
 
 const live = oracle?.kernelRelease.startsWith('6.18.') && existsSync(VMLINUX) ? oracle : null;
 describe.skipIf(live === null)('beside the live kernel', () => {

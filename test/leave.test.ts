@@ -9,6 +9,7 @@ import { asm } from '../src/isa/asm.ts';
 import { openObject } from '../src/loader/index.ts';
 import { programInput } from '../src/runtime/program_input.ts';
 import { type ProgramInput, verify } from '../src/verifier/index.ts';
+import { comparable } from './live_log.ts';
 
 const TEST_STATE_FREQ = 8;
 
@@ -26,14 +27,6 @@ afterAll(() => {
   kernel?.close();
   oracle?.shutdown();
 });
-
-/** What differs by machine, and what the oracle does not load: addresses, source lines, names of maps, time. */
-const comparable = (log: string): string[] =>
-  log
-    .split('\n')
-    .filter((l) => l !== '' && !/^(verification time|stack depth|; .* @ )/.test(l))
-    .map((l) => l.trimEnd().replace(/\(18\) (r\d+) = 0x[0-9a-f]+ */, '(18) $1 = ADDR '))
-    .map((l) => l.replace(/map=[\w.]+,/g, ''));
 
 function answer(input: ProgramInput): [message: string, processed: number] {
   const result = verify(input);

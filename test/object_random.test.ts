@@ -10,6 +10,7 @@ import { COMMON_TYPES, type KernelTypes } from '../src/spec/kernel_struct.ts';
 import { BPF_MAP_TYPE as M, BPF_PROG_TYPE as T } from '../src/uapi/enums.ts';
 import { verify } from '../src/verifier/index.ts';
 import type { MapDef, ProgramInput } from '../src/verifier/verified.ts';
+import { comparable } from './live_log.ts';
 import { randomObjects } from './object_random.ts';
 
 const SEEDS = Number(process.env.OBJECT_SEEDS ?? 120);
@@ -41,17 +42,6 @@ function inputOf(seed: number, types: KernelTypes, flags: number): ProgramInput 
 const oracle = openOracle((reason) => console.warn(`random objects: no live kernel: ${reason}`));
 afterAll(() => oracle?.shutdown());
 const live = oracle?.kernelRelease.startsWith('6.18.') && existsSync(VMLINUX) ? oracle : null;
-
-const comparable = (log: string): string[] =>
-  log
-    .split('\n')
-    .filter((l) => l !== '' && !/^(verification time|stack depth)/.test(l))
-    .map((l) =>
-      l
-        .trimEnd()
-        .replace(/\(18\) (r\d+) = 0x[0-9a-f]+ */, '(18) $1 = ADDR ')
-        .replace(/map=\w*,/g, ''),
-    );
 
 const seeds = Array.from({ length: SEEDS }, (_, i) => FIRST + i);
 

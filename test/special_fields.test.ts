@@ -15,6 +15,7 @@ import { BPF_FLAGS, BPF_MAP_TYPE } from '../src/uapi/enums.ts';
 import { errnoName } from '../src/uapi/errno.ts';
 import { BpfError } from '../src/uapi/errors.ts';
 import { type VerifyOptions, verify } from '../src/verifier/index.ts';
+import { comparable } from './live_log.ts';
 
 const OBJECTS = ['timer', 'owned', 'wq', 'throw', 'globals', 'callback'] as const;
 
@@ -93,20 +94,6 @@ describe.each(['refused_nodes', 'refused_loop'])('%s: types that Linux refuses',
     expect(linux.message).toBe('bpf_obj_new/bpf_percpu_obj_new requires prog BTF');
   });
 });
-
-/** What differs by machine: addresses in lddw, time, source lines (which the oracle does not load), names of maps. */
-function comparable(log: string): string[] {
-  return log
-    .split('\n')
-    .filter((l) => l !== '' && !/^(verification time|stack depth|; .* @ )/.test(l))
-    .map((l) =>
-      l
-        .trimEnd()
-        .replace(/\(18\) (r\d+) = 0x[0-9a-f]+ */, '(18) $1 = ADDR ')
-        .replace(/map=[\w.]+,/g, '')
-        .replace(/^map '[\w.]*'/, 'map'),
-    );
-}
 
 it('functions that handle exceptions are refused by name', () => {
   const { object } = objects.find((o) => o.name === 'throw')!;

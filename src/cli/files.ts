@@ -19,6 +19,8 @@ export function fileError(verb: string, path: string, error: unknown): unknown {
 
 export function readInput(path: string): Uint8Array {
   try {
+    // /dev/zero has no end.
+    if (path !== '-' && statSync(path).isCharacterDevice()) throw new FileError(`can't read ${path}: it is a device`);
     return new Uint8Array(readFileSync(path === '-' ? 0 : path));
   } catch (error) {
     throw fileError('read', path, error);
