@@ -1,5 +1,7 @@
 // Small programs about dynptrs, each with the last lines of what the verifier says; null = accepted.
 
+import { fp, giveBack, local, reserve } from './dynptr_text.ts';
+
 export interface DynptrRow {
   readonly text: string;
   readonly says: string | null;
@@ -16,36 +18,11 @@ const VALUE = `
   call bpf_map_lookup_elem
   r6 = r0`;
 
-/** A dynptr on 48 bytes of r6 at fp + off. */
-const local = (off: number) => `
-  r1 = r6
-  r2 = 48
-  r3 = 0
-  r4 = r10
-  r4 += ${off}
-  call bpf_dynptr_from_mem`;
-
-const reserve = (off: number) => `
-  r1 = map rb ll
-  r2 = 16
-  r3 = 0
-  r4 = r10
-  r4 += ${off}
-  call bpf_ringbuf_reserve_dynptr`;
-
-const fp = (reg: string, off: number) => `
-  ${reg} = r10
-  ${reg} += ${off}`;
-
 /** r0 = a slice of \`size\` bytes of the dynptr at fp + off. */
 const slice = (off: number, size = 8) => `${fp('r1', off)}
   r2 = 0
   r3 = ${size}
   call bpf_dynptr_data`;
-
-const end = (off: number, how = 'discard') => `${fp('r1', off)}
-  r2 = 0
-  call bpf_ringbuf_${how}_dynptr`;
 
 const OUT = `
 out:
@@ -92,16 +69,16 @@ const OK: Readonly<Record<string, string>> = {
   overlapping: `${VALUE}${local(-24)}${local(-32)}${slice(-32)}${OUT}`,
   'at the top of the stack': `${VALUE}${local(-16)}${slice(-16)}${OUT}`,
   'at the bottom of the stack': `${VALUE}${local(-512)}${slice(-512)}${OUT}`,
-  'ring buffer: submitted': `${reserve(-16)}${end(-16, 'submit')}${OUT}`,
+  'ring buffer: submitted': `${reserve(-16)}${giveBack(-16, 'submit')}${OUT}`,
   'ring buffer: discarded, slice written': `${reserve(-16)}${slice(-16)}
     if r0 == 0 goto skip
     *(u64 *)(r0 + 0) = 1
   skip:
-    ${end(-16)}${OUT}`,
-  'ring buffer: the place is used again': `${reserve(-16)}${end(-16)}${reserve(-16)}${end(-16)}
+    ${giveBack(-16)}${OUT}`,
+  'ring buffer: the place is used again': `${reserve(-16)}${giveBack(-16)}${reserve(-16)}${giveBack(-16)}
     *(u64 *)(r10 - 8) = 1${OUT}`,
-  'ring buffer: two, given back in the order of taking': `${reserve(-16)}${reserve(-32)}${end(-16)}${end(-32)}${OUT}`,
-  'ring buffer: read and write': `${reserve(-16)}${write(-16, -48, 16)}${read(-16, -48, 16)}${end(-16)}${OUT}`,
+  'ring buffer: two, given back in the order of taking': `${reserve(-16)}${reserve(-32)}${giveBack(-16)}${giveBack(-32)}${OUT}`,
+  'ring buffer: read and write': `${reserve(-16)}${write(-16, -48, 16)}${read(-16, -48, 16)}${giveBack(-16)}${OUT}`,
   'used in a function of its caller': `${VALUE}${local(-24)}
     r1 = r10
     r1 += -24
@@ -179,7 +156,7 @@ const OK: Readonly<Record<string, string>> = {
   other:
     ${reserve(-16)}
   both:
-    ${end(-16)}${OUT}`,
+    ${giveBack(-16)}${OUT}`,
   'in a bounded loop': `${VALUE}
     r7 = 0
   again:
@@ -200,7 +177,7 @@ const OK: Readonly<Record<string, string>> = {
   'ring buffer: in a loop of unknown length': `
   again:
     may_goto out
-    ${reserve(-16)}${end(-16)}
+    ${reserve(-16)}${giveBack(-16)}
     goto again${OUT}`,
   'slices of no bytes': `${VALUE}${local(-24)}${slice(-24, 0)}${OUT}`,
   'written with numbers of any offset and length': `${VALUE}${local(-24)}
@@ -279,10 +256,13 @@ const REFUSED: Readonly<Record<string, readonly [text: string, says: string]>> =
   'ring buffer: leaked on one path': [
     `${reserve(-16)}${slice(-16)}
     if r0 == 0 goto out
-    ${end(-16)}${OUT}`,
+    ${giveBack(-16)}${OUT}`,
     'Unreleased reference id=2 alloc_insn=6\nBPF_EXIT instruction in main prog would lead to reference leak',
   ],
-  'ring buffer: given back twice': [`${reserve(-16)}${end(-16)}${end(-16)}${OUT}`, 'arg 1 is an unacquired reference'],
+  'ring buffer: given back twice': [
+    `${reserve(-16)}${giveBack(-16)}${giveBack(-16)}${OUT}`,
+    'arg 1 is an unacquired reference',
+  ],
   'ring buffer: overwritten by a number': [
     `${reserve(-16)}
     *(u64 *)(r10 - 8) = 0${OUT}`,
@@ -307,7 +287,7 @@ const REFUSED: Readonly<Record<string, readonly [text: string, says: string]>> =
   'ring buffer: slice after the end': [
     `${reserve(-16)}${slice(-16)}
     r7 = r0
-    ${end(-16)}
+    ${giveBack(-16)}
     if r7 == 0 goto out
     *(u8 *)(r7 + 0) = 1${OUT}`,
     "R7 invalid mem access 'scalar'",
@@ -315,22 +295,25 @@ const REFUSED: Readonly<Record<string, readonly [text: string, says: string]>> =
   'ring buffer: a NULL slice does not end it': [
     `${reserve(-16)}${slice(-16)}
     if r0 != 0 goto out
-    ${end(-16)}${OUT}`,
+    ${giveBack(-16)}${OUT}`,
     'Unreleased reference id=2 alloc_insn=6\nBPF_EXIT instruction in main prog would lead to reference leak',
   ],
-  'a local one is not submitted': [`${VALUE}${local(-24)}${end(-24)}${OUT}`, 'arg 1 is an unacquired reference'],
-  'nothing is submitted': [`${end(-16)}${OUT}`, 'arg 1 is an unacquired reference'],
+  'a local one is not submitted': [`${VALUE}${local(-24)}${giveBack(-24)}${OUT}`, 'arg 1 is an unacquired reference'],
+  'nothing is submitted': [`${giveBack(-16)}${OUT}`, 'arg 1 is an unacquired reference'],
   'a number is submitted': [
     `r1 = 0\nr2 = 0\ncall bpf_ringbuf_submit_dynptr${OUT}`,
     'R1 type=scalar expected=fp, dynptr_ptr',
   ],
   'ring buffer: submitted by its second slot': [
-    `${reserve(-16)}${end(-8)}${OUT}`,
+    `${reserve(-16)}${giveBack(-8)}${OUT}`,
     'cannot pass in dynptr at an offset=-8\narg 1 is an unacquired reference',
   ],
-  'ring buffer: submitted by the slot below': [`${reserve(-16)}${end(-24)}${OUT}`, 'arg 1 is an unacquired reference'],
+  'ring buffer: submitted by the slot below': [
+    `${reserve(-16)}${giveBack(-24)}${OUT}`,
+    'arg 1 is an unacquired reference',
+  ],
   'ring buffer: submitted by the slot between': [
-    `${reserve(-24)}${end(-16)}${OUT}`,
+    `${reserve(-24)}${giveBack(-16)}${OUT}`,
     'Expected an initialized dynptr as arg #0',
   ],
   'slice after a store': [
@@ -506,7 +489,7 @@ const REFUSED: Readonly<Record<string, readonly [text: string, says: string]>> =
   other:
     ${reserve(-24)}
   both:
-    ${end(-24)}${OUT}`,
+    ${giveBack(-24)}${OUT}`,
     'arg 1 is an unacquired reference',
   ],
 };

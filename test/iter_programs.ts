@@ -2,6 +2,7 @@
 // the verifier says; null = accepted. `kcall NAME` calls a kfunc.
 
 import { BPF_PROG_TYPE as T } from '../src/uapi/enums.ts';
+import { fp, giveBack, local, reserve } from './dynptr_text.ts';
 
 export interface ObjectRow {
   readonly text: string;
@@ -18,9 +19,6 @@ export interface ObjectRow {
 const XDP = { type: T.BPF_PROG_TYPE_XDP } as const;
 const SLEEPABLE = { type: T.BPF_PROG_TYPE_SYSCALL, flags: 16 } as const;
 
-const fp = (reg: string, off: number) => `
-  ${reg} = r10
-  ${reg} += ${off}`;
 const begin = (off = -8, from = '0', to = '10') => `${fp('r1', off)}
   r2 = ${from}
   r3 = ${to}
@@ -51,23 +49,6 @@ const VALUE = `
   call bpf_map_lookup_elem
   if r0 == 0 goto out
   r6 = r0`;
-const local = (off: number, size = 48) => `
-  r1 = r6
-  r2 = ${size}
-  r3 = 0
-  r4 = r10
-  r4 += ${off}
-  call bpf_dynptr_from_mem`;
-const reserve = (off: number) => `
-  r1 = map rb ll
-  r2 = 16
-  r3 = 0
-  r4 = r10
-  r4 += ${off}
-  call bpf_ringbuf_reserve_dynptr`;
-const discard = (off: number) => `${fp('r1', off)}
-  r2 = 0
-  call bpf_ringbuf_discard_dynptr`;
 const packet = (off: number, kind = 'skb') => `
   r1 = r9
   r2 = 0
@@ -699,7 +680,7 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
     `r1 = r10\nr2 = 0${fp('r3', -16)}\nkcall bpf_dynptr_from_skb${OUT}`,
     'arg#0 expected pointer to ctx, but got fp',
   ],
-  'packet: given away': [`r9 = r1${packet(-16)}${discard(-16)}${OUT}`, 'arg 1 is an unacquired reference'],
+  'packet: given away': [`r9 = r1${packet(-16)}${giveBack(-16)}${OUT}`, 'arg 1 is an unacquired reference'],
   'packet: written in a program that only reads': [
     `r9 = r1${packet(-16)}${slice(-16, 8, '_rdwr')}${OUT}`,
     'the prog does not allow writes to packet data',
@@ -757,29 +738,29 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
     `${VALUE}${local(-24)}${fp('r1', -24)}\nr2 = r6\nkcall bpf_dynptr_clone${OUT}`,
     'arg#1 expected pointer to stack or const struct bpf_dynptr',
   ],
-  'ring buffer: cloned, either ends both': `${reserve(-16)}${clone(-16, -32)}${discard(-32)}${OUT}`,
+  'ring buffer: cloned, either ends both': `${reserve(-16)}${clone(-16, -32)}${giveBack(-32)}${OUT}`,
   'ring buffer: the clone is gone with it': [
-    `${reserve(-16)}${clone(-16, -32)}${discard(-16)}${data(-32)}${OUT}`,
+    `${reserve(-16)}${clone(-16, -32)}${giveBack(-16)}${data(-32)}${OUT}`,
     'Expected an initialized dynptr as arg #0',
   ],
   'ring buffer: the original is gone with the clone': [
-    `${reserve(-16)}${clone(-16, -32)}${discard(-32)}${data(-16)}${OUT}`,
+    `${reserve(-16)}${clone(-16, -32)}${giveBack(-32)}${data(-16)}${OUT}`,
     'Expected an initialized dynptr as arg #0',
   ],
   'ring buffer: slices of the clone are gone': [
     `${reserve(-16)}${clone(-16, -32)}${data(-32)}
     r7 = r0
-    ${discard(-16)}
+    ${giveBack(-16)}
     if r7 == 0 goto out
     *(u8 *)(r7 + 0) = 1${OUT}`,
     "R7 invalid mem access 'scalar'",
   ],
   'ring buffer: ended twice': [
-    `${reserve(-16)}${clone(-16, -32)}${discard(-16)}${discard(-32)}${OUT}`,
+    `${reserve(-16)}${clone(-16, -32)}${giveBack(-16)}${giveBack(-32)}${OUT}`,
     'arg 1 is an unacquired reference',
   ],
   'ring buffer: the clone is overwritten': [
-    `${reserve(-16)}${clone(-16, -32)}\n*(u64 *)(r10 - 32) = 0${discard(-16)}${OUT}`,
+    `${reserve(-16)}${clone(-16, -32)}\n*(u64 *)(r10 - 32) = 0${giveBack(-16)}${OUT}`,
     'cannot overwrite referenced dynptr',
   ],
   'ring buffer: cloned over itself': [`${reserve(-16)}${clone(-16, -16)}${OUT}`, 'cannot overwrite referenced dynptr'],
@@ -791,7 +772,7 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
     r1 = r10
     r1 += -16
     call inner
-    ${discard(-16)}${OUT}
+    ${giveBack(-16)}${OUT}
   inner:
     r2 = r10
     r2 += -16
@@ -827,11 +808,11 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
     `${reserve(-16)}${slice(-16, 8, '_rdwr')}
     if r0 == 0 goto none
     r6 = r0
-    ${discard(-16)}
+    ${giveBack(-16)}
     *(u64 *)(r6 + 0) = 1
     r0 = 0
     exit
-  none:${discard(-16)}${OUT}`,
+  none:${giveBack(-16)}${OUT}`,
     "R6 invalid mem access 'scalar'",
     { differs: 'Linux lets slices of kfuncs outlive their record' },
   ],

@@ -8,7 +8,8 @@ import { Random } from './random.ts';
 
 const { BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_PROG_ARRAY } = BPF_MAP_TYPE;
 
-const map = (name: string, type: number, keySize: number, valueSize: number, maxEntries: number): MapDef => ({
+/** A map without flags. */
+export const map = (name: string, type: number, keySize: number, valueSize: number, maxEntries: number): MapDef => ({
   name,
   type,
   keySize,

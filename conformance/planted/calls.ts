@@ -3,9 +3,10 @@
 // changes: an offset, a size, a check left out, a pointer moved. (seed, index) -> a program for verify() and for Linux.
 
 import { BPF_PROG_TYPE, BPF_MAP_TYPE as M } from '../../src/uapi/enums.ts';
-import type { MapDef, ProgramInput } from '../../src/verifier/verified.ts';
+import type { ProgramInput } from '../../src/verifier/verified.ts';
 import { Draft, type Label } from '../fuzz/draft.ts';
 import { Random } from '../fuzz/random.ts';
+import { map } from '../fuzz/world.ts';
 
 const FP = 10;
 const CTX = 6;
@@ -14,14 +15,6 @@ const UNKNOWN = 7;
 /** Bytes of the stack that are set. */
 const STACK = 64;
 
-const map = (name: string, type: number, keySize: number, valueSize: number, maxEntries: number): MapDef => ({
-  name,
-  type,
-  keySize,
-  valueSize,
-  maxEntries,
-  flags: 0,
-});
 const MAPS = [
   map('array', M.BPF_MAP_TYPE_ARRAY, 4, 16, 4),
   map('hash', M.BPF_MAP_TYPE_HASH, 16, 24, 4),

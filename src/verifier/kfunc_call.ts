@@ -4,7 +4,6 @@
 import { KF } from '../spec/kfuncs.ts';
 import { BPF_PROG_TYPE } from '../uapi/enums.ts';
 import { pushAsync, runsLater } from './async_callback.ts';
-
 import { callsBack, pushCallback } from './callback.ts';
 import type { Env } from './env.ts';
 import { followNext, iterAt } from './iter.ts';
