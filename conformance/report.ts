@@ -2,7 +2,7 @@
 
 import type { IsaReport } from './suites/isa.ts';
 import type { RejectsReport } from './suites/rejects.ts';
-import type { RowOutcome, VerifierReport } from './suites/verifier.ts';
+import { type RowOutcome, sameMessage, type VerifierReport } from './suites/verifier.ts';
 
 export function isaText({ engine, total, passed, failed }: IsaReport): string {
   const lines = failed.map((f) => `  ${f.engine.padEnd(6)} ${f.name}: expected ${f.expected}, got ${f.actual}`);
@@ -18,6 +18,7 @@ export function verifierText(report: VerifierReport, outcomes: readonly RowOutco
   return [
     ...disagreements(outcomes),
     ...report.run.different.map((d) => `run of ${d.id} on ${d.engine}: expected ${d.expected}, got ${d.actual}`),
+    ...otherWords(outcomes),
     ...themeTable(outcomes),
     '',
     `verdicts    ${share(report.agree, report.total)} agree`,
@@ -41,6 +42,19 @@ function disagreements(outcomes: readonly RowOutcome[]): string[] {
   for (const o of outcomes)
     if (o.kind === 'skipped') reasons.set(o.message ?? '', (reasons.get(o.message ?? '') ?? 0) + 1);
   return [...lines, ...[...reasons].map(([reason, n]) => `skipped       ${n} rows: ${reason}`)];
+}
+
+/** Rows that both reject, for another errno or with other words. */
+function otherWords(outcomes: readonly RowOutcome[]): string[] {
+  return outcomes
+    .filter(({ kind, row, errno, message }) => {
+      const rejected = kind === 'agree' && errno !== null;
+      return rejected && (errno !== row.kernel.errno || !sameMessage(row.kernel.message, message));
+    })
+    .map(({ row, errno, message }) => {
+      const linux = `Linux: ${row.kernel.errno} ${row.kernel.message ?? '(no message)'}`;
+      return [`other words   [${row.theme}] ${row.id}`, linux, `beewasm: ${errno} ${message}`].join('\n              ');
+    });
 }
 
 function themeTable(outcomes: readonly RowOutcome[]): string[] {

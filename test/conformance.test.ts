@@ -123,6 +123,20 @@ describe('command line', () => {
     expect(status).toBe(1);
   });
 
+  it('names rows that both refuse with other words', () => {
+    const program = { ...verifierRow().program, n_insns: 1, insns: '9500000000000000' };
+    const kernel = { verdict: 'REJECT', errno: 'EINVAL', processed: null, message: 'R0 !read_ok' };
+    const { status, stdout } = command(
+      'verifier',
+      '--vectors',
+      vectors([verifierRow({ program, kernel, run: undefined })]),
+    );
+    expect(stdout).toContain(
+      'other words   [basic] v1\n              Linux: EINVAL R0 !read_ok\n              beewasm: EACCES R0 !read_ok',
+    );
+    expect(status).toBe(0);
+  });
+
   it.for([
     [[], 'expected one of isa, data, rejects, verifier, explain, mutants'],
     [['isa'], '--vectors FILE is missing'],
