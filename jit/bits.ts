@@ -5,7 +5,8 @@
 import { targetOf } from '../src/analysis/cfg.ts';
 import { type Insn, type InsnIndex, imm64 } from '../src/isa/insn.ts';
 import type { AluOp, Op } from '../src/isa/op.ts';
-import { abiReturn, type Helper, helperById } from '../src/spec/helpers.ts';
+import { type Abi, abiOf, helperById } from '../src/spec/helpers.ts';
+import { kfuncByNumber } from '../src/spec/kfunc_abi.ts';
 import { REG_KIND } from '../src/verifier/verified.ts';
 import { type Compilation, type Fn, isPointer } from './compilation.ts';
 import { slotPart } from './slots.ts';
@@ -104,7 +105,8 @@ export function resultBits(c: Compilation, fn: Fn, at: InsnIndex, insn: Insn, op
     case 'ld_ind':
       return op.size * 8;
     case 'call':
-      if (op.callee === 'helper') return helperBits(helperById(insn.imm));
+      if (op.callee === 'helper') return helperBits(insn.imm);
+      if (op.callee === 'kfunc') return outsideBits(kfuncByNumber(insn.imm)?.abi);
       return op.callee === 'local' ? (c.fnAt.get(targetOf(insn, op, at))?.resultBits ?? FULL) : FULL;
     case 'jmp':
     case 'ja':
@@ -147,8 +149,13 @@ function lddwBits(c: Compilation, at: InsnIndex, pseudo: string): number {
   return value >> 32n === 0n ? bitsOfNumber(Number(value)) : FULL;
 }
 
-function helperBits(helper: Helper | undefined): number {
-  switch (helper && abiReturn(helper)) {
+function helperBits(id: number): number {
+  const helper = helperById(id);
+  return outsideBits(helper && abiOf(helper));
+}
+
+function outsideBits(abi: Abi | undefined): number {
+  switch (abi?.ret) {
     case 'u32':
       return 32;
     case 'void':

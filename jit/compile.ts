@@ -107,6 +107,7 @@ function imageOf(m: Module, wasm: Uint8Array): Image {
     name: program.code.name,
     maps: program.maps.map(bakedMap),
     helpers: [...m.helpers],
+    kfuncs: [...m.kfuncs],
     mapOps: [...m.mapOps],
     jumps: Array.from(m.jumps, (c) => ({ id: c.program.id, maps: c.program.maps.map(bakedMap) })),
     tailCalls: m.tailCalls,

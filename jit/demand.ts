@@ -8,6 +8,7 @@ import { targetOf } from '../src/analysis/cfg.ts';
 import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { AluOp, Op } from '../src/isa/op.ts';
 import { helperById } from '../src/spec/helpers.ts';
+import { kfuncByNumber } from '../src/spec/kfunc_abi.ts';
 import { type Compilation, type Fn, isPointer } from './compilation.ts';
 import { type SlotPart, slotPart } from './slots.ts';
 
@@ -144,6 +145,9 @@ function callDemands(c: Compilation, at: InsnIndex, insn: Insn, op: Op & { kind:
       use(insn.dst, WHOLE);
       return;
     case 'kfunc':
+      kfuncByNumber(insn.imm)?.abi.args.forEach((kind, i) => {
+        use(i + 1, kind === 'u64' ? WHOLE : LOW);
+      });
       return;
     default:
       op.callee satisfies never;

@@ -3,6 +3,7 @@
 
 import type { MapOpName } from '../src/maps/placement.ts';
 import type { HelperName } from '../src/spec/helpers.ts';
+import type { RunnableKfuncName } from '../src/spec/kfunc_abi.ts';
 
 /** A map whose addresses and sizes the code has as constants. */
 export interface BakedMap {
@@ -19,6 +20,7 @@ export interface Image {
   /** By index in the program's maps: linking refuses a program whose maps lie elsewhere. */
   readonly maps: readonly BakedMap[];
   readonly helpers: readonly HelperName[];
+  readonly kfuncs: readonly RunnableKfuncName[];
   readonly mapOps: readonly MapOpName[];
   /** Programs that it may jump to without a look at the CPU's table, with their maps: linking checks these, too. */
   readonly jumps: readonly { readonly id: number; readonly maps: readonly BakedMap[] }[];

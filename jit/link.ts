@@ -110,6 +110,7 @@ function importsOf(image: Image, cpu: Cpu, state: CpuState, linkId: (id: number)
   for (const name of image.helpers) {
     if (name !== 'bpf_tail_call') env[`helper.${name}`] = cpu.helpers[name];
   }
+  for (const name of image.kfuncs) env[`kfunc.${name}`] = cpu.kfuncs[name];
   for (const name of image.mapOps) env[`map.${name}`] = cpu.mapOps[name];
   return env;
 }
@@ -179,7 +180,7 @@ const FAILURES = {
   stack: ['E2BIG', 'the call stack is too deep'],
   noHelper: ['EINVAL', 'there is no such helper'],
   address: ['EFAULT', 'no memory at this address'],
-  kfunc: ['EINVAL', 'there are no kfuncs'],
+  kfunc: ['EINVAL', 'there is no such kfunc'],
   notAMap: ['EFAULT', 'bpf_tail_call: R2 is not a map of this program'],
 } as const satisfies Record<keyof typeof FAIL, readonly [ErrnoName, string]>;
 

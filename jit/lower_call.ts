@@ -1,5 +1,5 @@
-// Calls: helpers (imports with i32 parameters; 64-bit results come through the CPU block), bpf-to-bpf functions, calls by
-// register, tail calls.
+// Calls: helpers and kfuncs (imports with i32 parameters; 64-bit results come through the CPU block), bpf-to-bpf functions,
+// calls by register, tail calls.
 
 import { targetOf } from '../src/analysis/cfg.ts';
 import type { Insn, InsnIndex } from '../src/isa/insn.ts';
@@ -7,11 +7,13 @@ import type { Op } from '../src/isa/op.ts';
 import type { MapPlacement } from '../src/maps/placement.ts';
 import { CPU, codeAddr } from '../src/memory/layout.ts';
 import { MAX_TAIL_CALLS } from '../src/runtime/engine.ts';
-import { abiReturn, RUNNABLE, type RunnableHelper, runnableById } from '../src/spec/helpers.ts';
+import { type Abi, RUNNABLE, type RunnableHelper, runnableById } from '../src/spec/helpers.ts';
+import { kfuncByNumber } from '../src/spec/kfunc_abi.ts';
 import type { Compilation } from './compilation.ts';
 import { MISS, tailName } from './entries.ts';
 import { type FnLowering, paramsOf, resultOf } from './function.ts';
 import { constantIndex } from './jumps.ts';
+import { KFUNCS } from './lower_kfunc.ts';
 import { MAP_HELPERS } from './lower_map.ts';
 import type { Module } from './module.ts';
 import type { I32, I64, Stmt, Value } from './wasm.ts';
@@ -28,7 +30,7 @@ export function lowerCall(l: FnLowering, insn: Insn, op: Op & { kind: 'call' }):
       lowerCallx(l, insn.dst);
       return;
     case 'kfunc':
-      l.push(...l.m.fail('kfunc', l.at));
+      lowerKfunc(l, insn.imm);
       return;
     default:
       op.callee satisfies never;
@@ -48,11 +50,21 @@ function lowerHelper(l: FnLowering, id: number): void {
   const known = l.c.facts !== null && !l.c.options.calls?.has(helper.name);
   const map = known ? l.c.facts.callMap[l.at] : -1;
   if (map >= 0 && MAP_HELPERS[helper.name]?.(l, l.c.program.maps[map])) return;
-  const args = helperArgs(l, helper);
-  const name = l.m.helper(helper);
+  callOutside(l, l.m.helper(helper), helper.abi);
+}
+
+function lowerKfunc(l: FnLowering, number: number): void {
+  const kfunc = kfuncByNumber(number);
+  const own = kfunc && l.c.facts !== null ? KFUNCS[kfunc.name] : undefined;
+  if (kfunc === undefined) l.push(...l.m.fail('kfunc', l.at));
+  else if (own !== undefined) own(l);
+  else callOutside(l, l.m.kfunc(kfunc), kfunc.abi);
+}
+
+function callOutside(l: FnLowering, name: string, abi: Abi): void {
   const { b } = l;
-  const kind = abiReturn(helper);
-  switch (kind) {
+  const args = outsideArgs(l, abi);
+  switch (abi.ret) {
     case 's32':
       l.setSigned(0, b.call32(name, args));
       return;
@@ -70,14 +82,14 @@ function lowerHelper(l: FnLowering, id: number): void {
     case 'tail_call':
       return;
     default:
-      kind satisfies never;
+      abi.ret satisfies never;
   }
 }
 
 /** r1.. as i32 parameters; u64 as (lo, hi). */
-function helperArgs(l: FnLowering, helper: RunnableHelper): I32[] {
+function outsideArgs(l: FnLowering, { args }: Abi): I32[] {
   const { b } = l;
-  return helper.args.flatMap((kind, i) => {
+  return args.flatMap((kind, i) => {
     const reg = i + 1;
     if (kind !== 'u64') return [l.low(reg)];
     if (l.isNarrow(reg)) return [l.low(reg), b.i32.const(0)];
@@ -132,12 +144,12 @@ function addCallx(m: Module): void {
 
 function callHelper(m: Module, helper: RunnableHelper, reg: (r: number) => I64): Stmt[] {
   const { b } = m;
-  const args = helper.args.flatMap((kind, i) => {
+  const args = helper.abi.args.flatMap((kind, i) => {
     const low = b.i32.wrap(reg(i + 1));
     return kind === 'u64' ? [low, b.i32.wrap(b.i64.shr_u(reg(i + 1), b.i64.const(32n)))] : [low];
   });
   const name = m.helper(helper);
-  switch (abiReturn(helper)) {
+  switch (helper.abi.ret) {
     case 's32':
       return [b.return(b.i64.extend_s(b.call32(name, args)))];
     case 'u32':

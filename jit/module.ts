@@ -3,7 +3,8 @@
 
 import type { MapOpName } from '../src/maps/placement.ts';
 import { CPU } from '../src/memory/layout.ts';
-import { abiParams, abiReturn, type HelperName, type RunnableHelper } from '../src/spec/helpers.ts';
+import { type Abi, abiParams, type HelperName, type RunnableHelper } from '../src/spec/helpers.ts';
+import type { RunnableKfunc, RunnableKfuncName } from '../src/spec/kfunc_abi.ts';
 import { type Compilation, isTailCall } from './compilation.ts';
 import { FAIL } from './image.ts';
 import type { Builder, I32, Signature, Stmt } from './wasm.ts';
@@ -29,6 +30,7 @@ export class Module {
   readonly c: Compilation;
   readonly imports: Map<string, Signature>;
   readonly helpers: Set<HelperName>;
+  readonly kfuncs: Set<RunnableKfuncName>;
   readonly mapOps: Set<MapOpName>;
   /** Programs of this module that this one jumps to directly. */
   readonly jumps = new Set<Compilation>();
@@ -41,6 +43,7 @@ export class Module {
     this.c = c;
     this.imports = beside?.imports ?? new Map();
     this.helpers = beside?.helpers ?? new Set();
+    this.kfuncs = beside?.kfuncs ?? new Set();
     this.mapOps = beside?.mapOps ?? new Set();
     this.#shared = beside === null ? new Set() : beside.#shared;
     this.tailCalls = c.insns.some((insn, at) => isTailCall(insn, c.ops[at]));
@@ -59,11 +62,18 @@ export class Module {
   }
 
   helper(helper: RunnableHelper): string {
-    const name = `helper.${helper.name}`;
-    const kind = abiReturn(helper);
-    const result = kind === 's32' || kind === 'u32' ? 'i32' : null;
-    this.imports.set(name, { params: i32s(abiParams(helper)), result });
     this.helpers.add(helper.name);
+    return this.#outside(`helper.${helper.name}`, helper.abi);
+  }
+
+  kfunc(kfunc: RunnableKfunc): string {
+    this.kfuncs.add(kfunc.name);
+    return this.#outside(`kfunc.${kfunc.name}`, kfunc.abi);
+  }
+
+  #outside(name: string, abi: Abi): string {
+    const result = abi.ret === 's32' || abi.ret === 'u32' ? 'i32' : null;
+    this.imports.set(name, { params: i32s(abiParams(abi)), result });
     return name;
   }
 

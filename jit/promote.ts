@@ -15,6 +15,7 @@ import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
 import { STACK_FRAME } from '../src/memory/layout.ts';
 import { type ArgKind, type Helper, helperById } from '../src/spec/helpers.ts';
+import { kfuncByNumber } from '../src/spec/kfunc_abi.ts';
 import { DYNPTR_SIZE } from '../src/spec/proto.ts';
 import { type Compilation, type Fn, FP, REGS } from './compilation.ts';
 
@@ -183,6 +184,10 @@ function collect(c: Compilation, at: InsnIndex, insn: Insn, op: Op, regs: readon
         collectHelper(c, at, helperById(insn.imm), regs, uses);
         return;
       }
+      if (op.callee === 'kfunc') {
+        collectKfunc(insn.imm, regs, uses);
+        return;
+      }
       for (let r = 1; r <= 5; r++) if (isFrame(regs[r])) throw LOST;
       return;
     default:
@@ -219,6 +224,21 @@ function collectHelper(
     if (value.kind === 'frame') keep(value.n, sizeOfArg(c, at, kind, regs[i + 2]), uses);
   });
 }
+
+/** What a kfunc gives may point into what it was given: those bytes are in memory too. */
+function collectKfunc(number: number, regs: readonly Value[], uses: FrameUses): void {
+  const kfunc = kfuncByNumber(number);
+  if (kfunc === undefined) throw LOST;
+  kfunc.extents.forEach((extent, i) => {
+    const value = regs[i + 1];
+    if (!isFrame(value)) return;
+    const size = extent === 'next' ? constantOf(regs[i + 2]) : extent;
+    if (value.kind !== 'frame' || size === null) throw LOST;
+    keep(value.n, size, uses);
+  });
+}
+
+const constantOf = (value: Value): number | null => (value.kind === 'const' ? value.n : null);
 
 /** Bytes a helper may touch behind a pointer argument. */
 function sizeOfArg(c: Compilation, at: InsnIndex, kind: ArgKind, next: Value | undefined): number {

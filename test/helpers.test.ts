@@ -6,7 +6,7 @@ import { BOUND_HELPERS, bindHelpers } from '../src/helpers/index.ts';
 import { clearRedirect, readRedirect } from '../src/helpers/redirect.ts';
 import { controlWord, ctxArea, MEMORY_BASE, PACKET_HEADROOM, packetArea, stackTop } from '../src/memory/layout.ts';
 import { World } from '../src/runtime/world.ts';
-import { abiParams, IMPLEMENTED, PROTOTYPES } from '../src/spec/helpers.ts';
+import { abiOf, abiParams, IMPLEMENTED, PROTOTYPES } from '../src/spec/helpers.ts';
 import { XDP_CTX, XDP_FRAME_BYTES } from '../src/spec/xdp.ts';
 import { BPF_FLAGS } from '../src/uapi/enums.ts';
 import { ERRNO } from '../src/uapi/errno.ts';
@@ -294,7 +294,7 @@ describe('addresses and lengths that no verifier would let through', () => {
   it.each(BOUND_HELPERS)('%s answers and never throws', (name) => {
     const b = bench();
     packet(b);
-    const count = abiParams(PROTOTYPES[name]);
+    const count = abiParams(abiOf(PROTOTYPES[name]));
     fc.assert(
       fc.property(fc.array(wild, { minLength: count, maxLength: count }), fc.boolean(), (args, real) => {
         if (real && count > 0) args[0] = PROTOTYPES[name].args[0] === 'ctx' ? ctxArea(0) : b.mapAddr;

@@ -277,7 +277,7 @@ describe('calls', () => {
     expect(rig.r0([...args, insn('call_local', { imm: 1 }), insn('exit'), ...fn])).toBe(0xffff_ffff_ffff_ffffn);
     const address = [insn('lddw_func', { dst: 6, imm: 3 }), { code: 0, dst: 0, src: 0, off: 0, imm: 0 }];
     expect(rig.r0([...args, ...address, insn('callx', { dst: 6 }), insn('exit'), ...fn])).toBe(0xffff_ffff_ffff_ffffn);
-    expect(() => rig.r0([insn('call_kfunc', { imm: 1 }), insn('exit')])).toThrow(/EINVAL.*kfunc/);
+    expect(() => rig.r0([insn('call_kfunc', { imm: 0 }), insn('exit')])).toThrow(/EINVAL.*kfunc/);
   });
 
   it('may_goto jumps at last', () => {

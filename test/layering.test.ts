@@ -15,6 +15,7 @@ const LAYERS = [
   'src/loader',
   'src/maps',
   'src/helpers',
+  'src/kfuncs',
   'src/verifier',
   'src/runtime',
   'src/interp',
@@ -25,7 +26,7 @@ const LAYERS = [
 /** Folders beside the stack, with all that they may import. */
 const ASIDE: Record<string, readonly string[]> = {
   'src/pcap': ['src/uapi'],
-  jit: ['uapi', 'isa', 'spec', 'memory', 'analysis', 'loader', 'maps', 'helpers', 'verifier', 'runtime'].map(
+  jit: ['uapi', 'isa', 'spec', 'memory', 'analysis', 'loader', 'maps', 'helpers', 'kfuncs', 'verifier', 'runtime'].map(
     (f) => `src/${f}`,
   ),
 };

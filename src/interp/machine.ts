@@ -4,7 +4,7 @@ import type { HelperImpl } from '../helpers/helper.ts';
 import { type Addr, codeAddr, controlWord, MEMORY_BASE, STACK_DEPTH, STACK_FRAME, stackTop } from '../memory/layout.ts';
 import { type Cpu, MAX_TAIL_CALLS, MAY_GOTO_BUDGET } from '../runtime/engine.ts';
 import { checkKill } from '../runtime/kill.ts';
-import { abiReturn, type RunnableHelper, runnableById } from '../spec/helpers.ts';
+import { type Abi, type RunnableHelper, runnableById } from '../spec/helpers.ts';
 import { BpfError } from '../uapi/errors.ts';
 import { atomic, load, store } from './access.ts';
 import { alu32, alu64, jumps32, jumps64, swapBytes } from './alu.ts';
@@ -166,7 +166,8 @@ export class Machine {
         this.#callRegister(address(this.#regs.w, s.dst, 0));
         break;
       case 'kfunc':
-        throw new BpfError('EINVAL', 'there are no kfuncs');
+        this.#callKfunc(s);
+        break;
       default:
         s.callee satisfies never;
     }
@@ -225,15 +226,23 @@ export class Machine {
     if (helper.name === 'bpf_tail_call') {
       this.#tailCall();
     } else {
-      this.#setResult(helper, this.#cpu.helpers[helper.name](...abiArgs(helper, this.#regs.w)));
-      this.#pc++;
+      this.#callOutside(this.#cpu.helpers[helper.name], helper.abi);
     }
   }
 
-  /** r0 from what an implementation returned: abiReturn in spec/proto.ts. */
-  #setResult(helper: RunnableHelper, result: ReturnType<HelperImpl>): void {
+  #callKfunc({ kfunc }: Step): void {
+    if (kfunc === undefined) throw new BpfError('EINVAL', 'there is no such kfunc');
+    this.#callOutside(this.#cpu.kfuncs[kfunc.name], kfunc.abi);
+  }
+
+  #callOutside(impl: HelperImpl, { args, ret }: Abi): void {
+    this.#setResult(ret, impl(...abiArgs(args, this.#regs.w)));
+    this.#pc++;
+  }
+
+  /** r0 from what an implementation returned. */
+  #setResult(kind: Abi['ret'], result: ReturnType<HelperImpl>): void {
     const { r, w } = this.#regs;
-    const kind = abiReturn(helper);
     switch (kind) {
       case 's32':
         setSigned32(w, 0, result ?? 0);
@@ -294,13 +303,12 @@ export class Machine {
   }
 }
 
-/** r1.. as a helper's implementation takes them: one i32 each, u64 as (lo, hi). */
-function abiArgs(helper: RunnableHelper, w: Uint32Array): number[] {
-  const args: number[] = [];
-  helper.args.forEach((kind, i) => {
-    const n = 2 * (i + 1);
-    args.push(w[n] | 0);
-    if (kind === 'u64') args.push(w[n + 1] | 0);
-  });
-  return args;
+/** r1.. as an implementation takes them. */
+function abiArgs(args: Abi['args'], w: Uint32Array): number[] {
+  const values: number[] = [];
+  for (let i = 0, n = 2; i < args.length; i++, n += 2) {
+    values.push(w[n] | 0);
+    if (args[i] === 'u64') values.push(w[n + 1] | 0);
+  }
+  return values;
 }

@@ -12,6 +12,7 @@ import type { MapPlacement } from '../maps/placement.ts';
 import { type Addr, codeAddr } from '../memory/layout.ts';
 import type { LoadedProgram } from '../runtime/engine.ts';
 import { type RunnableHelper, runnableById } from '../spec/helpers.ts';
+import { kfuncByNumber, type RunnableKfunc } from '../spec/kfunc_abi.ts';
 
 export interface Step {
   readonly kind: OpShape['kind'];
@@ -42,6 +43,7 @@ export interface Step {
   /** Slot a jump or a local call goes to. */
   readonly target: InsnIndex;
   readonly helper: RunnableHelper | undefined;
+  readonly kfunc: RunnableKfunc | undefined;
 }
 
 /** A program ready to be interpreted. */
@@ -91,6 +93,7 @@ function stepOf(op: Op, insn: Insn, pc: InsnIndex, value: bigint): Step {
     value,
     target: pc + 1 + distance,
     helper: isCall && op.callee === 'helper' ? runnableById(insn.imm) : undefined,
+    kfunc: isCall && op.callee === 'kfunc' ? kfuncByNumber(insn.imm) : undefined,
   };
 }
 

@@ -16,6 +16,7 @@
 // - lddw of a function is codeAddr(its first slot) (layout.ts); callx calls such an address, or the helper with that number.
 
 import type { HelperTable } from '../helpers/helper.ts';
+import type { KfuncTable } from '../kfuncs/kfunc.ts';
 import type { MapPlacement } from '../maps/placement.ts';
 import type { Addr } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
@@ -36,6 +37,8 @@ export interface Cpu {
   readonly memory: Memory;
   /** Implementations bound to this CPU. Every HelperName but bpf_tail_call is there. */
   readonly helpers: HelperTable;
+  /** The same for kfuncs. */
+  readonly kfuncs: KfuncTable;
   /** Those of them that engines must call, and not replace by what they know about maps: user code stands in for them. */
   readonly mocked: ReadonlySet<HelperName>;
   /** Exports of the map operations instance over this memory (maps/ops). */

@@ -4,6 +4,7 @@
 import type { BoundHelperName, HelperEnv, HelperMock } from '../helpers/helper.ts';
 import { BOUND_HELPERS, bindHelpers } from '../helpers/index.ts';
 import { mapHelpers } from '../helpers/map.ts';
+import { bindKfuncs } from '../kfuncs/index.ts';
 import type { ObjectSpec } from '../loader/index.ts';
 import { BpfMap } from '../maps/bpf_map.ts';
 import type { MapParams } from '../maps/create.ts';
@@ -14,6 +15,7 @@ import type { MapContext } from '../maps/store.ts';
 import { Arena } from '../memory/alloc.ts';
 import { arenaStart, controlWord } from '../memory/layout.ts';
 import { Memory } from '../memory/memory.ts';
+import { COMMON_TYPES } from '../spec/kernel_struct.ts';
 import { progTypeById } from '../spec/prog_types.ts';
 import { BpfError } from '../uapi/errors.ts';
 import type { ProgramInput } from '../verifier/verified.ts';
@@ -181,10 +183,11 @@ export class Kernel implements ProgramHost, LoadHost {
     const engine = engineFor(this.#toolchain, options.jit ?? 'auto', this.#limits);
     const foreign = maps.find((map) => !this.#registry.hasMap(map));
     if (foreign !== undefined) throw new BpfError('EBADF', `map '${foreign.name}' is not a map of this Kernel`);
-    const { verify = true, logLevel = 1, perfmon, kernelTypes } = options;
+    const { verify = true, logLevel = 1, perfmon, kernelTypes = COMMON_TYPES } = options;
     const { code: verified, report } = check(
       input,
-      verify ? { logLevel, perfmon, kernelTypes, cpus: this.cpus } : null,
+      kernelTypes,
+      verify ? { logLevel, perfmon, cpus: this.cpus } : null,
     );
     checkRunnable(verified);
     const code = withoutKernelLoads(withoutKsyms(verified));
@@ -260,6 +263,7 @@ export class Kernel implements ProgramHost, LoadHost {
       id,
       memory: this.memory,
       helpers: bindHelpers(this.#helperEnv, id),
+      kfuncs: bindKfuncs(this.#helperEnv, id),
       mocked: new Set(this.#mocks.keys()),
       mapOps: this.#mapOps,
       table: new WebAssembly.Table({ element: 'anyfunc', initial: 0 }),

@@ -1,13 +1,30 @@
 // What an engine gets when verification is off: the program, its functions, and nothing proven about it.
 
-import type { Insn } from '../isa/insn.ts';
+import type { Insn, InsnIndex } from '../isa/insn.ts';
 import { opOf } from '../isa/opcodes.ts';
-import type { ProgramInput, Subprog, Verified } from '../verifier/verified.ts';
+import type { KernelTypes } from '../spec/kernel_struct.ts';
+import { isKfuncCall } from '../verifier/kfunc.ts';
+import type { Ksym, ProgramInput, Subprog, Verified } from '../verifier/verified.ts';
 
 /** A program nobody proved anything about. */
-export function unverified(input: ProgramInput): Verified {
+export function unverified(input: ProgramInput, types: KernelTypes): Verified {
   const { name, type, insns, maps, mapRefs } = input;
-  return { name, type, insns, maps, mapRefs, subprogs: subprogsOf(insns), facts: null };
+  return {
+    name,
+    type,
+    insns,
+    maps,
+    mapRefs,
+    subprogs: subprogsOf(insns),
+    ksyms: calledKfuncs(insns, types),
+    facts: null,
+  };
+}
+
+/** By name; '' where the id is of no function. */
+function calledKfuncs(insns: readonly Insn[], types: KernelTypes): Map<InsnIndex, Ksym> {
+  const calls = [...insns.entries()].filter(([, insn]) => isKfuncCall(insn));
+  return new Map(calls.map(([at, { imm }]) => [at, { name: types.func(imm)?.name ?? '', of: 'func' }]));
 }
 
 /** Functions: slot 0, every target of a local call and every function whose address is taken. */

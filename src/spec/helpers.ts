@@ -3,14 +3,14 @@
 // and a test; the prototype is here already.
 
 import { HELPER_TYPES as MEASURED } from './helper_types.ts';
-import type { ProtoRow } from './proto.ts';
+import { type Abi, abiOf, type ProtoRow } from './proto.ts';
 import { BASE_PROTOS } from './protos_base.ts';
 import { PACKET_PROTOS } from './protos_packet.ts';
 import { SOCK_PROTOS } from './protos_sock.ts';
 import { TASK_PROTOS } from './protos_task.ts';
 import { TRACING_HELPERS } from './tracing_helpers.ts';
 
-export { type ArgKind, abiParams, abiReturn, type ProtoRow, type RetKind } from './proto.ts';
+export { type Abi, type ArgKind, abiOf, abiParams, abiReturn, type ProtoRow, type RetKind } from './proto.ts';
 
 /** Every helper, 1..211. */
 export const PROTOTYPES = { ...BASE_PROTOS, ...TASK_PROTOS, ...PACKET_PROTOS, ...SOCK_PROTOS } as const;
@@ -65,13 +65,14 @@ export interface Helper extends ProtoRow {
 /** A helper as the engines know it. */
 export interface RunnableHelper extends ProtoRow {
   readonly name: HelperName;
+  readonly abi: Abi;
 }
 
 const byId = new Map<number, Helper>(
   Object.entries(PROTOTYPES).map(([name, row]) => [row.id, { ...row, name: name as ProtoName }]),
 );
 const runnable = new Map<number, RunnableHelper>(
-  IMPLEMENTED.map((name) => [PROTOTYPES[name].id, { ...PROTOTYPES[name], name }]),
+  IMPLEMENTED.map((name) => [PROTOTYPES[name].id, { ...PROTOTYPES[name], name, abi: abiOf(PROTOTYPES[name]) }]),
 );
 
 const HELPER_TYPES = [...MEASURED, ...TRACING_HELPERS];

@@ -122,12 +122,25 @@ export interface Variant extends Partial<Proto> {
 
 export type ProtoRows = Readonly<Record<`bpf_${string}`, ProtoRow>>;
 
+/** How an argument is passed: the low half of its register as one i32, or the whole as two (lo, hi). */
+export type AbiArg = 'u32' | 'u64';
+
+/** How engines call a function outside the program: arguments are r1, r2, ... */
+export interface Abi {
+  readonly args: readonly AbiArg[];
+  readonly ret: AbiReturn;
+}
+
 /** The wire form of a result. */
 export function abiReturn(row: ProtoRow): AbiReturn {
   return RETURN_ABI[row.ret];
 }
 
-/** Wasm parameter count of a helper: u64 arguments take two i32 (lo, hi), everything else one. */
-export function abiParams(row: ProtoRow): number {
-  return row.args.reduce((n, a) => n + (a === 'u64' ? 2 : 1), 0);
+export function abiOf(row: ProtoRow): Abi {
+  return { args: row.args.map((kind) => (kind === 'u64' ? 'u64' : 'u32')), ret: abiReturn(row) };
+}
+
+/** How many i32 an implementation takes. */
+export function abiParams({ args }: Abi): number {
+  return args.reduce((n, arg) => n + (arg === 'u64' ? 2 : 1), 0);
 }
