@@ -6,10 +6,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openOracle } from '../conformance/kernel/oracle.ts';
 import { kernelPrograms } from '../conformance/objects/kernel_program.ts';
-import { Kernel } from '../src/index.ts';
+import { Kernel, loadJit } from '../src/index.ts';
 import { openObject } from '../src/loader/index.ts';
 import { readKernelTypes } from '../src/loader/kernel_btf.ts';
 import { programInput } from '../src/runtime/program_input.ts';
+import type { FuncProto } from '../src/spec/func_proto.ts';
 import { SPECIAL_FIELDS, type SpecialType } from '../src/spec/special_fields.ts';
 import { BPF_FLAGS, BPF_MAP_TYPE } from '../src/uapi/enums.ts';
 import { errnoName } from '../src/uapi/errno.ts';
@@ -17,7 +18,7 @@ import { BpfError } from '../src/uapi/errors.ts';
 import { type VerifyOptions, verify } from '../src/verifier/index.ts';
 import { comparable } from './live_log.ts';
 
-const OBJECTS = ['timer', 'owned', 'wq', 'throw', 'globals', 'callback'] as const;
+const OBJECTS = ['timer', 'owned', 'wq', 'throw', 'globals', 'callback', 'handler'] as const;
 
 /** Where Linux takes what is not safe (README): it accepts these, or its log says otherwise. */
 const STRICTER = ['ok_percpu_of_a_cpu', 'bad_percpu_of_a_cpu', 'bad_leak_of_caller_of_global'];
@@ -95,9 +96,41 @@ describe.each(['refused_nodes', 'refused_loop'])('%s: types that Linux refuses',
   });
 });
 
-it('functions that handle exceptions are refused by name', () => {
-  const { object } = objects.find((o) => o.name === 'throw')!;
-  expect(() => programInput(object, object.programs.has_handler)).toThrow('exception callback handler');
+describe('functions that handle exceptions', () => {
+  const { object } = objects.find((o) => o.name === 'handler')!;
+
+  it.each(['bad_static', 'bad_nowhere'])('%s: must be there, and global', (name) => {
+    const text = name === 'bad_static' ? "'local', which is not global" : "'nowhere', which is no function of .text";
+    expect(() => programInput(object, object.programs[name])).toThrow(`exception callback ${text}, is not supported`);
+  });
+
+  it('raw: of which BTF says something else', () => {
+    const input = programInput(object, object.programs.ok_handler);
+    const said = (of: (p: FuncProto) => FuncProto) => {
+      const prototypes = new Map([...input.prototypes!].map(([start, proto]) => [start, of(proto)]));
+      const result = verify({ ...input, prototypes });
+      return result.ok ? null : `${result.error.code} ${result.error.message}`;
+    };
+    expect(said((p) => p)).toBeNull();
+    expect(said((p) => ({ ...p, linkage: 'static' }))).toBe(
+      "EINVAL exception callback 'handler' must have global linkage",
+    );
+    expect(said((p) => (p.name === 'handler' ? { ...p, name: 'other' } : p))).toBe(
+      "ENOENT exception callback 'handler' could not be found in BTF",
+    );
+    expect(said((p) => ({ ...p, exceptionCallbacks: p.exceptionCallbacks && ['ok_handler'] }))).toBe(
+      'EINVAL invalid exception callback insn_off in func_info: 0',
+    );
+  });
+
+  it.each(['off', 'optimized'] as const)('a program that throws nothing runs, jit %s', async (jit) => {
+    if (jit !== 'off') await loadJit();
+    const kernel = new Kernel({ cpus: 1 });
+    const { ok_without_throw } = object.programs;
+    const loaded = await kernel.load({ ...object, maps: {}, programs: { ok_without_throw } }, { jit });
+    expect(loaded.programs.ok_without_throw.run({ data: new Uint8Array(64) }).retval).toBe(64);
+    kernel.close();
+  });
 });
 
 /** Fields that a value may hold alone. */

@@ -247,7 +247,7 @@ function refsOf(refs: ReadonlyMap<InsnIndex, MapRef> | undefined, maps: readonly
 }
 
 function readLoad(answer: Answer, log: string): Omit<KernelLoad, 'maps' | 'ownMaps'> {
-  const processed = /^processed (\d+) insns/m.exec(log);
+  const processed = /processed (\d+) insns \(limit/.exec(log);
   const time = /^verification time (\d+) usec/m.exec(log);
   return {
     verdict: answer.ok ? 'ACCEPT' : 'REJECT',
@@ -267,7 +267,7 @@ export function messageOf(log: string): string | null {
     .split('\n')
     .filter((l) => l !== '' && !/^(processed \d+ insns|verification time |stack depth )/.test(l));
   // Some messages lack their newline.
-  return lines.at(-1)?.replace(/verification time \d+ usec$/, '') ?? null;
+  return lines.at(-1)?.replace(/(verification time \d+ usec|processed \d+ insns \(limit.*)$/, '') ?? null;
 }
 
 function nameOf(errno: number): string {

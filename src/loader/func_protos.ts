@@ -23,11 +23,11 @@ function argTags(btf: Btf): Map<number, string[][]> {
 const CALLBACK_TAG = 'exception_callback:';
 
 /** Names of the functions that are to handle exceptions, by the type id of the function they are for. */
-function exceptionCallbacks(btf: Btf): Map<number, string> {
-  const names = new Map<number, string>();
+function exceptionCallbacks(btf: Btf): Map<number, string[]> {
+  const names = new Map<number, string[]>();
   for (const t of btf.types) {
     if (t.kind === 'decl_tag' && t.component < 0 && t.name.startsWith(CALLBACK_TAG)) {
-      names.set(t.type, t.name.slice(CALLBACK_TAG.length));
+      names.set(t.type, [...(names.get(t.type) ?? []), t.name.slice(CALLBACK_TAG.length)]);
     }
   }
   return names;
@@ -75,9 +75,9 @@ export function protoReader(btf: Btf): (id: number, hidden: boolean) => FuncProt
     const proto = func?.kind === 'func' ? btf.types[func.type] : undefined;
     if (func?.kind !== 'func' || proto?.kind !== 'func_proto') return null;
     const { ret, params } = proto as BtfOf<'func_proto'>;
-    const exceptionCallback = callbacks.get(id);
+    const handlers = callbacks.get(id);
     return {
-      ...(exceptionCallback === undefined ? {} : { exceptionCallback }),
+      ...(handlers === undefined ? {} : { exceptionCallbacks: handlers }),
       name: func.name,
       linkage: func.linkage === BTF_LINKAGE.global && !hidden ? 'global' : 'static',
       returns: shape(btf, ret),

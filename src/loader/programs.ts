@@ -93,7 +93,8 @@ export function readPrograms(elf: Elf, ext: BtfExt, resolver: Resolver): Program
   }
   // Functions of .text are there to be called, except that libbpf loads a lone one as a program.
   const entries = funcs.length === 1 ? funcs : funcs.filter((f) => f.section.name !== TEXT);
-  return entries.map((entry) => link(entry, ext, resolver));
+  const callable = funcs.filter((f) => !entries.includes(f));
+  return entries.map((entry) => link(entry, callable, ext, resolver));
 }
 
 function isCode(section: ElfSection): boolean {
@@ -230,11 +231,19 @@ interface Placed {
   readonly base: InsnIndex;
 }
 
-/** Entry first, then callees depth first, each at the first reference to it. */
-function placeFunctions(entry: Func): Map<Func, Placed> {
-  const placed = new Map<Func, Placed>([[entry, { func: entry, base: 0 }]]);
-  let end = entry.insns.length;
-  const stack = [{ func: entry, next: 0 }];
+/** Entry first, then callees depth first, each at the first reference to it; last what only handles exceptions, likewise. */
+function placeFunctions(entry: Func, handler: Func | null): Map<Func, Placed> {
+  const placed = new Map<Func, Placed>();
+  placeFrom(entry, placed);
+  if (handler !== null && !placed.has(handler)) placeFrom(handler, placed);
+  return placed;
+}
+
+function placeFrom(root: Func, placed: Map<Func, Placed>): void {
+  let end = [...placed.values()].reduce((n, { func }) => n + func.insns.length, 0);
+  placed.set(root, { func: root, base: end });
+  end += root.insns.length;
+  const stack = [{ func: root, next: 0 }];
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
     const ref = top.func.refs[top.next++];
     if (ref === undefined) {
@@ -245,11 +254,38 @@ function placeFunctions(entry: Func): Map<Func, Placed> {
       stack.push({ func: ref.target, next: 0 });
     }
   }
-  return placed;
 }
 
-function link(entry: Func, ext: BtfExt, { relocate, protoOf }: Resolver): ProgramSpec {
-  const placed = placeFunctions(entry);
+/** What BTF says of a function. */
+function protoOf(
+  func: Func,
+  ext: BtfExt,
+  { protoOf: read }: Resolver,
+): { type: number; proto: FuncProto | null } | null {
+  const info = inFunction(func, ext.funcs).find((f) => f.offset === func.start);
+  return info === undefined ? null : { type: info.type, proto: read?.(info.type, func.hidden) ?? null };
+}
+
+/** The function that handles exceptions (libbpf bpf_prog_assign_exc_cb). Where there are several the verifier complains. */
+function exceptionHandler(
+  entry: Func,
+  callable: readonly Func[],
+  ext: BtfExt,
+  resolver: Resolver,
+): Func | string | null {
+  const names = protoOf(entry, ext, resolver)?.proto?.exceptionCallbacks ?? [];
+  if (names.length !== 1) return null;
+  const [name] = names;
+  const found = callable.find((f) => f.name === name);
+  if (found === undefined) return `exception callback '${name}', which is no function of ${TEXT},`;
+  const isGlobal = protoOf(found, ext, resolver)?.proto?.linkage === 'global';
+  return isGlobal ? found : `exception callback '${name}', which is not global,`;
+}
+
+function link(entry: Func, callable: readonly Func[], ext: BtfExt, resolver: Resolver): ProgramSpec {
+  const { relocate } = resolver;
+  const handler = exceptionHandler(entry, callable, ext, resolver);
+  const placed = placeFunctions(entry, typeof handler === 'string' ? null : handler);
   const insns: Insn[] = [];
   const relocs: MapReloc[] = [];
   const ksyms: KsymReloc[] = [];
@@ -257,13 +293,12 @@ function link(entry: Func, ext: BtfExt, { relocate, protoOf }: Resolver): Progra
   const functionTypes = new Map<InsnIndex, number>();
   const prototypes = new Map<InsnIndex, FuncProto>();
   const lines = new Map<InsnIndex, SourceLine>();
-  const missing: string[] = [];
+  const missing: string[] = typeof handler === 'string' ? [handler] : [];
   for (const { func, base } of placed.values()) {
     functions.set(base, func.name);
-    const info = inFunction(func, ext.funcs).find((f) => f.offset === func.start);
-    if (info !== undefined) functionTypes.set(base, info.type);
-    const proto = info && protoOf?.(info.type, func.hidden);
-    if (proto) prototypes.set(base, proto);
+    const info = protoOf(func, ext, resolver);
+    if (info !== null) functionTypes.set(base, info.type);
+    if (info?.proto) prototypes.set(base, info.proto);
     for (const insn of func.insns) insns.push(insn);
     for (const ref of func.refs) {
       const at = base + ref.insn;
@@ -295,8 +330,6 @@ function link(entry: Func, ext: BtfExt, { relocate, protoOf }: Resolver): Progra
       if (why !== null) missing.push(why);
     }
   }
-  const handler = prototypes.get(0)?.exceptionCallback;
-  if (handler !== undefined) missing.push(`exception callback ${handler}`);
   const { type, expectedAttachType, flags, autoload, attachTo } = sectionDef(entry.section.name);
   return {
     name: entry.name,

@@ -23,8 +23,8 @@ export interface ParamProto {
 }
 
 export interface FuncProto {
-  /** Handles exceptions of the program that begins with this function (__exception_cb). */
-  readonly exceptionCallback?: string;
+  /** Names of the functions that handle exceptions of the program that begins with this one (__exception_cb): one is fine. */
+  readonly exceptionCallbacks?: readonly string[];
   readonly name: string;
   /** Global functions are verified on their own, for all arguments of their types; static ones where they are called. */
   readonly linkage: 'static' | 'global';

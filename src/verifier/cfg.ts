@@ -83,8 +83,9 @@ export function checkCfg(prog: Prog): Cfg | Reject {
   const n = prog.insns.length;
   const cfg: Cfg = { prune: new Uint8Array(n + 2), jump: new Uint8Array(n + 2), force: new Uint8Array(n + 2) };
   const seen = new Uint8Array(n);
-  const todo: InsnIndex[] = [0];
-  seen[0] = 1;
+  const handler = prog.subprogs[prog.exceptionCallback].start;
+  const todo: InsnIndex[] = [handler, 0];
+  seen[0] = seen[handler] = 1;
   while (todo.length > 0) {
     const at = todo.pop()!;
     const { next, branches } = edgesOf(prog, at, cfg);

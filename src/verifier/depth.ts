@@ -22,6 +22,7 @@ const PRIV_STACK_TYPES: readonly number[] = [
 ];
 
 interface Callee {
+  readonly at: InsnIndex;
   readonly callee: number;
   /** Called by the function itself; what runs later has a stack of its own. */
   readonly direct: boolean;
@@ -41,7 +42,7 @@ function callees(env: Env, subprog: number): (Callee | Throw)[] {
     if (!direct && !(insn.code === LDDW_CODE && insn.src === 4)) continue;
     const callee = env.prog.subprogOf[callTarget(insn, i)];
     const known = out.some((c) => typeof c !== 'number' && c.callee === callee && c.direct === direct);
-    if (!known) out.push({ callee, direct });
+    if (!known) out.push({ at: i, callee, direct });
   }
   return out;
 }
@@ -59,9 +60,12 @@ export function checkStackDepth(env: Env): Reject | null {
   const unseen = () => called.map(() => new Array<number>(MAX_CALL_FRAMES + 1).fill(-1));
   const outside = unseen();
   const inCallback = unseen();
-  const visit = (subprog: number, before: number, frames: number, calledBack: boolean): Reject | null => {
-    const inside = calledBack || env.callbacks.has(subprog);
-    const fine = inside ? inCallback : outside;
+  const inHandler = unseen();
+  const { exceptionCallback: handler } = env.prog;
+  const visit = (subprog: number, before: number, frames: number, calledBack: boolean, root: number): Reject | null => {
+    const handles = handler !== 0 && root === handler;
+    const inside = calledBack || handles || env.callbacks.has(subprog);
+    const fine = handles ? inHandler : inside ? inCallback : outside;
     if (fine[subprog].some((most, f) => f >= frames && most >= before)) return null;
     if (env.prog.tailCalls[subprog] && before >= TAIL_CALL_STACK) {
       return denied(`tail_calls are not allowed when call stack of previous frames is ${before} bytes. Too large`);
@@ -76,17 +80,21 @@ export function checkStackDepth(env: Env): Reject | null {
         if (!inside) continue;
         return invalid(`bpf_throw kfunc (insn ${call}) cannot be called from callback subprog ${subprog}`);
       }
-      const { callee, direct } = call;
+      const { at, callee, direct } = call;
+      if (direct && callee === handler && handler !== 0)
+        return { ...invalid(`insn ${at} cannot call exception cb directly`), unended: true };
       if (!direct && env.asyncCallbacks.has(callee)) continue;
       if (frames >= MAX_CALL_FRAMES) return tooBig(`the call stack of ${frames} frames is too deep !`);
-      const reject = visit(callee, depth, frames + 1, inside);
+      const reject = visit(callee, depth, frames + 1, inside, root);
       if (reject) return reject;
     }
+    if (handles && subprog !== root && env.prog.tailCalls[subprog])
+      return invalid('cannot tail call within exception cb');
     fine[subprog][frames] = Math.max(fine[subprog][frames], before);
     return null;
   };
-  for (const root of [0, ...[...env.asyncCallbacks].sort((a, b) => a - b)]) {
-    const reject = visit(root, 0, 1, false);
+  for (const root of [...new Set([0, handler, ...env.asyncCallbacks])].sort((a, b) => a - b)) {
+    const reject = visit(root, 0, 1, false, root);
     if (reject) return reject;
   }
   return null;

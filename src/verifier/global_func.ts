@@ -250,7 +250,9 @@ export function checkEntry(env: Env, subprog: number): Reject | null {
   const proto = protoOf(env, subprog)!;
   env.log.line(`Validating ${proto.name}() func#${subprog}...`);
   const rules = rulesOf(env, proto);
-  return rules !== null && isReject(rules) ? rules : null;
+  if (rules === null || isReject(rules)) return rules;
+  if (subprog !== env.prog.exceptionCallback || (rules.length === 1 && rules[0].kind === 'scalar')) return null;
+  return invalid('exception cb only supports single integer argument');
 }
 
 /** The state in which a global function starts: any arguments of its types. */

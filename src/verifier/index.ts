@@ -9,6 +9,7 @@ import { checkCfg } from './cfg.ts';
 import { checkStackDepth } from './depth.ts';
 import { diagnose, type Walk } from './diagnose/diagnose.ts';
 import { Env, initialRegs, type VerifyOptions } from './env.ts';
+import { findExceptionCallback } from './exception.ts';
 import { checkEntry, compareEntry, entryState, protoOf } from './global_func.ts';
 import { buildGraph } from './graph.ts';
 import { findKfuncs } from './kfunc.ts';
@@ -66,9 +67,11 @@ function rejection(
   stats: VerifierStats,
   walk: Walk | null = null,
 ): VerifyResult {
-  for (const line of reject.message.split('\n')) log.line(line);
-  log.line(statsText(stats));
   const lines = reject.message.split('\n');
+  for (const line of lines.slice(0, -1)) log.line(line);
+  const last = lines[lines.length - 1];
+  if (reject.unended) log.line(last + statsText(stats));
+  else for (const line of [last, statsText(stats)]) log.line(line);
   return {
     ok: false,
     log: log.text(),
@@ -77,8 +80,8 @@ function rejection(
     error: {
       code: reject.code,
       errno: ERRNO[reject.code],
-      message: lines[lines.length - 1],
-      summary: reject.summary ?? lines[lines.length - 1],
+      message: last,
+      summary: reject.summary ?? last,
       insn: at,
       source: (at !== null && input.lines && sourceAt(input.lines, at)) || null,
     },
@@ -103,6 +106,7 @@ function verifyGlobals(env: Env): Reject | null {
   const { log } = env;
   log.cut(0);
   const verified = new Set<number>();
+  if (env.prog.exceptionCallback !== 0) env.calledGlobals.add(env.prog.exceptionCallback);
   for (let again = true; again; ) {
     again = false;
     for (const [subprog, { start }] of env.prog.subprogs.entries()) {
@@ -145,10 +149,12 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
   const log = new Log(options.logLevel ?? 0);
   const unloadable = checkLoad(input, options.perfmon ?? true);
   if (unloadable) return rejection(input, unloadable, null, log, NO_STATS);
-  const starts = findSubprogs(input.insns);
+  const handler = findExceptionCallback(input);
+  const starts = findSubprogs(input.insns, typeof handler === 'number' ? handler : null);
   const kfuncs =
     log.level === 2 && findKfuncs(input, options.kernelTypes ?? COMMON_TYPES, isGplCompatible(input.license));
-  if (kfuncs && !isReject(kfuncs) && Array.isArray(starts))
+  const known = handler === null || typeof handler === 'number';
+  if (kfuncs && !isReject(kfuncs) && Array.isArray(starts) && known)
     for (const [i, start] of starts.entries()) log.line(`func#${i} @${start}`);
   const prepared = prepare(input, options.kernelTypes);
   if (isReject(prepared)) return rejection(input, prepared, null, log, NO_STATS);

@@ -183,7 +183,7 @@ export function kfuncCall(env: Env, kfunc: Kfunc | undefined): Reject | null {
   if (bad) return bad;
   const wrong = call.releases === 0 ? null : release(env, env.reg(call.releases).refObjId);
   if (wrong) return wrong;
-  const cookie = throws(kfunc) ? checkReturnCode(env, 1) : null;
+  const cookie = throws(kfunc) && env.prog.exceptionCallback === 0 ? checkReturnCode(env, 1) : null;
   if (cookie) return cookie;
   giveToCollection(env, call);
   clearCallerSaved(env);

@@ -10,6 +10,7 @@ import { mapTypeById } from '../spec/map_types.ts';
 import type { SpecialType } from '../spec/special_fields.ts';
 import { BPF_PROG_TYPE, BPF_MAP_TYPE as M } from '../uapi/enums.ts';
 import type { Target } from './attach.ts';
+import { findExceptionCallback } from './exception.ts';
 import { findKfuncs, type Kfuncs } from './kfunc.ts';
 import { at, invalid, type Reject, refused, tooBig } from './reject.ts';
 import type { Ksym, MapDef, MapRef, ProgramInput, Subprog } from './verified.ts';
@@ -35,6 +36,8 @@ export interface Prog {
   readonly subprogs: readonly Subprog[];
   /** Function of each slot. */
   readonly subprogOf: Uint16Array | Uint32Array;
+  /** The function that handles exceptions; 0 = none. */
+  readonly exceptionCallback: number;
   /** Per function: has a tail call. */
   readonly tailCalls: readonly boolean[];
 }
@@ -56,8 +59,8 @@ function isLocalCall(insn: Insn): boolean {
   return insn.code === 0x85 && insn.src === 1;
 }
 
-/** First slots of the functions. */
-export function findSubprogs(insns: readonly Insn[]): number[] | Reject {
+/** First slots of the functions; `exceptionCallback`: of the one that nothing refers to. */
+export function findSubprogs(insns: readonly Insn[], exceptionCallback: InsnIndex | null): number[] | Reject {
   const starts = new Set([0]);
   for (let i = 0; i < insns.length; i++) {
     if (!isLocalCall(insns[i]) && !isFuncAddress(insns[i])) continue;
@@ -66,6 +69,7 @@ export function findSubprogs(insns: readonly Insn[]): number[] | Reject {
     if (!starts.has(target) && starts.size >= MAX_SUBPROGS) return at(i, tooBig('too many subprograms'));
     starts.add(target);
   }
+  if (exceptionCallback !== null) starts.add(exceptionCallback);
   return [...starts].sort((a, b) => a - b);
 }
 
@@ -280,10 +284,12 @@ const KNOWN_CODES: ReadonlySet<number> = (() => {
 export function prepare(input: ProgramInput, types: KernelTypes = COMMON_TYPES): Prog | Reject {
   const { insns } = input;
   if (insns.length === 0 || insns.length > MAX_INSNS) return tooBig(`program has ${insns.length} instructions`);
-  const starts = findSubprogs(insns);
+  const handler = findExceptionCallback(input);
+  const starts = findSubprogs(insns, typeof handler === 'number' ? handler : null);
   if (!Array.isArray(starts)) return starts;
   const kfuncs = findKfuncs(input, types, isGplCompatible(input.license));
   if (isReject(kfuncs)) return kfuncs;
+  if (handler !== null && typeof handler !== 'number') return handler;
   const subprogs = starts.map((start, i) => ({ start, end: starts[i + 1] ?? insns.length }));
   const bad = checkSubprogs(insns, subprogs, kfuncs) ?? checkAbnormalReturn(input, subprogs);
   if (bad) return bad;
@@ -305,6 +311,7 @@ export function prepare(input: ProgramInput, types: KernelTypes = COMMON_TYPES):
     style,
     subprogs,
     subprogOf,
+    exceptionCallback: handler === null ? 0 : starts.indexOf(handler),
     tailCalls,
   };
 }

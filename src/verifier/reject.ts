@@ -11,6 +11,8 @@ export interface Reject {
   readonly message: Message | `${string}\n${string}`;
   /** The line that says why, where it is not the last one. */
   readonly summary?: string;
+  /** Linux 6.18 forgets to end the line: what the log says next stands on it too. */
+  readonly unended?: true;
   /** The instruction, where the search does not know it: before it starts. */
   readonly insn?: InsnIndex;
 }

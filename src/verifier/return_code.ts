@@ -11,7 +11,7 @@ import { S64_MAX, S64_MIN, type Scalar } from './scalar.ts';
 export function checkReturnCode(env: Env, regno = 0): Reject | null {
   const { async, subprog } = env.state.frames[0];
   if (async !== null) return inRange(env, regno, async.returns, 'At async callback return');
-  if (subprog !== 0) {
+  if (subprog !== 0 && subprog !== env.prog.exceptionCallback) {
     const reg = env.reg(regno);
     if (reg.kind === 'scalar') return null;
     return invalid(`At subprogram exit the register R${regno} is not a scalar value (${kindText(reg)})`);

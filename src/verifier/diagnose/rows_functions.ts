@@ -12,6 +12,10 @@ function argument(why: MessageRow['why'], help: MessageRow['help']): MessageRow 
   return { class: 'type_mismatch', why, help };
 }
 
+function handler(why: MessageRow['why'], help: MessageRow['help']): MessageRow {
+  return { class: 'control_flow', why, help };
+}
+
 const position = (c: Case): string => `argument ${c.num('arg') + 1}`;
 const TAGS = 'a pointer may be tagged __arg_ctx, or __arg_nonnull';
 
@@ -110,6 +114,34 @@ export const FUNCTION_ROWS = {
     why: 'a function that a helper calls throws an exception: the helper would not come to its end',
     help: 'return a result that says so, and throw behind the call of the helper',
   },
+  'multiple exception callback tags for main subprog': handler(
+    'the program has several __exception_cb tags',
+    'keep one of them',
+  ),
+  "exception callback '{name}' could not be found in BTF": handler(
+    (c) => `__exception_cb names ${c.part('name')}, and no function is called so`,
+    'define it, as a global function that takes one number',
+  ),
+  "exception callback '{name}' must have global linkage": handler(
+    (c) => `${c.part('name')} is static; what handles exceptions is verified on its own, as global functions are`,
+    (c) => `make ${c.part('name')} global: not static, not __hidden`,
+  ),
+  'invalid exception callback insn_off in func_info: 0': handler(
+    'the program is to handle its own exceptions',
+    'write a function of its own for that',
+  ),
+  'exception cb only supports single integer argument': handler(
+    'what handles exceptions gets the cookie of bpf_throw, and nothing else',
+    'declare it int NAME(__u64 cookie)',
+  ),
+  'insn {insn} cannot call exception cb directly': handler(
+    (c) => `instruction ${c.part('insn')} calls the function that handles exceptions; only bpf_throw may`,
+    'move what both need into a function that both call',
+  ),
+  'cannot tail call within exception cb': handler(
+    'a function that the exception handler calls makes a tail call; the frames of the program are gone then',
+    'remove the tail call',
+  ),
   'callback function not static': {
     class: 'helper_argument',
     why: 'the function whose address is taken is global; helpers call static functions only',

@@ -123,17 +123,6 @@ SEC("tc") int bad_leak_of_caller_of_global(struct __sk_buff *skb) {
 	return 0;
 }
 
-#define __exception_cb(name) __attribute__((btf_decl_tag("exception_callback:" #name)))
-
-__noinline int handler(__u64 cookie) {
-	return cookie & 1;
-}
-
-SEC("tc") __exception_cb(handler) int has_handler(struct __sk_buff *skb) {
-	bpf_throw(skb->len);
-	return handler(1);
-}
-
 static long each(__u32 i, void *ctx) {
 	if (i == 3) bpf_throw(0);
 	return 0;
