@@ -187,6 +187,28 @@ it('guessed ways count as processed and prove nothing', () => {
   expect(all.ok && [...all.verified.facts!.reached]).toEqual([1, 1, 0, 1]);
 });
 
+// Neither loop is one before a register that nobody reads any more (r0 at 5) holds the same again.
+const LOOPS = `
+  r0 = *(u32 *)(r1 + 8)
+top:
+  if r0 == 0 goto again
+  goto other
+out:
+  r0 = 1
+  exit
+again:
+  r0 = 1
+  goto top
+other:
+  r0 = 3
+  goto out`;
+
+it('a loop is endless where also registers that nobody reads are the same', () => {
+  const result = verify({ ...program(''), insns: asm(LOOPS).insns }, { perfmon: false });
+  expect(result.ok ? null : result.error.summary).toBe('infinite loop detected at insn 1');
+  expect(result.stats.processed).toBe(26);
+});
+
 it('a Kernel loads programs like that too', () => {
   const kernel = new Kernel();
   const insns: readonly Insn[] = asm('r0 = r1\nexit').insns;

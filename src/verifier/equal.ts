@@ -72,8 +72,8 @@ function sameObjects(old: Reg, cur: Reg, ids: IdMap): boolean {
   return old.flags === cur.flags && sameObject(old.object, cur.object) && ids.match(old.refObjId, cur.refObjId);
 }
 
-/** Same fields, ids aside. (Which dynptr a slice is of is no id that could be another one: it compares as it is.) */
-function sameFields(a: Reg, b: Reg): boolean {
+/** Same fields, ids and frames aside. (Which dynptr a slice is of is no id that could be another one: it compares as it is.) */
+function sameTarget(a: Reg, b: Reg): boolean {
   return (
     a.kind === b.kind &&
     a.flags === b.flags &&
@@ -82,12 +82,15 @@ function sameFields(a: Reg, b: Reg): boolean {
     a.map === b.map &&
     a.mapUid === b.mapUid &&
     a.range === b.range &&
-    a.frame === b.frame &&
     a.size === b.size &&
     a.btf === b.btf &&
     a.dynptr === b.dynptr &&
     sameObject(a.object, b.object)
   );
+}
+
+function sameFields(a: Reg, b: Reg): boolean {
+  return a.frame === b.frame && sameTarget(a, b);
 }
 
 function sameIds(old: Reg, cur: Reg, ids: IdMap): boolean {
@@ -229,14 +232,18 @@ export function statesEqual(env: Env, old: State, cur: State, how: Exactness): b
   return true;
 }
 
-/** Cheap test before the exact comparison (kernel states_maybe_looping). */
+/**
+ * Whether all registers, dead ones too, hold the very same, to the ids: otherwise the path makes progress, as far as the
+ * search for endless loops goes (kernel states_maybe_looping compares bytes up to `frameno`).
+ */
 export function sameRegisters(old: State, cur: State): boolean {
   if (old.frames.length !== cur.frames.length) return false;
   const a = old.frame.regs;
   const b = cur.frame.regs;
-  for (let r = 0; r < 10; r++) {
-    if (a[r] !== b[r] && (a[r].kind !== b[r].kind || a[r].s.umin !== b[r].s.umin || a[r].off !== b[r].off))
-      return false;
-  }
+  for (let r = 0; r < 10; r++) if (a[r] !== b[r] && !sameRegister(a[r], b[r])) return false;
   return true;
+}
+
+function sameRegister(a: Reg, b: Reg): boolean {
+  return a.id === b.id && a.refObjId === b.refObjId && sameTarget(a, b) && sameLink(a, b) && sameScalar(a.s, b.s);
 }
