@@ -1,11 +1,13 @@
 // The context rows against every answer of Linux 6.18 (facts/ctx-access.json of ../shared, absent outside of
 // development), and the verifier over them.
+
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { sharedFile } from '../conformance/shared.ts';
 import { asm } from '../src/isa/asm.ts';
 import { ctxOf, ctxRead, ctxWritable } from '../src/spec/ctx.ts';
 import { attachTypeOf, progTypeById } from '../src/spec/prog_types.ts';
+import { PROG_FLAGS } from '../src/uapi/prog_flags.ts';
 import { verify } from '../src/verifier/index.ts';
 
 interface Access {
@@ -24,14 +26,12 @@ interface Variant {
 }
 
 const SYSCALL = 31;
-const BPF_F_SLEEPABLE = 16;
-
 function verdict(type: number, attach: number, text: string) {
   const result = verify({
     name: 't',
     type,
     expectedAttachType: attach,
-    flags: type === SYSCALL ? BPF_F_SLEEPABLE : 0,
+    flags: type === SYSCALL ? PROG_FLAGS.BPF_F_SLEEPABLE : 0,
     license: 'GPL',
     insns: asm(text).insns,
     maps: [],

@@ -1,5 +1,6 @@
 // Random programs around every context, by program type and attach type: verdict, message and processed count as the live
 // kernel's; skipped, with the reason, where there is none. BEEWASM_CTX_PROGRAMS=60000 takes three minutes.
+
 import { afterAll, describe, expect, it } from 'vitest';
 import { Random } from '../conformance/fuzz/random.ts';
 import { openOracle } from '../conformance/kernel/oracle.ts';
@@ -7,13 +8,11 @@ import { asm } from '../src/isa/asm.ts';
 import { ctxOf } from '../src/spec/ctx.ts';
 import { attachTypeOf, PROG_TYPES, type ProgTypeRow } from '../src/spec/prog_types.ts';
 import { BPF_ATTACH_TYPE } from '../src/uapi/enums.ts';
+import { PROG_FLAGS } from '../src/uapi/prog_flags.ts';
 import { verify } from '../src/verifier/index.ts';
 import { ctxProgram } from './ctx_programs.ts';
 
 const COUNT = Number(process.env.BEEWASM_CTX_PROGRAMS ?? 2500);
-const BPF_F_SLEEPABLE = 16;
-const BPF_F_STRICT_ALIGNMENT = 1;
-
 /** lirc_mode2 is not built into the kernels we ask; pointers of the others need the kernel's BTF. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['raw', 'lirc_mode2', 'netfilter', 'tracing']);
 const MORE_ATTACH: Readonly<Record<string, readonly number[]>> = {
@@ -39,7 +38,9 @@ describe.skipIf(oracle === null)(`contexts beside the live kernel${reason && ` (
       const { row, attach } = r.pick(VARIANTS);
       const text = ctxProgram(r, ctxOf(row.id, attachTypeOf(row, attach))!);
       const { insns } = asm(text);
-      const flags = (row.sleepable === 'must' ? BPF_F_SLEEPABLE : 0) | (r.chance(10) ? BPF_F_STRICT_ALIGNMENT : 0);
+      const flags =
+        (row.sleepable === 'must' ? PROG_FLAGS.BPF_F_SLEEPABLE : 0) |
+        (r.chance(10) ? PROG_FLAGS.BPF_F_STRICT_ALIGNMENT : 0);
       const load = { type: row.id, expectedAttachType: attach, flags, license: 'GPL', insns };
       const theirs = oracle!.load(load);
       oracle!.unload(theirs);

@@ -8,10 +8,9 @@ import { kernelPrograms } from '../conformance/objects/kernel_program.ts';
 import { asm } from '../src/isa/asm.ts';
 import { openObject } from '../src/loader/index.ts';
 import { programInput } from '../src/runtime/program_input.ts';
+import { PROG_FLAGS } from '../src/uapi/prog_flags.ts';
 import { type ProgramInput, verify } from '../src/verifier/index.ts';
 import { comparable } from './live_log.ts';
-
-const TEST_STATE_FREQ = 8;
 
 const object = openObject(readFileSync('test/objects/leave/leave.bpf.o'));
 
@@ -67,7 +66,7 @@ describe('programs of leave.bpf.o', () => {
   });
 
   it('two_kinds_of_sockets', () => {
-    const program = { ...object.programs.two_kinds_of_sockets, flags: TEST_STATE_FREQ };
+    const program = { ...object.programs.two_kinds_of_sockets, flags: PROG_FLAGS.BPF_F_TEST_STATE_FREQ };
     expect(answer(programInput(object, program))).toEqual(['', 42]);
     const both = kernel?.of(program);
     if (typeof both === 'string') throw new Error(both);
@@ -161,8 +160,15 @@ describe('small programs', () => {
     mapRefs: new Map(),
   });
   it.each([
-    ['linked numbers are covered by independent ones', twoIndices('r7 = r6'), 1, TEST_STATE_FREQ, '', 22],
-    ['... at a distance, too', twoIndices('r7 = r6\n r7 += 1\n r6 &= 3'), 1, TEST_STATE_FREQ, '', 33],
+    [
+      'linked numbers are covered by independent ones',
+      twoIndices('r7 = r6'),
+      1,
+      PROG_FLAGS.BPF_F_TEST_STATE_FREQ,
+      '',
+      22,
+    ],
+    ['... at a distance, too', twoIndices('r7 = r6\n r7 += 1\n r6 &= 3'), 1, PROG_FLAGS.BPF_F_TEST_STATE_FREQ, '', 33],
     ['a loop of may_goto', MAY_GOTO, 1, 0, '', 9],
     [
       'a negative number that fits in s32 is not known by its low half',

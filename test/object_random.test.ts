@@ -8,6 +8,7 @@ import { asm } from '../src/isa/index.ts';
 import { readKernelTypes } from '../src/loader/kernel_btf.ts';
 import { COMMON_TYPES, type KernelTypes } from '../src/spec/kernel_struct.ts';
 import { BPF_MAP_TYPE as M, BPF_PROG_TYPE as T } from '../src/uapi/enums.ts';
+import { PROG_FLAGS } from '../src/uapi/prog_flags.ts';
 import { verify } from '../src/verifier/index.ts';
 import type { MapDef, ProgramInput } from '../src/verifier/verified.ts';
 import { comparable } from './live_log.ts';
@@ -17,7 +18,6 @@ const SEEDS = Number(process.env.OBJECT_SEEDS ?? 120);
 const FIRST = Number(process.env.OBJECT_FIRST ?? 1);
 /** Beyond this only verdict and number of instructions would be worth the time. */
 const MAX_PROCESSED = 10_000;
-const TEST_STATE_FREQ = 8;
 
 const VMLINUX = '/sys/kernel/btf/vmlinux';
 const array: MapDef = { name: '', type: M.BPF_MAP_TYPE_ARRAY, keySize: 4, valueSize: 64, maxEntries: 1, flags: 0 };
@@ -48,7 +48,7 @@ const seeds = Array.from({ length: SEEDS }, (_, i) => FIRST + i);
 describe('random objects on the stack', () => {
   it('a state kept at every instruction changes no verdict', () => {
     const wrong = seeds.filter((seed) => {
-      const often = verify(inputOf(seed, COMMON_TYPES, TEST_STATE_FREQ));
+      const often = verify(inputOf(seed, COMMON_TYPES, PROG_FLAGS.BPF_F_TEST_STATE_FREQ));
       const seldom = verify(inputOf(seed, COMMON_TYPES, 0));
       return often.ok !== seldom.ok && Math.max(often.stats.processed, seldom.stats.processed) < MAX_PROCESSED;
     });
@@ -61,7 +61,7 @@ describe('random objects on the stack', () => {
       const types = readKernelTypes(readFileSync(VMLINUX));
       let accepted = 0;
       for (const seed of seeds) {
-        const input = inputOf(seed, types, seed % 3 === 0 ? TEST_STATE_FREQ : 0);
+        const input = inputOf(seed, types, seed % 3 === 0 ? PROG_FLAGS.BPF_F_TEST_STATE_FREQ : 0);
         const linux = live!.load(input, { logLevel: 2 });
         live!.unload(linux);
         if ((linux.processed ?? 0) > MAX_PROCESSED) continue;

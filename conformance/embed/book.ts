@@ -7,6 +7,7 @@
 // states, and everything counts.
 
 import type { InsnIndex } from '../../src/isa/insn.ts';
+import { PROG_FLAGS } from '../../src/uapi/prog_flags.ts';
 import { checkCfg } from '../../src/verifier/cfg.ts';
 import { buildGraph } from '../../src/verifier/graph.ts';
 import { type VerifyOptions, verify } from '../../src/verifier/index.ts';
@@ -57,8 +58,6 @@ export interface ExactBook {
   readonly size: number;
 }
 
-const BPF_F_TEST_STATE_FREQ = 8;
-
 /** Thrown out of the verifier. */
 class TooMany extends Error {}
 
@@ -91,7 +90,7 @@ const isNone = (x: object): x is NoBook => 'why' in x;
 export function recordKept(input: ProgramInput, maxStates: number): KeptBook | NoBook {
   const states: State[][] = Array.from(input.insns, () => []);
   let size = 0;
-  const freq = { ...input, flags: input.flags | BPF_F_TEST_STATE_FREQ };
+  const freq = { ...input, flags: input.flags | PROG_FLAGS.BPF_F_TEST_STATE_FREQ };
   const slots = new LiveSlots();
   const onState: OnState = (insn, state, _pending, live) => {
     size++;

@@ -6,6 +6,7 @@ import type { Insn } from '../../src/isa/insn.ts';
 import type { ArgKind, Helper } from '../../src/spec/helpers.ts';
 import { progTypeById, returnRange } from '../../src/spec/prog_types.ts';
 import { BPF_FLAGS, BPF_MAP_TYPE as M, BPF_PROG_TYPE as T } from '../../src/uapi/enums.ts';
+import { PROG_FLAGS } from '../../src/uapi/prog_flags.ts';
 import type { MapDef, MapRef, ProgramInput } from '../../src/verifier/verified.ts';
 
 export interface Probe {
@@ -242,7 +243,7 @@ export function probesOf(helper: Helper, type: number, expectedAttachType: numbe
   const probes: Probe[] = [];
   const row = progTypeById(type);
   const result = (row && returnRange(row, expectedAttachType)?.[0]) ?? 0;
-  const flags = row?.sleepable === 'must' ? 16 : 0; // BPF_F_SLEEPABLE
+  const flags = row?.sleepable === 'must' ? PROG_FLAGS.BPF_F_SLEEPABLE : 0;
   const usual = SHAPES[MAP_OF[helper.name] ?? 'array'];
   const ask = (name: string, q: Question): void => {
     const b = new Builder();

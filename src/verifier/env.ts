@@ -5,6 +5,7 @@ import type { InsnIndex } from '../isa/insn.ts';
 import { type CtxRow, ctxOf } from '../spec/ctx.ts';
 import { COMMON_TYPES, type KernelTypes } from '../spec/kernel_struct.ts';
 import { attachTypeOf, type ProgTypeRow, progTypeById } from '../spec/prog_types.ts';
+import { PROG_FLAGS } from '../uapi/prog_flags.ts';
 import type { Judgement } from './branch.ts';
 import type { Cfg } from './cfg.ts';
 import { FactRecorder } from './facts.ts';
@@ -136,8 +137,10 @@ export class Env {
     this.prune = options.prune ?? true;
     this.perfmon = options.perfmon ?? true;
     this.allowUninitStack = options.allowUninitStack ?? this.perfmon;
-    this.strictAlignment = (prog.input.flags & 1) !== 0;
-    this.testStateFreq = (prog.input.flags & 8) !== 0;
+    const { flags } = prog.input;
+    this.strictAlignment =
+      (flags & PROG_FLAGS.BPF_F_STRICT_ALIGNMENT) !== 0 && (flags & PROG_FLAGS.BPF_F_ANY_ALIGNMENT) === 0;
+    this.testStateFreq = (flags & PROG_FLAGS.BPF_F_TEST_STATE_FREQ) !== 0;
     this.onState = options.onState;
     this.onPathEnd = options.onPathEnd;
     this.gpl = isGplCompatible(prog.input.license);

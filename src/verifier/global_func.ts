@@ -4,6 +4,7 @@
 import type { FuncProto, ParamProto, PointedShape } from '../spec/func_proto.ts';
 import { helperById } from '../spec/helpers.ts';
 import { KF } from '../spec/kfuncs.ts';
+import { PROG_FLAGS } from '../uapi/prog_flags.ts';
 import { checkDynptr } from './dynptr.ts';
 import { dynptrReg } from './dynptr_slots.ts';
 import type { Env } from './env.ts';
@@ -26,8 +27,6 @@ type Rule =
   | { readonly kind: 'mem'; readonly size: number; readonly maybeNull: boolean };
 
 const MAX_ARGS = 5;
-const BPF_F_SLEEPABLE = 16;
-
 export function protoOf(env: Env, subprog: number): FuncProto | undefined {
   return env.prog.input.prototypes?.get(env.prog.subprogs[subprog].start);
 }
@@ -266,7 +265,7 @@ export function entryState(env: Env, subprog: number): State {
     });
   const state = new State([new Frame(regs, [], -1, 0, subprog)]);
   state.firstInsnIdx = env.prog.subprogs[subprog].start;
-  state.inSleepable = (env.prog.input.flags & BPF_F_SLEEPABLE) !== 0;
+  state.inSleepable = (env.prog.input.flags & PROG_FLAGS.BPF_F_SLEEPABLE) !== 0;
   return state;
 }
 

@@ -4,6 +4,7 @@ import { COMMON_TYPES } from '../spec/kernel_struct.ts';
 import { attachTypeOf, progTypeById } from '../spec/prog_types.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { UnsupportedError } from '../uapi/errors.ts';
+import { PROG_FLAGS } from '../uapi/prog_flags.ts';
 import { findTarget } from './attach.ts';
 import { checkCfg } from './cfg.ts';
 import { checkStackDepth } from './depth.ts';
@@ -28,8 +29,6 @@ export { annotation, diagnosticLine, type RenderOptions, type Role, renderDiagno
 export { CLASSES, type DiagnosticClass } from './diagnose/row.ts';
 export type { VerifyOptions } from './env.ts';
 export type * from './verified.ts';
-
-const BPF_F_SLEEPABLE = 16;
 
 const NO_STATS: VerifierStats = {
   processed: 0,
@@ -92,7 +91,7 @@ function start(prog: Prog): State {
   const regs: Reg[] = new Array<Reg>(11).fill(NOT_INIT);
   initialRegs(prog, regs);
   const state = new State([new Frame(regs, [], -1, 0, 0)]);
-  state.inSleepable = (prog.input.flags & BPF_F_SLEEPABLE) !== 0;
+  state.inSleepable = (prog.input.flags & PROG_FLAGS.BPF_F_SLEEPABLE) !== 0;
   return state;
 }
 
@@ -133,7 +132,7 @@ function checkLoad({ type, expectedAttachType, flags }: ProgramInput, perfmon: b
   if (row.attach && !row.attach.includes(attach)) {
     return invalid(`expected_attach_type ${expectedAttachType} is none of ${row.name} programs`);
   }
-  const sleepable = (flags & BPF_F_SLEEPABLE) !== 0;
+  const sleepable = (flags & PROG_FLAGS.BPF_F_SLEEPABLE) !== 0;
   if (sleepable && (row.sleepable === undefined || row.neverSleepsAt?.includes(attach))) {
     return invalid('Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable');
   }

@@ -9,6 +9,7 @@ import { COMMON_TYPES, type KernelTypes } from '../spec/kernel_struct.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import type { SpecialType } from '../spec/special_fields.ts';
 import { BPF_PROG_TYPE, BPF_MAP_TYPE as M } from '../uapi/enums.ts';
+import { PROG_FLAGS } from '../uapi/prog_flags.ts';
 import type { Target } from './attach.ts';
 import { findExceptionCallback } from './exception.ts';
 import { findKfuncs, type Kfuncs } from './kfunc.ts';
@@ -166,8 +167,6 @@ function checkSpecialFields(input: ProgramInput, map: MapDef): Reject | null {
   return null;
 }
 
-const BPF_F_SLEEPABLE = 16;
-
 /** Maps whose elements outlive a program that sleeps (kernel check_map_prog_compatibility). */
 const SLEEPABLE_MAPS: ReadonlySet<number> = new Set([
   M.BPF_MAP_TYPE_HASH,
@@ -192,7 +191,7 @@ const CGROUP_STORAGE: readonly number[] = [M.BPF_MAP_TYPE_CGROUP_STORAGE, M.BPF_
 /** Whether this program may use this map at all. */
 function checkMapUse(input: ProgramInput, index: number): Reject | null {
   const { type } = input.maps[index];
-  if ((input.flags & BPF_F_SLEEPABLE) !== 0 && !SLEEPABLE_MAPS.has(type)) {
+  if ((input.flags & PROG_FLAGS.BPF_F_SLEEPABLE) !== 0 && !SLEEPABLE_MAPS.has(type)) {
     return invalid('Sleepable programs can only use array, hash, ringbuf and local storage maps');
   }
   if (type === M.BPF_MAP_TYPE_STRUCT_OPS) return invalid('bpf_struct_ops map cannot be used in prog');
