@@ -86,6 +86,8 @@ describe('the catalogue', () => {
       size: 0,
       helper: '',
       taker: '',
+      open: [],
+      past: '',
       map: null,
       progType: 'xdp',
       ctxStruct: '',
@@ -117,11 +119,35 @@ describe('mistakes in C', () => {
   });
 });
 
-describe('mistakes around functions of the kernel', () => {
-  const kernel = openObject(readFileSync(`${folder}/kernel_calls.bpf.o`));
+describe.each([
+  ['around functions of the kernel', 'kernel_calls'],
+  ['in sections and around objects on the stack', 'sections'],
+])('mistakes %s', (_what, file) => {
+  const kernel = openObject(readFileSync(`${folder}/${file}.bpf.o`));
   it.each(Object.values(kernel.programs).map((p) => [p.name, p] as const))('%s', async (name, program) => {
     const text = renderDiagnostic(refused(programInput(kernel, program)));
     await expect(`${text}\n`).toMatchFileSnapshot(`${folder}/${name}.txt`);
+  });
+});
+
+describe('where a section began', () => {
+  const sections = openObject(readFileSync(`${folder}/sections.bpf.o`));
+  const of = (name: string) => refused(programInput(sections, sections.programs[name]));
+  it('is part of the data and of the annotation', () => {
+    const d = of('leaves_rcu_open');
+    expect(d.trail.map((t) => [t.source?.line, t.text])).toEqual([
+      [35, 'the RCU read section begins here'],
+      [36, 'this branch leads to the end with the RCU read section still open'],
+    ]);
+    expect(annotation(d)).toContain(
+      '%0Atest/objects/diagnostics/sections.bpf.c:35: the RCU read section begins here%0A',
+    );
+  });
+  it('is not told of a register that has nothing to do with it', () => {
+    expect(of('preemption_stays_off').register).toBeNull();
+  });
+  it('is not forgotten where an exception is thrown', () => {
+    expect(of('throws_in_rcu').trail.map((t) => t.text)).toEqual(['the RCU read section begins here']);
   });
 });
 

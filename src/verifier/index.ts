@@ -18,7 +18,7 @@ import { liveRegisters, liveText } from './liveness.ts';
 import { Log } from './log.ts';
 import { findSubprogs, isGplCompatible, isReject, type Prog, prepare } from './program.ts';
 import { NOT_INIT, type Reg } from './reg.ts';
-import { invalid, type Reject, refused } from './reject.ts';
+import { invalid, type Reject, refused, summaryOf } from './reject.ts';
 import { Search } from './search.ts';
 import { Frame, State } from './state.ts';
 import type { ProgramInput, VerifierStats, VerifyResult } from './verified.ts';
@@ -80,7 +80,7 @@ function rejection(
       code: reject.code,
       errno: ERRNO[reject.code],
       message: last,
-      summary: reject.summary ?? last,
+      summary: summaryOf(reject),
       insn: at,
       source: (at !== null && input.lines && sourceAt(input.lines, at)) || null,
     },

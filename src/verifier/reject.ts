@@ -47,6 +47,14 @@ export function at(insn: InsnIndex, reject: Reject): Reject {
   return { ...reject, insn };
 }
 
+/** The sentence that says why: the last line, behind those that it goes on from. */
+export function summaryOf({ message, summary }: Reject): string {
+  if (summary !== undefined) return summary;
+  const lines = message.split('\n');
+  const start = lines.findLastIndex((_line, i) => i === 0 || !/(,| in)$/.test(lines[i - 1]));
+  return lines.slice(start).join(' ');
+}
+
 /** Adds a line below the text of a rejection. */
 export function explain(reject: Reject, line: Message): Reject {
   // As plain strings: the product of all messages with all messages is too much for the compiler.

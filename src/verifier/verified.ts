@@ -155,7 +155,7 @@ export interface VerifierError {
   readonly code: string;
   readonly errno: number;
   readonly message: string;
-  /** The line that says why: mostly the same. */
+  /** The sentence that says why: mostly the same. */
   readonly summary: string;
   readonly insn: InsnIndex | null;
   readonly source: SourceLine | null;

@@ -7,6 +7,7 @@ import { CALL_ROWS } from './rows_calls.ts';
 import { FUNCTION_ROWS } from './rows_functions.ts';
 import { KERNEL_ROWS } from './rows_kernel.ts';
 import { KFUNC_ROWS } from './rows_kfuncs.ts';
+import { LOCK_ROWS } from './rows_locks.ts';
 import { MEMORY_ROWS } from './rows_memory.ts';
 import { OBJECT_ROWS } from './rows_objects.ts';
 import { OWNED_ROWS } from './rows_owned.ts';
@@ -18,6 +19,7 @@ export const CATALOGUE = {
   ...MEMORY_ROWS,
   ...VALUE_ROWS,
   ...CALL_ROWS,
+  ...LOCK_ROWS,
   ...FUNCTION_ROWS,
   ...KERNEL_ROWS,
   ...OBJECT_ROWS,

@@ -1,7 +1,7 @@
 // Puts a Diagnostic together: the row of the message (catalogue.ts), the register in question and its history (path.ts,
 // origin.ts), the place in the source. In: a Reject and the search it came from. Nothing here changes a verdict.
 
-import { disasmText, helperName, LOG_STYLE } from '../../isa/index.ts';
+import { type DisasmOptions, disasmText, helperName, LOG_STYLE } from '../../isa/index.ts';
 import type { InsnIndex } from '../../isa/insn.ts';
 import { opOf } from '../../isa/opcodes.ts';
 import type { SourceLine } from '../../isa/source.ts';
@@ -11,15 +11,17 @@ import { progTypeById } from '../../spec/prog_types.ts';
 import type { Env, VerifyOptions } from '../env.ts';
 import { regText } from '../log.ts';
 import { isPointer, kindText, NOT_INIT, type Reg } from '../reg.ts';
-import type { Reject } from '../reject.ts';
+import { type Reject, summaryOf } from '../reject.ts';
 import type { State } from '../state.ts';
 import type { MapDef, ProgramInput } from '../verified.ts';
 import { type Matched, match } from './catalogue.ts';
 import type { Diagnostic, Place, TrailStep } from './diagnostic.ts';
+import { endLabels, heldLabels, holdsOf } from './held.ts';
 import { loopOf, waitingAt } from './loops.ts';
 import { calleeName, type Label, originOf } from './origin.ts';
 import { type Path, pathTo } from './path.ts';
 import type { Case, Words } from './row.ts';
+import { objectHistory, type Past } from './stack_objects.ts';
 import { describe } from './values.ts';
 
 /** The search that was refused. */
@@ -52,19 +54,23 @@ function matched(reject: Reject): Matched | null {
   return { ...main, parts };
 }
 
+/** Calls that make a dynptr take its address as their last argument. */
+function lastStackArgument({ env: { prog } }: Walk, at: InsnIndex, regs: readonly Reg[]): number {
+  const args = prog.kfuncs.get(at)?.params.length ?? helperById(prog.insns[at].imm)?.args.length ?? 0;
+  return regs.findLastIndex((reg, r) => r >= 1 && r <= args && (reg.kind === 'fp' || reg.kind === 'dynptr_ptr'));
+}
+
 /** Register the message is about: the one it names, else the one the instruction works on. */
-function subjectNumber(
-  parts: ReadonlyMap<string, string>,
-  input: ProgramInput,
-  at: InsnIndex,
-  regs: readonly Reg[],
-): number {
-  const insn = input.insns[at];
+function subjectNumber(found: Matched | null, walk: Walk, at: InsnIndex, regs: readonly Reg[]): number {
+  const { rule, parts } = found ?? { rule: null, parts: new Map<string, string>() };
+  const insn = walk.env.prog.input.insns[at];
   const op = opOf(insn);
   const named = parts.get('reg');
   if (named !== undefined) return Number(named);
   const argument = op?.kind === 'call' ? parts.get('arg') : undefined;
   if (argument !== undefined) return Number(argument) + 1;
+  if (op?.kind === 'call' && rule === 'Dynptr has to be an uninitialized dynptr')
+    return lastStackArgument(walk, at, regs);
   switch (op?.kind) {
     case 'ldx':
     case 'load_acq':
@@ -95,10 +101,10 @@ function mapArgument(regs: readonly Reg[]): number {
   return first('map_ptr') >= 0 ? first('map_ptr') : first('map_value');
 }
 
-function subjectOf(parts: ReadonlyMap<string, string>, walk: Walk, at: InsnIndex, path: Path | null): Subject | null {
+function subjectOf(found: Matched | null, walk: Walk, at: InsnIndex, path: Path | null): Subject | null {
   const frames = path?.steps.at(-1)?.frames ?? walk.env.state.frames;
   const frame = frames[frames.length - 1];
-  const regno = subjectNumber(parts, walk.env.prog.input, at, frame.regs);
+  const regno = subjectNumber(found, walk, at, frame.regs);
   const reg = frame.regs[regno];
   return reg === undefined ? null : { regno, reg, frameno: frame.frameno };
 }
@@ -128,7 +134,7 @@ function caseOf(
   input: ProgramInput,
   at: InsnIndex | null,
   walk: Walk | null,
-  subject: Subject | null,
+  { subject, past = '' }: Findings,
 ): Case {
   const insn = at === null ? undefined : input.insns[at];
   const op = insn && opOf(insn);
@@ -153,6 +159,8 @@ function caseOf(
     size: op !== undefined && 'size' in op ? op.size : 0,
     helper,
     taker: prog?.ops[alloc]?.kind === 'call' ? calleeName(prog, alloc) : '',
+    open: walk === null ? [] : holdsOf(walk.env),
+    past,
     map: mapOf(walk, subject),
     progType: type?.name ?? 'such',
     ctxStruct: ctxOfType(input.type)?.struct ?? '',
@@ -191,56 +199,42 @@ function functionOf(input: ProgramInput, at: InsnIndex): string {
   return input.name;
 }
 
-function disasmAt(input: ProgramInput, at: InsnIndex): string {
-  const ref = input.mapRefs.get(at);
-  const name = ref && input.maps[ref.map]?.name;
-  const lddw = name ? () => `map[name:${name}]${ref.kind === 'value' ? `[0]+${ref.off}` : ''}` : LOG_STYLE.lddw;
-  return disasmText(input.insns, at, { lddw });
+/** What places are told from: the program, and how its instructions are printed (names of kfuncs, once they are known). */
+interface Listing {
+  readonly input: ProgramInput;
+  readonly style: DisasmOptions;
 }
 
-function placeOf(input: ProgramInput, at: InsnIndex): Place {
-  return { insn: at, disasm: disasmAt(input, at), function: functionOf(input, at), source: sourceOf(input, at) };
+function disasmAt({ input, style }: Listing, at: InsnIndex): string {
+  const ref = input.mapRefs.get(at);
+  const name = ref && input.maps[ref.map]?.name;
+  const lddw = name ? () => `map[name:${name}]${ref.kind === 'value' ? `[0]+${ref.off}` : ''}` : style.lddw;
+  return disasmText(input.insns, at, { ...style, lddw });
+}
+
+function placeOf(listing: Listing, at: InsnIndex): Place {
+  const { input } = listing;
+  return { insn: at, disasm: disasmAt(listing, at), function: functionOf(input, at), source: sourceOf(input, at) };
 }
 
 const AROUND = 3;
 
 /** Instructions around some of them, in order. */
-function listingOf(input: ProgramInput, at: InsnIndex | null, trail: readonly TrailStep[]): Diagnostic['listing'] {
+function listingOf(listing: Listing, at: InsnIndex | null, trail: readonly TrailStep[]): Diagnostic['listing'] {
   if (at === null) return [];
+  const { input } = listing;
   const wanted = new Set(trail.map((step) => step.insn));
   for (let i = Math.max(at - AROUND, 0); i <= Math.min(at + AROUND, input.insns.length - 1); i++) wanted.add(i);
   const slots = [...wanted].sort((a, b) => a - b);
   // The second half of an lddw is no instruction.
   const whole = slots.filter((i) => i === at || !(input.insns[i].code === 0 && input.insns[i - 1]?.code === 0x18));
-  return whole.map((insn) => ({ insn, disasm: disasmAt(input, insn) }));
+  return whole.map((insn) => ({ insn, disasm: disasmAt(listing, insn) }));
 }
 
 /** The instruction to point at, when the search does not say one: what the message names. */
 function namedPlace(parts: ReadonlyMap<string, string>, input: ProgramInput): InsnIndex | null {
   const named = parts.get('insn');
   return named === undefined || input.insns[Number(named)] === undefined ? null : Number(named);
-}
-
-/** References and locks that are held: where they were taken, and the last branch before they were missed. */
-function heldLabels(walk: Walk, cls: string, path: Path | null): Label[] {
-  if (cls !== 'leak' && cls !== 'lock') return [];
-  const kind = cls === 'leak' ? 'ref' : 'lock';
-  const held = walk.env.state.held.filter((h) => h.kind === kind);
-  const taken = kind === 'ref' ? 'the reference is taken here' : 'the lock is taken here';
-  const labels = held.map(({ insn }) => ({ insn, text: taken }));
-  const last = path?.steps.findLast((step) => walk.env.prog.ops[step.at]?.kind === 'jmp' || step.at === held[0]?.insn);
-  if (last === undefined || walk.env.prog.ops[last.at]?.kind !== 'jmp') return labels;
-  if (held.length === 0) {
-    const atEnd = walk.env.prog.ops[path!.steps[path!.steps.length - 1].at]?.kind === 'exit';
-    return atEnd ? [{ insn: last.at, text: 'this branch leads to the end of the function' }] : [];
-  }
-  return [
-    ...labels,
-    {
-      insn: last.at,
-      text: `this branch leads to the end with the ${kind === 'ref' ? 'reference' : 'lock'} still held`,
-    },
-  ];
 }
 
 /** The calls that are open: who called the function that is refused. */
@@ -262,6 +256,7 @@ interface Findings {
   readonly at: InsnIndex | null;
   readonly labels: readonly Label[];
   readonly subject: Subject | null;
+  readonly past?: Past;
 }
 
 /** What the search knows beyond the message. */
@@ -281,10 +276,16 @@ function investigate(found: Matched | null, reject: Reject, at: InsnIndex | null
   }
   if (at === null) return { ...none, labels: parts.has('size') ? stackLabels(walk) : [] };
   const path = pathTo(walk.env, walk.initial, walk.options);
-  const subject = subjectOf(parts, walk, at, path);
-  const cls = found?.row.class;
-  const held = heldLabels(walk, typeof cls === 'string' ? cls : '', path);
-  if (held.length > 0) return { at, labels: held, subject: null };
+  const subject = subjectOf(found, walk, at, path);
+  const { held, over, object } = found?.row ?? {};
+  if (held !== undefined) {
+    return { ...none, labels: [...heldLabels(walk.env, path, held), ...callLabels(walk)] };
+  }
+  if (over !== undefined) return { ...none, labels: [...endLabels(path, over), ...callLabels(walk)] };
+  if (object && subject !== null && path !== null) {
+    const { past, labels } = objectHistory(walk.env.prog, path, subject.reg);
+    return { at, labels: [...labels, ...callLabels(walk)], subject, past };
+  }
   if (found?.rule === 'infinite loop detected at insn {insn}') {
     const from = walk.env.prevInsnIdx;
     return {
@@ -315,17 +316,18 @@ export function diagnose(input: ProgramInput, reject: Reject, at: InsnIndex | nu
   const findings: Findings =
     walk === null ? { at: place, labels: [], subject: null } : investigate(found, reject, place, walk);
   const { subject } = findings;
+  const listing = { input, style: walk?.env.prog.style ?? LOG_STYLE };
   const lines = linesOf(reject);
-  const c = withCause(caseOf(found?.parts ?? new Map(), input, findings.at, walk, subject), lines);
-  const trail = findings.labels.map(({ insn, text }) => ({ ...placeOf(input, insn), text }));
+  const c = withCause(caseOf(found?.parts ?? new Map(), input, findings.at, walk, findings), lines);
+  const trail = findings.labels.map(({ insn, text }) => ({ ...placeOf(listing, insn), text }));
   const cls = found?.row.class ?? 'malformed';
   return {
     class: typeof cls === 'string' ? cls : cls(c),
     rule: found?.rule ?? null,
-    message: reject.summary ?? lines[lines.length - 1],
+    message: summaryOf(reject),
     code: reject.code,
     program: input.name,
-    place: findings.at === null ? null : placeOf(input, findings.at),
+    place: findings.at === null ? null : placeOf(listing, findings.at),
     why: found === null ? 'the verifier refuses this' : say(found.row.why, c),
     help: found === null ? 'the log shows the path that leads here' : say(found.row.help, c),
     register:
@@ -337,6 +339,6 @@ export function diagnose(input: ProgramInput, reject: Reject, at: InsnIndex | nu
             holds: c.holds,
           },
     trail,
-    listing: listingOf(input, findings.at, trail),
+    listing: listingOf(listing, findings.at, trail),
   };
 }

@@ -26,7 +26,7 @@ export interface Diagnostic {
   readonly class: DiagnosticClass;
   /** The message with {names} for what varies: the key of its row in the catalogue. null = words without a row. */
   readonly rule: Rule | null;
-  /** Linux's words. */
+  /** Linux's words: the sentence that says why, which may be several lines of the log. */
   readonly message: string;
   /** Linux's errno: 'EACCES', 'EINVAL', ... */
   readonly code: string;

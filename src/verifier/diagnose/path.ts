@@ -13,6 +13,8 @@ export interface PathStep {
   readonly at: InsnIndex;
   readonly frames: readonly Frame[];
   readonly held: readonly Held[];
+  readonly rcuLocked: boolean;
+  readonly preemptLocks: number;
 }
 
 export interface Path {
@@ -87,7 +89,8 @@ function walk(env: Env, trail: Trail, initial: () => State, options: VerifyOptio
     const at = insns[i];
     lab.state.parent = kept.get(i) ?? lab.state.parent;
     lab.state.insnIdx = lab.insnIdx = at;
-    steps.push({ at, frames: lab.state.frames.map((f) => f.clone()), held: lab.state.held });
+    const { frames, held, rcuLocked, preemptLocks } = lab.state;
+    steps.push({ at, frames: frames.map((f) => f.clone()), held, rcuLocked, preemptLocks });
     if (i > 0 && !follow(lab, insns[i - 1], jump)) return null;
     lab.prevInsnIdx = at;
   }
@@ -108,10 +111,15 @@ function follow(lab: Env, next: InsnIndex, jump: boolean): boolean {
   return true;
 }
 
-/** Whether the registers are those that the search ended with. An atomic has written its result before it is refused. */
+/**
+ * Whether the registers are those that the search ended with. An atomic has written its result before it is refused, a call
+ * may have destroyed its arguments.
+ */
 function sameEnd(env: Env, end: State): boolean {
-  if (env.prog.ops[env.insnIdx]?.kind === 'atomic') return true;
+  const { kind } = env.prog.ops[env.insnIdx] ?? {};
+  if (kind === 'atomic') return true;
   return env.state.frame.regs.every((reg, r) => {
+    if (kind === 'call' && r <= 5 && reg.kind === 'not_init') return true;
     const own = end.frame.regs[r];
     return own.kind === reg.kind && own.range === reg.range && own.off === reg.off && own.s.umax === reg.s.umax;
   });

@@ -141,5 +141,11 @@ export function annotation(d: Diagnostic, root = ''): string {
     ...(source === null || source.column === 0 ? [] : [`col=${source.column}`]),
     `title=${escapeProperty(`${d.program}: ${d.class}`)}`,
   ];
-  return `::error ${properties.join(',')}::${escapeData(`${d.message}\n${d.why}\nhelp: ${d.help}`)}`;
+  // An annotation has one place: the others are named.
+  const trail = d.trail.map((t) => {
+    const at = t.source === null ? `insn ${t.insn}` : `${relative(t.source.file, root)}:${t.source.line}`;
+    return `${at}: ${t.text}`;
+  });
+  const text = [d.message, d.why, ...trail, `help: ${d.help}`].join('\n');
+  return `::error ${properties.join(',')}::${escapeData(text)}`;
 }

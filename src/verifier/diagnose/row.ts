@@ -2,6 +2,7 @@
 // what usually fixes it. Rows are words only: they see a Case, plain data about the place, and decide nothing.
 
 import type { MapDef } from '../verified.ts';
+import type { Past } from './stack_objects.ts';
 
 /** What a rejection is about. A small closed union: tools may dispatch on it. */
 export type DiagnosticClass = keyof typeof CLASSES;
@@ -21,7 +22,7 @@ export const CLASSES = {
   helper_unavailable: 'this program may not call this helper',
   leak: 'something is taken and not given back',
   reference: 'something is given back that was not taken',
-  lock: 'a spin lock is used in a way that is not allowed',
+  lock: 'a lock or a section (RCU, preemption, interrupts) is used in a way that is not allowed',
   return_value: 'the program returns a value that its type does not allow',
   control_flow: 'jumps and functions do not form a program',
   limits: 'the program is too large, too deep or does not end',
@@ -29,6 +30,16 @@ export const CLASSES = {
   program_setup: 'program type, attach type, flags or maps do not fit together',
   unsupported: 'Linux can load this, beewasm cannot follow it yet',
 } as const satisfies Record<string, string>;
+
+/** What a path may hold or have open. */
+export type Hold = 'ref' | 'lock' | 'irq' | 'rcu' | 'preempt';
+
+/** Sections in which nothing may sleep. */
+export const SECTIONS: readonly Hold[] = ['rcu', 'preempt', 'irq'];
+
+export function forbidsSleep(hold: Hold): boolean {
+  return SECTIONS.includes(hold);
+}
 
 /** The place of a rejection as its row sees it. */
 export interface Case {
@@ -57,6 +68,10 @@ export interface Case {
   readonly helper: string;
   /** Name of the helper or kfunc that took what is still held; ''. */
   readonly taker: string;
+  /** What is held or open there. */
+  readonly open: readonly Hold[];
+  /** What became of the object on the stack that an argument should be. */
+  readonly past: Past;
   /** The map that the register points to or the call works on. */
   readonly map: MapDef | null;
   /** Name of the program type, and of its context's struct ('' = it has none). */
@@ -72,9 +87,28 @@ export interface MessageRow {
   readonly class: DiagnosticClass | ((c: Case) => DiagnosticClass);
   readonly why: Words;
   readonly help: Words;
+  /** What must not be held or open: the diagnostic points to where it was taken. */
+  readonly held?: readonly Hold[];
+  /** What must be: it points to where that ended. */
+  readonly over?: readonly Hold[];
+  /** An argument is an object on the stack: it points to where that was made and where it ended. */
+  readonly object?: true;
 }
 
 export type Rows = Readonly<Record<string, MessageRow>>;
+
+/** Where a path may leave the program, as the kernel calls it and as people do. */
+const LEAVES: Readonly<Record<string, string>> = {
+  'BPF_EXIT instruction in main prog': 'where the program ends',
+  bpf_throw: 'where the exception is thrown',
+  tail_call: 'at the tail call, which does not come back',
+  'BPF_LD_[ABS|IND]': 'at the packet load, which may end the program',
+};
+
+/** '{what}' of messages about what is lost. */
+export function leaving(c: Case): string {
+  return LEAVES[c.part('what')] ?? `at ${c.part('what')}`;
+}
 
 /** `bytes 14..18` of an access, as half-open ranges everywhere. */
 export function bytes(off: number, size: number): string {

@@ -1,8 +1,8 @@
 // Messages about calls: which helpers a program may call, what fits their arguments, references and locks.
 
 import { mapTypeById } from '../../spec/map_types.ts';
-import { releaseOf } from './releases.ts';
-import { type Case, type MessageRow, mapName, type Rows, regName } from './row.ts';
+import { heldBy, releaseHelp } from './releases.ts';
+import { type Case, leaving, type MessageRow, mapName, type Rows, regName } from './row.ts';
 
 /** What the prototype's list of kinds means to people. */
 const WANTED: readonly (readonly [start: string, words: string, help: string])[] = [
@@ -250,39 +250,15 @@ export const CALL_ROWS = {
   },
   '{what} would lead to reference leak': {
     class: 'leak',
-    why: (c) =>
-      `${c.part('alloc') === '' ? 'a reference' : 'the reference taken here'} is still held where the path ends (${c.part('what')})`,
-    help: (c) => `give it back on every path: ${releaseOf(c.taker)}`,
+    why: (c) => `${heldBy(c.taker)} ${leaving(c)}`,
+    help: (c) => releaseHelp(c.taker),
+    held: ['ref'],
   },
   'Unreleased reference id={id} alloc_insn={alloc}': {
     class: 'leak',
     why: 'a reference is still held',
     help: 'give it back on every path',
-  },
-  '{what} cannot be used inside bpf_spin_lock-ed region': {
-    class: 'lock',
-    why: (c) => `a spin lock is held at ${c.part('what')}`,
-    help: 'call bpf_spin_unlock on every path before',
-  },
-  'function calls are not allowed while holding a lock': {
-    class: 'lock',
-    why: 'a helper is called between bpf_spin_lock and bpf_spin_unlock',
-    help: 'call helpers before the lock is taken or after it is given back; only plain loads and stores belong between',
-  },
-  'Locking two bpf_spin_locks are not allowed': {
-    class: 'lock',
-    why: 'a second lock is taken while one is held: that could deadlock',
-    help: 'give the first lock back before taking the second',
-  },
-  'bpf_spin_unlock without taking a lock': {
-    class: 'lock',
-    why: 'no lock is held on this path',
-    help: 'pair every bpf_spin_unlock with a bpf_spin_lock on the same path',
-  },
-  'bpf_spin_unlock of different lock': {
-    class: 'lock',
-    why: 'the lock that is held is in another map value (or came from another lookup)',
-    help: 'unlock through the same pointer that was locked',
+    held: ['ref'],
   },
   "R{reg} doesn't have constant offset. {field} has to be at the constant offset": {
     class: 'lock',

@@ -1,6 +1,6 @@
 // Messages about global functions: prototypes they can be verified by, and arguments that fit them.
 
-import type { Case, MessageRow, Rows } from './row.ts';
+import { type Case, forbidsSleep, type MessageRow, type Rows, SECTIONS } from './row.ts';
 
 const STATIC = 'make the function static: then it is verified where it is called, with the arguments it gets there';
 
@@ -87,8 +87,14 @@ export const FUNCTION_ROWS = {
     class: 'lock',
     why: 'the called function is global, and not looked into here',
     help: STATIC,
+    held: ['lock'],
   },
-  'use static function instead': { class: 'lock', why: 'a global function is called under a lock', help: STATIC },
+  'use static function instead': {
+    class: 'lock',
+    why: 'a global function is called under a lock',
+    help: STATIC,
+    held: ['lock'],
+  },
   'global functions that may sleep are not allowed in non-sleepable context,': {
     class: 'helper_unavailable',
     why: 'the called function may sleep, which this program may not',
@@ -100,9 +106,16 @@ export const FUNCTION_ROWS = {
     help: 'make the program sleepable where its type allows it (SEC("....s"))',
   },
   'a non-sleepable BPF program context': {
-    class: 'helper_unavailable',
-    why: 'the called global function may sleep, which this program may not',
-    help: 'make the program sleepable where its type allows it (SEC("....s"))',
+    class: (c) => (c.open.some(forbidsSleep) ? 'lock' : 'helper_unavailable'),
+    why: (c) =>
+      c.open.some(forbidsSleep)
+        ? 'the called global function may sleep, and nothing may sleep here'
+        : 'the called global function may sleep, which this program may not',
+    help: (c) =>
+      c.open.some(forbidsSleep)
+        ? 'call it before the section begins or after it ends'
+        : 'make the program sleepable where its type allows it (SEC("....s"))',
+    held: SECTIONS,
   },
   'At subprogram exit the register R{reg} is not a scalar value ({kind})': {
     class: 'return_value',

@@ -1,6 +1,6 @@
 // Messages about calls of kernel functions (kfuncs): who may call them, what fits their arguments, the sections they open.
 
-import type { Case, MessageRow, Rows } from './row.ts';
+import { type Case, leaving, type MessageRow, type Rows, SECTIONS } from './row.ts';
 
 const name = (c: Case) => c.part('name') || 'the kernel function';
 const position = (c: Case): string => `argument ${c.num('arg') + 1}`;
@@ -20,8 +20,19 @@ function beyond(why: MessageRow['why']): MessageRow {
   return { class: 'unsupported', why, help: 'Linux can load this; beewasm cannot check it yet' };
 }
 
-function section(why: string, help: string): MessageRow {
-  return { class: 'lock', why, help };
+function section(why: MessageRow['why'], help: string, about: Pick<MessageRow, 'held' | 'over'>): MessageRow {
+  return { class: 'lock', why, help, ...about };
+}
+
+/** '{section}' in words. */
+const NO_SLEEP: Readonly<Record<string, string>> = {
+  rcu_read_lock: 'in an RCU read section',
+  'non-preemptible': 'where preemption is disabled',
+  'IRQ-disabled': 'where interrupts are off',
+};
+
+function sleepsIn(c: Case): string {
+  return `${name(c).replace(/#\d+$/, '')} may sleep, and is called ${NO_SLEEP[c.part('section')] ?? 'where nothing may sleep'}`;
 }
 
 const NAME_BY_ID = 'give the BTF of the kernel that the program is for (prog load OBJ btf FILE), and its ids';
@@ -77,36 +88,44 @@ export const KFUNC_ROWS = {
     (c) => `${name(c)} takes ${c.part('what')}`,
   ),
   'kernel func {name} is sleepable within {section} region': section(
-    'a function that may sleep is called where nothing may sleep',
+    sleepsIn,
     'call it before the section begins or after it ends',
+    { held: SECTIONS },
   ),
   'sleepable helper {name} in {section} region': section(
-    'a helper that may sleep is called where nothing may sleep',
+    sleepsIn,
     'call it before the section begins or after it ends',
+    { held: SECTIONS },
   ),
   'kernel func {name} requires RCU critical section protection': section(
     'the function gives pointers that are valid inside an RCU read section only',
     'call it between bpf_rcu_read_lock() and bpf_rcu_read_unlock()',
+    { over: ['rcu'] },
   ),
   'nested rcu read lock (kernel function bpf_rcu_read_lock)': section(
     'an RCU read section is open already',
     'remove the inner bpf_rcu_read_lock',
+    { held: ['rcu'] },
   ),
   'unmatched rcu read unlock (kernel function bpf_rcu_read_unlock)': section(
     'no RCU read section is open on this path',
     'call bpf_rcu_read_lock before, on every path',
+    { over: ['rcu'] },
   ),
   'unmatched attempt to enable preemption (kernel function bpf_preempt_enable)': section(
     'preemption is not disabled on this path',
     'call bpf_preempt_disable before, on every path',
+    { over: ['preempt'] },
   ),
   '{what} cannot be used inside bpf_rcu_read_lock-ed region': section(
-    'an RCU read section is still open',
+    (c) => `an RCU read section is still open ${leaving(c)}`,
     'call bpf_rcu_read_unlock on every path before',
+    { held: ['rcu'] },
   ),
   '{what} cannot be used inside bpf_preempt_disable-ed region': section(
-    'preemption is still disabled',
-    'call bpf_preempt_enable on every path before',
+    (c) => `preemption is still disabled ${leaving(c)}`,
+    'call bpf_preempt_enable on every path before, once for each bpf_preempt_disable',
+    { held: ['preempt'] },
   ),
   'Function {name} has {count} > 5 args': argument(
     'it has more arguments than there are registers',
@@ -162,7 +181,8 @@ export const KFUNC_ROWS = {
     TRUST,
   ),
   'arg#{arg} pointer type {type} must point to {what}': argument(
-    (c) => `${position(c)} is a pointer to ${c.part('type')}, and the register holds none`,
+    (c) =>
+      `${position(c)} must be a pointer to ${c.part('type').replace(/^[A-Z]+/, (kind) => kind.toLowerCase())}, and is ${c.holds}`,
     'pass a pointer that the kernel gave: such a structure cannot be made by a program',
   ),
   'arg#{arg} arg#{size} memory, len pair leads to invalid memory access': argument(

@@ -1,8 +1,16 @@
 // Messages about objects on the stack that only calls may touch: dynptrs, iterators, interrupt flags.
 
-import type { Rows } from './row.ts';
+import { type Case, leaving, type Rows } from './row.ts';
 
 const OWN_VARIABLE = 'declare a local variable of the type, pass its address, and touch it only through calls';
+
+/** The object that an argument should be is not there. */
+function missing(c: Case, what: string): string {
+  const place = `argument ${c.num('arg') + 1}`;
+  if (c.past === 'gone') return `the ${what} that was at ${place} is there no more`;
+  if (c.past === 'there') return `no ${what} begins at ${place}, though there is something`;
+  return `no ${what} is at ${place}: ${c.past === 'never' ? 'none was made there on this path' : 'it was never made, or ended, or was overwritten'}`;
+}
 
 export const OBJECT_ROWS = {
   '{what} has to be at a constant offset': {
@@ -22,18 +30,20 @@ export const OBJECT_ROWS = {
   },
   'Dynptr has to be an uninitialized dynptr': {
     class: 'helper_argument',
-    why: 'a dynptr can only be made in a variable on the stack',
+    why: (c) => `a dynptr can only be made in a variable on the stack, and R${c.regno} is ${c.holds}`,
     help: OWN_VARIABLE,
   },
   'Expected an initialized dynptr as arg #{arg}': {
     class: 'helper_argument',
-    why: (c) => `no dynptr is at argument ${c.num('arg') + 1}: it was never made, or ended, or was overwritten`,
+    why: (c) => missing(c, 'dynptr'),
     help: 'make it first (bpf_dynptr_from_mem, bpf_ringbuf_reserve_dynptr), on every path to here, and pass its very address',
+    object: true,
   },
   'Expected a dynptr of type {type} as arg #{arg}': {
     class: 'helper_argument',
     why: (c) => `this call takes dynptrs of type ${c.part('type')} only`,
     help: 'use the calls made for the type of dynptr',
+    object: true,
   },
   'cannot pass pointer to const bpf_dynptr, the helper mutates it': {
     class: 'helper_argument',
@@ -45,15 +55,20 @@ export const OBJECT_ROWS = {
     why: 'the dynptr that a function got as an argument is not its own to give back',
     help: 'give it back where it was made',
   },
-  'arg {arg} is an unacquired reference': {
+  'arg {reg} is an unacquired reference': {
     class: 'reference',
-    why: (c) => `argument ${c.part('arg')} is no dynptr that holds something, or it was given back already`,
+    why: (c) =>
+      c.past === 'gone'
+        ? `the dynptr at argument ${c.part('reg')} was given back already`
+        : `argument ${c.part('reg')} is no dynptr that holds something${c.past === '' ? ', or it was given back already' : ''}`,
+    object: true,
     help: 'submit or discard each dynptr once on each path, also when bpf_ringbuf_reserve_dynptr failed',
   },
   'cannot overwrite referenced dynptr': {
     class: 'leak',
     why: 'what the dynptr holds could never be given back',
     help: 'submit or discard it first; use a variable of its own for each dynptr',
+    held: ['ref'],
   },
   'potential write to dynptr at off={off} disallowed': {
     class: 'helper_argument',
@@ -74,32 +89,40 @@ export const OBJECT_ROWS = {
     class: 'helper_argument',
     why: (c) => `the variable already is an iterator (struct bpf_iter_${c.part('type')}), or can not become one`,
     help: 'end it with its _destroy function before it is made again, or use another variable',
+    object: true,
   },
   'expected an initialized iter_{type} as arg #{arg}': {
     class: 'helper_argument',
-    why: (c) =>
-      `no struct bpf_iter_${c.part('type')} is at argument ${c.num('arg') + 1}: it was never made, or ended, or was overwritten`,
+    why: (c) => missing(c, `struct bpf_iter_${c.part('type')}`),
+    object: true,
     help: 'make it with its _new function on every path to here, end it once, and touch it in no other way',
   },
   'expected uninitialized irq flag as arg#{arg}': {
     class: 'helper_argument',
     why: 'the variable already keeps interrupt flags that are to be restored, or can not keep any',
     help: 'restore them first, or use another variable (unsigned long)',
+    object: true,
   },
   'expected an initialized irq flag as arg#{arg}': {
     class: 'helper_argument',
-    why: 'the variable keeps no interrupt flags: none were saved, or they were restored or overwritten',
+    why: (c) =>
+      c.past === 'gone'
+        ? 'the variable keeps no interrupt flags any more'
+        : `the variable keeps no interrupt flags${c.past === 'never' ? ': none were saved in it on this path' : ''}`,
+    object: true,
     help: 'pair every bpf_local_irq_restore with one bpf_local_irq_save of the same variable, on every path',
   },
   'cannot restore irq state out of order, expected id={id} acquired at insn_idx={insn}': {
     class: 'lock',
-    why: (c) => `the flags that instruction ${c.part('insn')} saved must be restored first`,
+    why: 'flags that were saved later are still to be restored',
     help: 'restore in the reverse order of saving',
+    held: ['irq'],
   },
   '{what} cannot be used inside bpf_local_irq_save-ed region': {
     class: 'lock',
-    why: (c) => `interrupts are off at ${c.part('what')}`,
-    help: 'call bpf_local_irq_restore on every path before',
+    why: (c) => `interrupts are still off ${leaving(c)}`,
+    help: 'call bpf_local_irq_restore on every path before, with what bpf_local_irq_save saved',
+    held: ['irq'],
   },
   'css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs': {
     class: 'helper_unavailable',
@@ -115,5 +138,6 @@ export const OBJECT_ROWS = {
     class: 'lock',
     why: 'what the iterator gives is protected by RCU, and the read section in which it was made is over',
     help: 'keep bpf_rcu_read_lock over the whole loop',
+    over: ['rcu'],
   },
 } as const satisfies Rows;

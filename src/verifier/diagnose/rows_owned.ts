@@ -68,11 +68,13 @@ export const OWNED_ROWS = {
     class: 'lock',
     why: (c) => `a ${c.part('kind')} is used without the lock that lies beside it`,
     help: LOCKED,
+    over: ['lock'],
   },
   'held lock and object are not in the same allocation': {
     class: 'lock',
     why: 'the lock that is held belongs to another value or object (or came from another lookup)',
     help: LOCKED,
+    held: ['lock'],
   },
   'operation on {root} expects arg#1 {node} at offset={at} in struct {want}, but arg is at offset={off} in struct {has}':
     {

@@ -1,7 +1,7 @@
 // What a register holds, in plain words: 'a number from 0 to 65535', "a value of map 'flows' (16 bytes), or NULL".
 
 import { isObject } from '../object.ts';
-import { AT_PKT_END, kindText, type Reg, type RegKind } from '../reg.ts';
+import { AT_PKT_END, FLAG, kindText, type Reg, type RegKind } from '../reg.ts';
 import { isConst, S64_MAX, S64_MIN, type Scalar } from '../scalar.ts';
 import { U64_MAX } from '../tnum.ts';
 import type { MapDef } from '../verified.ts';
@@ -59,6 +59,19 @@ function fpText(reg: Reg): string {
   return `fp${offset === 0 ? '' : offset > 0 ? `+${offset}` : offset}${variable}`;
 }
 
+function structWords(reg: Reg): string {
+  const name = reg.btf === '' ? '' : `struct ${reg.btf}`;
+  if (isObject(reg)) return `an object of the program${name === '' ? '' : ` (${name})`}`;
+  return name === '' ? 'a kernel structure' : `the kernel's ${name}`;
+}
+
+/** How long a pointer into the kernel is good. */
+function worth({ flags }: Reg): string {
+  if ((flags & FLAG.untrusted) !== 0) return ' that may not be valid any more';
+  if ((flags & FLAG.user) !== 0) return ' in user memory';
+  return (flags & FLAG.rcu) === 0 ? '' : ' that is valid inside this RCU read section only';
+}
+
 const WORDS: Partial<Record<RegKind, Describe>> = {
   not_init: () => 'nothing',
   scalar: (reg) => scalarWords(reg.s),
@@ -79,7 +92,7 @@ const WORDS: Partial<Record<RegKind, Describe>> = {
   xdp_sock: named('a pointer to an XDP socket'),
   ringbuf_mem: (reg) => `a ring buffer record of ${reg.size} bytes${moved(reg)}`,
   flow_keys: named('a pointer to struct bpf_flow_keys'),
-  btf_id: (reg) => `a pointer to ${isObject(reg) ? 'an object of the program' : 'a kernel structure'}${moved(reg)}`,
+  btf_id: (reg) => `a pointer to ${structWords(reg)}${moved(reg)}${worth(reg)}`,
   untrusted_mem: named('a pointer to memory of the kernel'),
   dynptr_ptr: named('a pointer to a dynptr'),
 };
