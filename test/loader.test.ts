@@ -159,6 +159,15 @@ describe('global data', () => {
     expect(hex(variables.limit.get())).toBe('ffffffff');
   });
 
+  it('are a copy of the file, also of one in a Buffer', () => {
+    const bytes = Buffer.from(readFileSync('test/objects/loader/data.bpf.o'));
+    const before = Buffer.from(bytes);
+    const { variables, btf } = openObject(bytes);
+    variables.limit.set(7);
+    btf!.fill(0);
+    expect(bytes.equals(before)).toBe(true);
+  });
+
   it.each([
     ['limit', 2 ** 32, 'ERANGE'],
     ['limit', -(2 ** 31) - 1, 'ERANGE'],

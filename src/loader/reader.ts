@@ -18,7 +18,8 @@ export class Reader {
   constructor(bytes: Uint8Array, format: string, what: string) {
     // JavaScript passes anything: an ArrayBuffer from fetch(), for one.
     if (!(bytes instanceof Uint8Array)) throw new FormatError(format, `${what} is not a Uint8Array`);
-    this.bytes = bytes;
+    // A Buffer's slice() is a view: what an object's owner edits would change the file that was given.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#format = format;
     this.#what = what;
