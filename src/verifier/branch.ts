@@ -263,9 +263,9 @@ export interface Judgement {
 
 /** `b` is null for a register compared with itself. */
 export function judge(op: JmpOp, width: Width, a: Scalar, b: Scalar | null): Judgement {
-  // Linux 6.18 follows both ways of a register compared with itself.
-  const outcome = b === null && !isConst(a) ? undefined : isBranchTaken(op, width, a, b ?? a);
   const other = b ?? a;
+  // Only numbers decide: Linux 6.18 does not ask whether both are the same register.
+  const outcome = isBranchTaken(op, width, a, other);
   if (outcome !== undefined) return { outcome, holds: [a, other], fails: [a, other] };
   const after = (holds: boolean): Operands => {
     if (b === null) return [sane(refineSelf(op, width, holds, a)), other];

@@ -2,6 +2,7 @@
 // helper returns at once, or it calls the function once more, which comes back to the call instruction. Iterations end
 // when a state at the call is covered by one of an earlier iteration.
 
+import type { InsnIndex } from '../isa/insn.ts';
 import { dynptrReg } from './dynptr_slots.ts';
 import type { Env } from './env.ts';
 import { compareWithProto } from './global_func.ts';
@@ -86,6 +87,7 @@ export function pushCallback(env: Env, helper: string, target: number): Reject |
     if (reject) return reject;
     if (BigInt(caller.callbackDepth) >= max) {
       caller.callbackDepth = 0;
+      if (env.log.level === 2) env.log.line(`frame${env.state.frames.length - 1} ${helper} iteration limit reached`);
       return null;
     }
   }
@@ -119,8 +121,8 @@ export function checkCallbackResult(env: Env, r0: Reg): Reject | null {
   return invalid(`At callback return the register R0 has${rangeText(r0.s)} should have been in [0, 1]`);
 }
 
-/** Back at the call: what changed since the last iteration and decided nothing may be anything. */
-export function afterCallback(env: Env, at: number): void {
+/** A function returned to its helper's call: what changed since the last iteration and decided nothing may be anything. */
+export function afterCallback(env: Env, at: InsnIndex): void {
   const old = env.earlierRound(env.state.parent, env.state, at);
   if (old !== null) widen(old, env.state);
 }

@@ -49,7 +49,9 @@ function hasLock(env: Env, map: number): boolean {
 const RETURNS: Partial<Record<RetKind, (env: Env, call: Call) => Reg>> = {
   map_value_or_null: (env, call) => {
     const max = BigInt(env.map(call.map).maxEntries);
-    const found = call.constKey >= 0n && call.constKey < max;
+    // On another CPU: there may be no such CPU.
+    const sure = call.helper.name === 'bpf_map_lookup_elem';
+    const found = sure && call.constKey >= 0n && call.constKey < max;
     const id = !found || hasLock(env, call.map) ? env.newId() : 0;
     return makeReg({ kind: 'map_value', map: call.map, mapUid: call.mapUid, maybeNull: !found, id });
   },

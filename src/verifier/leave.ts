@@ -1,7 +1,7 @@
 // Ways out of a function (kernel prepare_func_exit): its exit, and the instructions that may leave it on their own, which
 // are followed both ways: a tail call that succeeds, a packet load that fails.
 
-import { afterCallback, checkCallbackResult } from './callback.ts';
+import { checkCallbackResult } from './callback.ts';
 import type { Env } from './env.ts';
 import type { Reg } from './reg.ts';
 import { invalid, tooManyBranches } from './reject.ts';
@@ -16,9 +16,7 @@ export function leaveFunction(env: Env): Next {
   if (env.frame.isCallback) {
     const bad = env.read(0) ?? checkCallbackResult(env, r0);
     if (bad) return bad;
-    const { callsite } = frames.pop()!;
-    afterCallback(env, callsite);
-    return callsite;
+    return frames.pop()!.callsite;
   }
   const callee = frames.pop()!;
   env.setReg(0, r0);

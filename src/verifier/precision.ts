@@ -144,9 +144,9 @@ function traceLocalCall(env: Env, t: Trace, at: InsnIndex, subseq: InsnIndex): O
 }
 
 function traceExit(env: Env, t: Trace, subseq: InsnIndex): Outcome {
-  // Going back into a function that a helper called: it returned to the call itself.
+  // Going back into a function that a helper called: it returned to the call itself, which reads no R0.
   if (subseq >= 0 && env.prog.ops[subseq]?.kind === 'call' && env.cfg.force[subseq] === 1) {
-    t.clearAll(ARGS);
+    t.clearAll(ARGS | 1);
     t.enter();
     return undefined;
   }

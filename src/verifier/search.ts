@@ -1,6 +1,7 @@
 // The search (kernel do_check, is_state_visited): follows every path depth first, keeps states at prune points, and stops
 // a path where a kept state covers it. States of one instruction are in one list, newest first.
 
+import { afterCallback } from './callback.ts';
 import { NEXT_OF_ITERATOR } from './cfg.ts';
 import type { Env } from './env.ts';
 import { sameRegisters, statesEqual } from './equal.ts';
@@ -90,12 +91,15 @@ export class Search {
       this.#log.before();
       env.touchedRegs = 0;
       env.touchedSlots[0] = env.touchedSlots[1] = 0;
+      const { frame } = env;
+      const { length: depth } = env.state.frames;
       const next = this.#step();
       if (next === null) return null;
       if (typeof next !== 'number') return next;
       if (env.stackLive.size > MAX_STACK_MASKS) return refused('ENOMEM', 'too many call chains that use stack');
       if (env.state.held.length > MAX_HELD) return refused('ENOMEM', 'too many references are held');
       this.#log.after(next);
+      if (frame.isCallback && env.state.frames.length < depth) afterCallback(env, next);
       if (next === END || (env.state.speculative && speculation.barriersBehind.has(env.insnIdx))) return null;
       env.prevInsnIdx = env.insnIdx;
       env.insnIdx = next;

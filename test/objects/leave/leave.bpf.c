@@ -128,6 +128,21 @@ int constant_key(struct __sk_buff *skb) {
 }
 
 struct {
+	int (*type)[BPF_MAP_TYPE_PERCPU_ARRAY];
+	int (*max_entries)[1];
+	int *key;
+	int *value;
+} per_cpu SEC(".maps");
+
+/* There may be no such CPU. */
+SEC("socket")
+int constant_key_on_a_cpu(struct __sk_buff *skb) {
+	int key = 0;
+	int *value = bpf_map_lookup_percpu_elem(&per_cpu, &key, skb->len);
+	return *value;
+}
+
+struct {
 	int (*type)[BPF_MAP_TYPE_SOCKMAP];
 	int (*max_entries)[4];
 	int *key;
@@ -160,6 +175,19 @@ static int at_least_two(int i, void *ctx) {
 SEC("socket")
 int callback_with_a_minimum(struct __sk_buff *skb) {
 	return bpf_loop(4, at_least_two, 0, 0);
+}
+
+static int counts(int i, long *sum) {
+	*sum += 3;
+	return 0;
+}
+
+/* What decided nothing may be anything in the next round; the log says so where that round starts. */
+SEC("socket")
+int callback_with_a_sum(struct __sk_buff *skb) {
+	long sum = 0;
+	bpf_loop(1, counts, &sum, 0);
+	return sum;
 }
 
 SEC("socket")
