@@ -5,6 +5,7 @@
 import { targetOf } from '../src/analysis/cfg.ts';
 import { type Insn, type InsnIndex, imm64 } from '../src/isa/insn.ts';
 import type { AluOp, Op } from '../src/isa/op.ts';
+import { castHigh } from '../src/spec/arena.ts';
 import { type Abi, abiOf, helperById } from '../src/spec/helpers.ts';
 import { kfuncByNumber } from '../src/spec/kfunc_abi.ts';
 import { REG_KIND } from '../src/verifier/verified.ts';
@@ -49,6 +50,7 @@ export function defOf(fn: Fn, at: InsnIndex, insn: Insn, op: Op): number {
   switch (op.kind) {
     case 'alu':
     case 'movsx':
+    case 'cast':
     case 'neg':
     case 'lddw':
     case 'ldx':
@@ -84,6 +86,8 @@ export function resultBits(c: Compilation, fn: Fn, at: InsnIndex, insn: Insn, op
       return aluBits(c, at, insn, op, bits);
     case 'movsx':
       return bits[insn.src] < op.bits ? bits[insn.src] : op.width;
+    case 'cast':
+      return castHigh(insn.imm, c.program.code.maps) === 0n ? cap(bits[insn.src], 32) : FULL;
     case 'neg':
       return bits[insn.dst] === 0 ? 0 : op.width;
     case 'end':

@@ -51,6 +51,7 @@ export function demandsOf(
       return;
     }
     case 'movsx':
+    case 'cast':
       srcIs(LOW);
       return;
     case 'neg':

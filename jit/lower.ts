@@ -9,7 +9,7 @@ import { MAY_GOTO_BUDGET } from '../src/runtime/engine.ts';
 import type { Fn } from './compilation.ts';
 import { dispatchLocal, FnLowering, mayGotoLocal } from './function.ts';
 import { calleeAt } from './inline.ts';
-import { lowerAlu, lowerEnd, lowerMovsx, lowerNeg } from './lower_alu.ts';
+import { lowerAlu, lowerCast, lowerEnd, lowerMovsx, lowerNeg } from './lower_alu.ts';
 import { lowerAtomic, lowerLoadAcquire, lowerStoreRelease } from './lower_atomic.ts';
 import { lowerCall } from './lower_call.ts';
 import { keepOperand, lowerIdiom } from './lower_idiom.ts';
@@ -33,6 +33,7 @@ const jump = () => {};
 const LOWER: { readonly [K in OpShape['kind']]: Lower<K> } = {
   alu: lowerAlu,
   movsx: lowerMovsx,
+  cast: lowerCast,
   neg: lowerNeg,
   end: lowerEnd,
   lddw: lowerLddw,

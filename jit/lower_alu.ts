@@ -3,6 +3,7 @@
 
 import type { Insn } from '../src/isa/insn.ts';
 import type { AluOp, Op } from '../src/isa/op.ts';
+import { castHigh } from '../src/spec/arena.ts';
 import { LOW_ONLY } from './demand.ts';
 import type { FnLowering } from './function.ts';
 import type { Builder, I32, I64, IntOps } from './wasm.ts';
@@ -139,6 +140,20 @@ export function lowerMovsx(l: FnLowering, insn: Insn, op: OpOf<'movsx'>): void {
   const value = op.bits === 8 ? b.i32.extend8_s(from) : op.bits === 16 ? b.i32.extend16_s(from) : from;
   if (op.width === 32) l.setLow(insn.dst, value);
   else l.setSigned(insn.dst, value);
+}
+
+/** 0 stays 0: no page is at NULL for user space. */
+export function lowerCast(l: FnLowering, insn: Insn): void {
+  const { b } = l;
+  const high = castHigh(insn.imm, l.c.program.code.maps);
+  if (high === 0n || l.wantsLow) {
+    l.setLow(insn.dst, l.low(insn.src));
+    return;
+  }
+  const low = l.local('cast', 'i32');
+  l.push(b.set(low, l.low(insn.src)));
+  const address = b.i64.or(b.i64.extend_u(b.get32(low)), b.i64.const(BigInt.asIntN(64, high)));
+  l.setWhole(insn.dst, b.choose64(b.get32(low), address, b.i64.const(0n)));
 }
 
 export function lowerEnd(l: FnLowering, insn: Insn, op: OpOf<'end'>): void {

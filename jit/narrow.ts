@@ -149,7 +149,16 @@ function stepBits(c: Compilation, fn: Fn, at: InsnIndex, op: Op, bits: Bits, res
   bits[def] = result[at - fn.start] = resultBits(c, fn, at, insn, op, bits);
 }
 
-const NOT_READING_DST: ReadonlySet<Op['kind']> = new Set(['movsx', 'lddw', 'ldx', 'load_acq', 'call', 'exit', 'ja']);
+const NOT_READING_DST: ReadonlySet<Op['kind']> = new Set([
+  'movsx',
+  'cast',
+  'lddw',
+  'ldx',
+  'load_acq',
+  'call',
+  'exit',
+  'ja',
+]);
 
 function readsDst(op: Op): boolean {
   return !(NOT_READING_DST.has(op.kind) || (op.kind === 'alu' && op.op === 'mov'));
@@ -160,6 +169,7 @@ function isPure(c: Compilation, fn: Fn, at: InsnIndex, op: Op): boolean {
   switch (op.kind) {
     case 'alu':
     case 'movsx':
+    case 'cast':
     case 'neg':
     case 'end':
     case 'lddw':

@@ -150,6 +150,7 @@ class Round {
         this.#values.set(insn.dst, this.#load(at, insn, op));
         return true;
       case 'movsx':
+      case 'cast':
       case 'neg':
       case 'end':
       case 'lddw':

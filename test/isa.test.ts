@@ -42,6 +42,8 @@ function freeFields(op: Op): { dst?: true; src?: true; off?: true; imm?: true; h
       return op.operand === 'reg' ? { dst: true, src: true } : { dst: true, imm: true };
     case 'movsx':
       return { dst: true, src: true };
+    case 'cast':
+      return { dst: true, src: true, imm: true };
     case 'neg':
     case 'end':
       return { dst: true };

@@ -89,6 +89,7 @@ type Uses = readonly (keyof Fields)[];
 const USES: Readonly<Record<Op['kind'], Uses | { readonly imm: Uses; readonly reg: Uses }>> = {
   alu: { imm: ['dst', 'imm'], reg: ['dst', 'src'] },
   movsx: ['dst', 'src'],
+  cast: ['dst', 'src', 'imm'],
   neg: ['dst'],
   end: ['dst'],
   jmp: { imm: ['dst', 'imm', 'off'], reg: ['dst', 'src', 'off'] },

@@ -18,7 +18,11 @@ const SHRINKABLE: ReadonlySet<number> = new Set([
 const ENOUGH_ENTRIES = 1024;
 
 function kernelMap(spec: MapSpec, cpus: number, btf: Handle): KernelMap {
-  const def: KernelMap = { ...mapDef(spec), ...(spec.data && { contents: spec.data }), extra: spec.mapExtra };
+  const def: KernelMap = {
+    ...mapDef(spec),
+    ...(spec.data && { contents: spec.data }),
+    extra: mapDef(spec).userStart ?? spec.mapExtra,
+  };
   const inner = spec.inner && { inner: kernelMap(spec.inner, cpus, btf) };
   // Of sections only those are typed that have special fields (kernel_program.ts).
   const keyed = spec.keyTypeId > 0 || (spec.specialFields?.length ?? 0) > 0;

@@ -42,6 +42,7 @@ export function effects(insn: Insn, op: Op): Effects {
       return effect(op.op === 'mov' ? operand : operand | dst, dst);
     }
     case 'movsx':
+    case 'cast':
       return effect(src, dst);
     case 'neg':
     case 'end':

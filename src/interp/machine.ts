@@ -81,6 +81,9 @@ export class Machine {
           if (s.wide) r[dst] = BigInt.asIntN(s.bits, r[src]);
           else set32(w, dst, (w[2 * src] << (32 - s.bits)) >> (32 - s.bits));
           break;
+        case 'cast':
+          r[dst] = w[2 * src] === 0 ? 0n : s.value | BigInt(w[2 * src]);
+          break;
         case 'neg':
           if (s.wide) r[dst] = -r[dst];
           else set32(w, dst, -w[2 * dst]);

@@ -11,6 +11,7 @@ import { opOf } from '../isa/opcodes.ts';
 import type { MapPlacement } from '../maps/placement.ts';
 import { type Addr, codeAddr } from '../memory/layout.ts';
 import type { LoadedProgram } from '../runtime/engine.ts';
+import { castHigh } from '../spec/arena.ts';
 import { type RunnableHelper, runnableById } from '../spec/helpers.ts';
 import { kfuncByNumber, type RunnableKfunc } from '../spec/kfunc_abi.ts';
 
@@ -38,7 +39,7 @@ export interface Step {
   readonly src: number;
   readonly off: number;
   readonly imm: number;
-  /** The immediate sign-extended to 64 bits; for lddw the whole value. Unsigned. */
+  /** The immediate sign-extended to 64 bits; for lddw the whole value, for a cast its upper half. Unsigned. */
   readonly value: bigint;
   /** Slot a jump or a local call goes to. */
   readonly target: InsnIndex;
@@ -63,6 +64,8 @@ export function predecode(program: LoadedProgram): Code {
     if (op.kind === 'lddw') {
       if (pc + 1 < insns.length) steps[pc] = stepOf(op, insns[pc], pc, lddwValue(program, op.pseudo, pc));
       pc++;
+    } else if (op.kind === 'cast') {
+      steps[pc] = stepOf(op, insns[pc], pc, castHigh(insns[pc].imm, program.code.maps));
     } else {
       steps[pc] = stepOf(op, insns[pc], pc, BigInt.asUintN(64, BigInt(insns[pc].imm)));
     }

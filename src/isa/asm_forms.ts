@@ -129,6 +129,12 @@ function off16(text: string): number {
   return v >= -0x8000n && v <= 0x7fffn ? Number(v) : fail(`offset ${text} is out of range: expected -32768 to 32767`);
 }
 
+/** Number of an address space. */
+function space16(text: string): number {
+  const v = number(text);
+  return v >= 0n && v <= 0xffffn ? Number(v) : fail(`address space ${text} is out of range: expected 0 to 65535`);
+}
+
 function target(text: string): Target {
   const m = /^(?:pc\s*)?([+-].*?)(?:\s*<.*)?$/.exec(text);
   return m ? { rel: Number(number(m[1])) } : { label: text };
@@ -286,6 +292,13 @@ const FORMS = (
       },
     ],
     [
+      '{d} = addr_space_cast ( {s} , {hi} , {lo} )',
+      (g) => {
+        const imm = (space16(g.hi) << 16) | space16(g.lo);
+        return one('addr_space_cast', { dst: baseReg(g.d), src: baseReg(g.s), imm });
+      },
+    ],
+    [
       '{d} = {order}{bits}~{s}',
       (g) => {
         sameReg(g.d, g.s);
@@ -388,6 +401,7 @@ const EXPECTED: readonly (readonly [RegExp, string])[] = [
   [/^store_release\b/, '`store_release((u8|u16|u32|u64 *)(rN +off), rM)`'],
   [/^[rw]\d+\s*=\s*\*/, 'a load `rN = *(u32 *)(rM +off)` or `r0 = *(u8 *)skb[...]`'],
   [/^[rw]\d+\s*=\s*\(s/, '`rN = (s8|s16|s32)rM` or `wN = (s8|s16)wM`'],
+  [/^[rw]\d+\s*=\s*addr_space/, '`rN = addr_space_cast(rM, TO, FROM)`'],
   [/^[rw]\d+\s*=\s*(le|be|bswap)/, '`rN = le|be|bswap` with 16, 32 or 64 and `rN`'],
   [/^[rw]\d+\s*=/, 'a register, a number, a load or an atomic after `=`'],
   [/^[rw]\d+/, 'an operator after the register: = += -= *= /= %= s/= s%= |= &= ^= <<= >>= s>>='],

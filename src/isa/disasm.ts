@@ -72,7 +72,6 @@ export function disasm(program: readonly Insn[] | Uint8Array, opts: DisasmListin
  */
 function oddText(insn: Insn, insns: readonly Insn[], at: InsnIndex, opts: DisasmOptions): string {
   const { code, dst, src, off, imm } = insn;
-  if (code === 0xbf && off === 1) return `r${dst} = addr_space_cast(r${src}, ${imm >>> 16}, ${imm & 0xffff})`;
   if (code === 0xbc && off === 32) return `w${dst} = (s32)w${src}`;
   if (code === 0x85) return `call unknown#${imm}`;
   const atomic = opOf({ ...insn, code: code | 0x18 }); // the 8-byte one
@@ -93,6 +92,8 @@ function text(op: Op, insn: Insn, insns: readonly Insn[], at: InsnIndex, opts: D
       const r = op.width === 64 ? 'r' : 'w';
       return `${r}${dst} = (s${op.bits})${r}${src}`;
     }
+    case 'cast':
+      return `r${dst} = addr_space_cast(r${src}, ${imm >>> 16}, ${imm & 0xffff})`;
     case 'neg': {
       const r = op.width === 64 ? 'r' : 'w';
       return `${r}${dst} = -${r}${dst}`;

@@ -37,6 +37,8 @@ export type Callee = 'helper' | 'local' | 'kfunc' | 'callx';
 export type OpShape =
   | { readonly kind: 'alu'; readonly op: AluOp; readonly width: Width; readonly operand: Operand }
   | { readonly kind: 'movsx'; readonly bits: 8 | 16 | 32; readonly width: Width }
+  /** Arenas (Linux): imm says between which address spaces; 1 = to the program's pointer, 1 << 16 = to the user's. */
+  | { readonly kind: 'cast' }
   | { readonly kind: 'neg'; readonly width: Width }
   /** to_le / to_be keep `bits` and zero the rest; 'swap' = bswap (v4). `bits` is selected by imm. */
   | { readonly kind: 'end'; readonly order: 'le' | 'be' | 'swap'; readonly bits: 16 | 32 | 64 }
@@ -58,7 +60,7 @@ export type OpShape =
 
 /**
  * A row of the opcode table: the shape plus how it is selected. `code` is the opcode byte; where it is not enough,
- * `off`, `imm` or `src` hold the value that selects the row (sdiv: off 1; movsx: off 8|16|32; atomics: imm; end: imm;
+ * `off`, `imm` or `src` hold the value that selects the row (sdiv: off 1; movsx: off 8|16|32; cast: off 1; atomics: imm; end: imm;
  * lddw and call: src).
  */
 export type Op = OpShape & {

@@ -1,5 +1,5 @@
 // THE opcode table: every instruction of RFC 9669 (v1-v4, atomics, callx, legacy packet access) and of Linux 6.18
-// beyond it (load_acquire, store_release, may_goto), one row each. Decoder, assembler, disassembler, verifier,
+// beyond it (load_acquire, store_release, may_goto, addr_space_cast), one row each. Decoder, assembler, disassembler, verifier,
 // interpreter and lowering read these rows; a new instruction is a row here and a kind (or a member) in op.ts.
 // A row says what an instruction means and what selects it, not what a valid program may put into the other fields:
 // reserved fields that are not zero are the verifier's business.
@@ -100,7 +100,7 @@ const row = (name: string, code: number, shape: OpShape, select: Select = {}): R
 });
 const keys = <K extends string>(table: Record<K, unknown>) => Object.keys(table) as K[];
 
-/** mov from a register shares its code with movsx, so there (and only there) off must be 0. */
+/** mov from a register shares its code with movsx and addr_space_cast, so there (and only there) off must be 0. */
 function aluRows(op: AluOp): Row[] {
   const { bits, off }: { bits: number; off?: number } = ALU[op];
   return WIDTHS.flatMap((width) =>
@@ -172,6 +172,7 @@ function lddwRow(pseudo: LddwPseudo): Row {
 const ROWS: Row[] = [
   ...keys(ALU).flatMap(aluRows),
   ...WIDTHS.flatMap(movsxRows),
+  row('addr_space_cast', ALU_CLASS[64] | SOURCE.reg | MOV, { kind: 'cast' }, { off: 1 }),
   ...WIDTHS.map((width) => row(`neg${width}`, ALU_CLASS[width] | NEG, { kind: 'neg', width })),
   ...endRows('le', 'le', ALU_CLASS[32] | SOURCE.imm | END),
   ...endRows('be', 'be', ALU_CLASS[32] | SOURCE.reg | END),

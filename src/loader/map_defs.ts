@@ -120,8 +120,9 @@ function uintOf(draft: Draft, btf: Btf, field: BtfMember): number {
   return t.nelems;
 }
 
+/** __ulong(name, N): an enumeration of one value; a plain number may be meant, too. */
 function ulongOf(draft: Draft, btf: Btf, field: BtfMember): bigint {
-  const t = resolved(btf, pointee(draft, btf, field));
+  const t = resolved(btf, field.type);
   if (t.kind !== 'enum' && t.kind !== 'enum64') return BigInt(uintOf(draft, btf, field));
   if (t.values.length !== 1) throw bad(draft, field, `has ${t.values.length} values, not one`);
   return BigInt.asUintN(64, t.values[0].value);

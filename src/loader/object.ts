@@ -3,6 +3,7 @@
 // of the object still load; what concerns the whole object throws here.
 
 import { FormatError, UnsupportedError } from '../uapi/errors.ts';
+import { arenaData } from './arena_data.ts';
 import { type Btf, readBtf } from './btf.ts';
 import { NO_BTF_EXT, readBtfExt } from './btf_ext.ts';
 import { coreRelocator } from './core_reloc.ts';
@@ -40,10 +41,11 @@ export function openObject(bytes: Uint8Array, options: OpenOptions = {}): Object
   const defs = mapDefinitions(elf, btf);
   const legacy = readLegacyMaps(elf);
   const data = dataMaps(elf, btf);
+  const values = new Map([...data, ...arenaData(elf, defs)]);
   const externs = readExterns(elf, btf, options.kconfig ?? {});
   const target = options.btf === undefined ? null : targetOf(options.btf);
   const programs = readPrograms(elf, ext, {
-    mapAt: mapLookup(elf, defs, legacy, data),
+    mapAt: mapLookup(elf, defs, legacy, values),
     externs,
     relocate: btf && coreRelocator(btf, target),
     protoOf: btf && protoReader(btf),
@@ -58,7 +60,7 @@ export function openObject(bytes: Uint8Array, options: OpenOptions = {}): Object
       ...data.values(),
       ...(externs.kconfig ? [externs.kconfig.map] : []),
     ]),
-    variables: variables(elf, btf, data, externs),
+    variables: variables(elf, btf, values, externs),
     btf: rawBtf?.slice() ?? null,
   };
 }

@@ -1,6 +1,7 @@
 // What an ELF section's name says about it: the program type, attach type and flags of a code section (rows of
 // sec_defs.ts), and what a data section is for.
 
+import { ARENA_SECTION } from '../spec/arena.ts';
 import { progTypeById, progTypeByName } from '../spec/prog_types.ts';
 import { type SecDef, secDef } from '../spec/sec_defs.ts';
 import { BPF_ATTACH_TYPE, BPF_PROG_TYPE } from '../uapi/enums.ts';
@@ -69,6 +70,6 @@ export function dataKind(name: string): DataKind | null {
 /** Sections that mean something to libbpf which is missing here. Their presence changes what an object does. */
 export function unsupportedSection(name: string): string | null {
   if (/^\??\.struct_ops(\.link)?$/.test(name)) return `section ${name}`;
-  if (name === '.arena.1' || name.startsWith('.addr_space')) return `section ${name}`;
+  if (name === '.arena.1' || (name.startsWith('.addr_space') && name !== ARENA_SECTION)) return `section ${name}`;
   return null;
 }

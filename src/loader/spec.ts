@@ -16,7 +16,7 @@ export interface MapSpec {
   flags: number;
   pinning: number;
   mapExtra: bigint;
-  /** Global data: initial bytes of the single value (absent = zeros, as .bss starts). .rodata is frozen after load. */
+  /** Global data: initial bytes of the single value (absent = zeros, as .bss starts), or of an arena. .rodata is frozen after load. */
   data?: Uint8Array;
   frozen?: boolean;
   /** Inner map of a map-in-map. */

@@ -11,6 +11,7 @@ import {
   type ProgramSpec,
   resolveToZero,
 } from '../loader/index.ts';
+import { ARENA_START, isArena } from '../spec/arena.ts';
 import { COMMON_TYPES, type KernelTypes } from '../spec/kernel_struct.ts';
 import { BpfError, UnsupportedError } from '../uapi/errors.ts';
 import type { MapDef, MapRef, ProgramInput } from '../verifier/verified.ts';
@@ -101,6 +102,7 @@ export function mapDef(spec: MapSpec): MapDef {
     flags: spec.flags,
     ...(spec.frozen ? { frozen: true } : {}),
     ...(constant ? { contents: spec.data ?? new Uint8Array(spec.valueSize) } : {}),
+    ...(isArena(spec) ? { userStart: spec.mapExtra || ARENA_START } : {}),
     ...(spec.inner ? { inner: mapDef(spec.inner) } : {}),
     ...(spec.specialFields ? { specialFields: spec.specialFields } : {}),
   };

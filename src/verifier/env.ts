@@ -6,6 +6,7 @@ import { type CtxRow, ctxOf } from '../spec/ctx.ts';
 import { COMMON_TYPES, type KernelTypes } from '../spec/kernel_struct.ts';
 import { attachTypeOf, type ProgTypeRow, progTypeById } from '../spec/prog_types.ts';
 import { PROG_FLAGS } from '../uapi/prog_flags.ts';
+import { hasArena } from './arena.ts';
 import type { Judgement } from './branch.ts';
 import type { Cfg } from './cfg.ts';
 import { FactRecorder } from './facts.ts';
@@ -83,6 +84,7 @@ export class Env {
   readonly allowUninitStack: boolean;
   readonly perfmon: boolean;
   readonly speculation = new Speculation();
+  readonly hasArena: boolean;
   readonly strictAlignment: boolean;
   readonly testStateFreq: boolean;
   readonly gpl: boolean;
@@ -130,8 +132,9 @@ export class Env {
     this.attach = attachTypeOf(this.type, prog.input.expectedAttachType);
     this.ctx = ctxOf(this.type.id, this.attach);
     this.log = log;
-    this.proven = new FactRecorder(prog.insns.length, options.facts ?? true);
-    this.#guessed = new FactRecorder(prog.insns.length, false);
+    this.hasArena = hasArena(prog.input);
+    this.proven = new FactRecorder(prog.insns.length, options.facts ?? true, this.hasArena);
+    this.#guessed = new FactRecorder(prog.insns.length, false, false);
     this.cpus = options.cpus ?? 1;
     this.kernelTypes = options.kernelTypes ?? COMMON_TYPES;
     this.prune = options.prune ?? true;

@@ -125,6 +125,8 @@ function regSafe(old: Reg, cur: Reg, ids: IdMap, exact: Exactness, sameNumbers: 
     case 'pkt_meta':
       if (old.range < 0 || cur.range < 0 ? old.range !== cur.range : old.range > cur.range) return false;
       return old.off === cur.off && ids.match(old.id, cur.id) && covers(old.s, cur.s);
+    case 'arena':
+      return true;
     default:
       return regsExact(old, cur, ids);
   }

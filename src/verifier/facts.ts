@@ -29,6 +29,8 @@ const KIND: Record<RegKind, number> = {
   tp_buffer: REG_KIND.other_ptr,
   buf: REG_KIND.other_ptr,
   dynptr_ptr: REG_KIND.other_ptr,
+  // A number of 32 bits; what is done with it is in Facts.arena.
+  arena: REG_KIND.scalar,
   stack_object: REG_KIND.other_ptr,
 };
 
@@ -51,6 +53,7 @@ export class FactRecorder {
   readonly dst: Uint8Array;
   readonly src: Uint8Array;
   readonly callMap: Int32Array;
+  readonly arena: Uint8Array | null;
   readonly kernelLoads = new Map<InsnIndex, KernelLoad | null>();
   readsUninitStack = false;
   readonly #lastDst: (RegKind | undefined)[] = [];
@@ -59,13 +62,14 @@ export class FactRecorder {
   /** false: nobody wants to know. */
   readonly #on: boolean;
 
-  constructor(n: number, on: boolean) {
+  constructor(n: number, on: boolean, hasArena: boolean) {
     this.#on = on;
     this.reached = new Uint8Array(n);
     this.taken = new Uint8Array(n);
     this.dst = new Uint8Array(n);
     this.src = new Uint8Array(n);
     this.callMap = new Int32Array(n).fill(NO_MAP);
+    this.arena = hasArena ? new Uint8Array(n) : null;
   }
 
   /** Whether it would be news that bytes are read which a path did not write. */
@@ -102,10 +106,15 @@ export class FactRecorder {
     this.kernelLoads.set(at, same ? { map, off } : null);
   }
 
+  /** Arithmetic, or an access: with an arena pointer or without. */
+  usesArena(at: InsnIndex, uses: boolean): void {
+    if (this.#on && this.arena !== null) this.arena[at] |= uses ? 1 : 2;
+  }
+
   facts(): Facts | null {
     if (!this.#on) return null;
-    const { reached, taken, dst, src, readsUninitStack, kernelLoads } = this;
+    const { reached, taken, dst, src, readsUninitStack, kernelLoads, arena } = this;
     const callMap = this.callMap.map((m) => (m === MIXED_MAP ? NO_MAP : m));
-    return { reached, taken, dst, src, callMap, readsUninitStack, kernelLoads };
+    return { reached, taken, dst, src, callMap, arena, readsUninitStack, kernelLoads };
   }
 }

@@ -24,6 +24,8 @@ type Rule =
   | { readonly kind: 'scalar' }
   | { readonly kind: 'ctx' }
   | { readonly kind: 'dynptr' }
+  /** A pointer into the arena, as a number or not. */
+  | { readonly kind: 'arena' }
   | { readonly kind: 'mem'; readonly size: number; readonly maybeNull: boolean };
 
 const MAX_ARGS = 5;
@@ -95,9 +97,12 @@ function pointerRule(
   }
   if ((to.kind === 'struct' || to.kind === 'fwd') && to.name === 'bpf_dynptr')
     return tags.length > 0 ? badTags : { kind: 'dynptr' };
-  const beyond = tags.find((t) => t === 'trusted' || t === 'untrusted' || t === 'arena');
+  const beyond = tags.find((t) => t === 'trusted' || t === 'untrusted');
   if (beyond !== undefined) {
     return invalid(`arg#${i} is a pointer of kind ${beyond}, which beewasm can't follow yet`);
+  }
+  if (tags.includes('arena')) {
+    return tags.length > 1 ? invalid(`arg#${i} arena cannot be combined with any other tags`) : { kind: 'arena' };
   }
   if (!global) return null;
   if (tags.includes('nullable')) return badTags;
@@ -137,6 +142,10 @@ function checkArgument(env: Env, i: number, rule: Rule): Reject | null {
   if (moved) return moved;
   if (rule.kind === 'ctx') {
     return reg.kind === 'ctx' && !reg.maybeNull ? null : invalid(`arg#${i} expects pointer to ctx`);
+  }
+  if (rule.kind === 'arena') {
+    const fits = reg.kind === 'arena' || reg.kind === 'scalar';
+    return fits ? null : invalid(`R${regno} is not a pointer to arena or scalar.`);
   }
   if (rule.kind === 'dynptr') return checkDynptr(env, regno, { type: null });
   // Linux 6.18 takes a constant NULL where the function is verified as if there were none.
@@ -270,7 +279,7 @@ export function entryState(env: Env, subprog: number): State {
 }
 
 function anyOf(env: Env, rule: Rule): Reg {
-  if (rule.kind === 'scalar') return UNKNOWN_SCALAR;
+  if (rule.kind === 'scalar' || rule.kind === 'arena') return UNKNOWN_SCALAR;
   if (rule.kind === 'ctx') return makeReg({ kind: 'ctx' });
   if (rule.kind === 'dynptr') return dynptrReg('local', env.newId(), 0);
   return makeReg({ ...rule, id: rule.maybeNull ? env.newId() : 0 });

@@ -5,6 +5,7 @@ import { attachTypeOf, progTypeById } from '../spec/prog_types.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { UnsupportedError } from '../uapi/errors.ts';
 import { PROG_FLAGS } from '../uapi/prog_flags.ts';
+import { arenaFixups } from './arena.ts';
 import { findTarget } from './attach.ts';
 import { checkCfg } from './cfg.ts';
 import { checkStackDepth } from './depth.ts';
@@ -155,7 +156,7 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
   const known = handler === null || typeof handler === 'number';
   if (kfuncs && !isReject(kfuncs) && Array.isArray(starts) && known)
     for (const [i, start] of starts.entries()) log.line(`func#${i} @${start}`);
-  const prepared = prepare(input, options.kernelTypes);
+  const prepared = prepare(input, options.kernelTypes, options.perfmon);
   if (isReject(prepared)) return rejection(input, prepared, null, log, NO_STATS);
   const cfg = checkCfg(prepared);
   if (isReject(cfg)) return rejection(input, cfg, null, log, NO_STATS);
@@ -181,6 +182,7 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
   const stats = statsOf(env);
   if (deep) return rejection(input, deep, null, log, stats, walk);
   log.line(statsText(stats));
+  const facts = env.proven.facts();
   return {
     ok: true,
     log: log.text(),
@@ -189,12 +191,12 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
     verified: {
       name: input.name,
       type: input.type,
-      insns: input.insns,
+      insns: arenaFixups(input, facts),
       subprogs: prog.subprogs,
       maps: input.maps,
       mapRefs: input.mapRefs,
       ...(prog.ksyms.size > 0 ? { ksyms: prog.ksyms } : {}),
-      facts: env.proven.facts(),
+      facts,
     },
   };
 }

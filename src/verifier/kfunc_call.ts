@@ -72,9 +72,6 @@ const UNDER_LOCK: ReadonlySet<string> = new Set([
   'bpf_res_spin_unlock',
   'bpf_res_spin_lock_irqsave',
   'bpf_res_spin_unlock_irqrestore',
-  'bpf_arena_alloc_pages',
-  'bpf_arena_free_pages',
-  'bpf_arena_reserve_pages',
   'bpf_stream_vprintk_impl',
 ]);
 

@@ -201,6 +201,7 @@ const SHOWS_MAP: readonly RegKind[] = ['map_ptr', 'map_key', 'map_value'];
 export function regText(reg: Reg, frameno: number, mapText: (map: number) => string): string {
   if (reg.kind === 'not_init') return '?';
   if (reg.kind === 'scalar') return scalarText(reg);
+  if (reg.kind === 'arena') return reg.kind;
   const constant = reg.s.var_off.mask === 0n;
   // Pointers into another frame say which.
   const name = reg.kind === 'fp' && reg.frame !== frameno ? `fp[${reg.frame}]` : kindText(reg) + reg.btf;

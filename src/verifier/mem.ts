@@ -75,7 +75,7 @@ export function checkAlignment(
 ): Reject | null {
   const { ptr, size } = a;
   const strict = a.strict || env.strictAlignment || ptr.kind === 'fp';
-  if (!strict || size === 1) return null;
+  if (!strict || size === 1 || ptr.kind === 'arena') return null;
   // Strict packets are aligned as if NET_IP_ALIGN were 2.
   const fixed = ptr.off + a.off + (isPacket(ptr) ? 2 : 0);
   if (isConst(ptr.s) && ((ptr.s.var_off.v.lo + fixed) & (size - 1)) === 0) return null;
@@ -309,6 +309,11 @@ function mapKey(_env: Env, a: Access, off: number): Outcome {
   return checkRegion(a.regno, a.ptr, off, a.size, a.ptr.size, false) ?? UNKNOWN_SCALAR;
 }
 
+/** What is not there reads as 0: any byte, at any distance. */
+function arena(_env: Env, a: Access): Outcome {
+  return a.write ? null : UNKNOWN_SCALAR;
+}
+
 type Handler = (env: Env, a: Access, off: number) => Outcome;
 
 const HANDLERS: Partial<Record<RegKind, Handler>> = {
@@ -330,10 +335,12 @@ const HANDLERS: Partial<Record<RegKind, Handler>> = {
   map_ptr: mapFields,
   btf_id: structFields,
   untrusted_mem: untrustedMemory,
+  arena,
 };
 
 /** One access. Loads return what the register holds (cut to its size). */
 export function accessMemory(env: Env, a: Access): Reg | Reject | null {
+  env.facts.usesArena(env.insnIdx, a.ptr.kind === 'arena');
   const misaligned = checkAlignment(env, a);
   if (misaligned) return misaligned;
   const handler = a.ptr.maybeNull ? undefined : HANDLERS[a.ptr.kind];

@@ -176,6 +176,7 @@ function traceBack(env: Env, at: InsnIndex, subseq: InsnIndex, hist: HistoryEntr
       else if (op.operand === 'reg' && insn.src !== 10) t.set(insn.src);
       break;
     case 'movsx':
+    case 'cast':
       replace(t, insn.dst, insn.src);
       break;
     case 'neg':

@@ -5,11 +5,13 @@ import { type DisasmOptions, LOG_STYLE } from '../isa/index.ts';
 import { type Insn, type InsnIndex, LDDW_CODE } from '../isa/insn.ts';
 import type { Op } from '../isa/op.ts';
 import { opOf } from '../isa/opcodes.ts';
+import { isArena } from '../spec/arena.ts';
 import { COMMON_TYPES, type KernelTypes } from '../spec/kernel_struct.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import type { SpecialType } from '../spec/special_fields.ts';
 import { BPF_PROG_TYPE, BPF_MAP_TYPE as M } from '../uapi/enums.ts';
 import { PROG_FLAGS } from '../uapi/prog_flags.ts';
+import { checkArenaOffset, checkArenaUse } from './arena.ts';
 import type { Target } from './attach.ts';
 import { findExceptionCallback } from './exception.ts';
 import { findKfuncs, type Kfuncs } from './kfunc.ts';
@@ -185,16 +187,18 @@ const SLEEPABLE_MAPS: ReadonlySet<number> = new Set([
   M.BPF_MAP_TYPE_CGRP_STORAGE,
   M.BPF_MAP_TYPE_QUEUE,
   M.BPF_MAP_TYPE_STACK,
+  M.BPF_MAP_TYPE_ARENA,
 ]);
 const CGROUP_STORAGE: readonly number[] = [M.BPF_MAP_TYPE_CGROUP_STORAGE, M.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE];
 
 /** Whether this program may use this map at all. */
-function checkMapUse(input: ProgramInput, index: number): Reject | null {
+function checkMapUse(input: ProgramInput, at: InsnIndex, index: number, perfmon: boolean): Reject | null {
   const { type } = input.maps[index];
   if ((input.flags & PROG_FLAGS.BPF_F_SLEEPABLE) !== 0 && !SLEEPABLE_MAPS.has(type)) {
     return invalid('Sleepable programs can only use array, hash, ringbuf and local storage maps');
   }
   if (type === M.BPF_MAP_TYPE_STRUCT_OPS) return invalid('bpf_struct_ops map cannot be used in prog');
+  if (isArena(input.maps[index])) return checkArenaUse(input, at, index, perfmon);
   if (!CGROUP_STORAGE.includes(type)) return null;
   const others = [...input.mapRefs.values()].some((r) => r.map !== index && input.maps[r.map]?.type === type);
   return others ? refused('EBUSY', 'only one cgroup storage of each type is allowed') : null;
@@ -208,6 +212,7 @@ function checkMapRef(input: ProgramInput, insn: Insn, ref: MapRef | undefined): 
   const unfit = checkSpecialFields(input, map);
   if (unfit || ref.kind === 'fd') return unfit;
   if (ref.off >>> 0 >= BPF_MAX_VAR_OFF) return invalid(`direct value offset of ${ref.off >>> 0} is not allowed`);
+  if (isArena(map)) return checkArenaOffset(map, ref.off >>> 0);
   const row = mapTypeById(map.type);
   if (row?.store !== 'array' || row.perCpu || map.maxEntries !== 1) {
     return refused('ENOTSUPP', 'no direct value access support for this map type');
@@ -227,7 +232,7 @@ function checkSymbol(types: KernelTypes, insn: Insn, next: Insn): Reject | null 
     : refused('ENOENT', `ldimm64 insn specifies invalid btf_id ${insn.imm}.`);
 }
 
-function checkLddw(input: ProgramInput, types: KernelTypes, i: InsnIndex): Reject | null {
+function checkLddw(input: ProgramInput, types: KernelTypes, i: InsnIndex, perfmon: boolean): Reject | null {
   const insn = input.insns[i];
   const next = input.insns[i + 1];
   if (next === undefined || next.code !== 0 || next.dst !== 0 || next.src !== 0 || next.off !== 0) {
@@ -241,10 +246,10 @@ function checkLddw(input: ProgramInput, types: KernelTypes, i: InsnIndex): Rejec
   if (!byValue && (!byFd || next.imm !== 0)) return invalid('unrecognized bpf_ld_imm64 insn');
   const ref = input.mapRefs.get(i);
   const known = ref !== undefined && input.maps[ref.map] !== undefined;
-  return (known ? checkMapUse(input, ref.map) : null) ?? checkMapRef(input, insn, ref);
+  return (known ? checkMapUse(input, i, ref.map, perfmon) : null) ?? checkMapRef(input, insn, ref);
 }
 
-function resolve(input: ProgramInput, types: KernelTypes): (Op | undefined)[] | Reject {
+function resolve(input: ProgramInput, types: KernelTypes, perfmon: boolean): (Op | undefined)[] | Reject {
   const { insns } = input;
   const ops = new Array<Op | undefined>(insns.length);
   for (let i = 0; i < insns.length; i++) {
@@ -254,7 +259,7 @@ function resolve(input: ProgramInput, types: KernelTypes): (Op | undefined)[] | 
       if ((mode !== 0x60 && mode !== 0x80) || insn.imm !== 0) return at(i, invalid('BPF_LDX uses reserved fields'));
     }
     if (insn.code === LDDW_CODE) {
-      const reject = checkLddw(input, types, i);
+      const reject = checkLddw(input, types, i, perfmon);
       if (reject) return at(i, reject);
       ops[i] = opOf(insn);
       i++;
@@ -279,8 +284,8 @@ const KNOWN_CODES: ReadonlySet<number> = (() => {
   return codes;
 })();
 
-/** Everything before the control-flow check. */
-export function prepare(input: ProgramInput, types: KernelTypes = COMMON_TYPES): Prog | Reject {
+/** Everything before the control-flow check. `perfmon`: the loader has CAP_PERFMON. */
+export function prepare(input: ProgramInput, types: KernelTypes = COMMON_TYPES, perfmon = true): Prog | Reject {
   const { insns } = input;
   if (insns.length === 0 || insns.length > MAX_INSNS) return tooBig(`program has ${insns.length} instructions`);
   const handler = findExceptionCallback(input);
@@ -292,7 +297,7 @@ export function prepare(input: ProgramInput, types: KernelTypes = COMMON_TYPES):
   const subprogs = starts.map((start, i) => ({ start, end: starts[i + 1] ?? insns.length }));
   const bad = checkSubprogs(insns, subprogs, kfuncs) ?? checkAbnormalReturn(input, subprogs);
   if (bad) return bad;
-  const ops = resolve(input, types);
+  const ops = resolve(input, types, perfmon);
   if (!Array.isArray(ops)) return ops;
   const subprogOf = new Uint32Array(insns.length);
   subprogs.forEach((s, n) => {

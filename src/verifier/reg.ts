@@ -27,6 +27,8 @@ export type RegKind =
   | 'btf_id'
   | 'untrusted_mem'
   | 'dynptr_ptr'
+  /** Into the program's one arena: any 32-bit number; nothing more is known. */
+  | 'arena'
   /** Only in slots: an iterator, a saved interrupt flag. */
   | 'stack_object';
 

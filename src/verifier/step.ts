@@ -3,6 +3,7 @@
 
 import type { Insn } from '../isa/insn.ts';
 import type { Op } from '../isa/op.ts';
+import { cast } from './arena.ts';
 import type { Env } from './env.ts';
 import { invalid, type Reject } from './reject.ts';
 import { alu, end, movsx, neg } from './step_alu.ts';
@@ -21,9 +22,6 @@ function unknownRow(insn: Insn): Reject {
   }
   if (cls === 5) return reserved((insn.code & 0xf0) === 0x80 ? 'BPF_CALL' : 'BPF_JMP/JMP32');
   if ((insn.code & 0xf0) === 0xd0) return reserved('BPF_END');
-  if (insn.code === 0xbf && insn.off === 1 && insn.imm !== 1 && insn.imm !== 1 << 16) {
-    return invalid('addr_space_cast insn can only convert between address space 1 and 0');
-  }
   return reserved((insn.code & 0xf0) === 0xb0 ? 'BPF_MOV' : 'BPF_ALU');
 }
 
@@ -32,6 +30,7 @@ type Steps = { readonly [K in Op['kind']]: (env: Env, op: Of<K>, insn: Insn) => 
 const STEPS: Steps = {
   alu,
   movsx,
+  cast,
   neg,
   end,
   jmp,

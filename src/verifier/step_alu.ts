@@ -180,6 +180,10 @@ function compute(env: Env, op: Of<'alu'>, a: Scalar, b: Scalar): Scalar {
 function aluResult(env: Env, op: Of<'alu'>, insn: Insn, dst: Reg, src: Reg): Reg | Reject {
   const dstPtr = isPointer(dst);
   const srcPtr = isPointer(src);
+  const inArena = dst.kind === 'arena' || src.kind === 'arena';
+  env.facts.usesArena(env.insnIdx, inArena);
+  // Whatever is done, it stays a number of 32 bits: engines compute so.
+  if (inArena) return dst.kind === 'arena' ? dst : src;
   if (dstPtr && srcPtr) {
     if (op.op === 'sub' && env.perfmon) return UNKNOWN_SCALAR;
     return denied(`R${insn.dst} pointer ${OPERATOR[op.op]} pointer prohibited`);

@@ -3,6 +3,8 @@
 import type { Insn } from '../isa/insn.ts';
 import { imm64 } from '../isa/insn.ts';
 import type { Size } from '../isa/op.ts';
+import { isArena } from '../spec/arena.ts';
+import { isLoopedAtomic } from './arena.ts';
 import type { Env } from './env.ts';
 import { symbolAddress } from './helper_btf.ts';
 import { mayLeaveFunction } from './leave.ts';
@@ -58,15 +60,19 @@ const REWRITTEN: ReadonlySet<RegKind> = new Set<RegKind>([
   'tcp_sock',
   'xdp_sock',
   'btf_id',
+  'arena',
 ]);
 /** A load from one of these can be one from any other: the kernel then expects a fault. */
 const PROBED: ReadonlySet<RegKind> = new Set<RegKind>(['btf_id', 'untrusted_mem', 'mem']);
 
-function onePointerKind(env: Env, ptr: Reg): Reject | null {
+/** Of atomics only those on arenas are. Linux 6.18 does not remember the other pointers of such an atomic. */
+const REWRITTEN_ATOMICS: ReadonlySet<RegKind> = new Set<RegKind>(['arena']);
+
+function onePointerKind(env: Env, ptr: Reg, rewritten = REWRITTEN): Reject | null {
   const before = env.pointerKind.get(env.insnIdx);
   if (before === undefined) env.pointerKind.set(env.insnIdx, ptr.kind);
   if (before === undefined || before === ptr.kind || (PROBED.has(before) && PROBED.has(ptr.kind))) return null;
-  const clash = REWRITTEN.has(before) || REWRITTEN.has(ptr.kind);
+  const clash = rewritten.has(before) || rewritten.has(ptr.kind);
   return clash ? invalid('same insn cannot be used with different pointers') : null;
 }
 
@@ -110,8 +116,9 @@ const NOT_ATOMIC: ReadonlySet<RegKind> = new Set<RegKind>([
 ]);
 
 /** Memory that an atomic instruction can't work on (kernel atomic_ptr_type_ok). */
-function checkAtomicPointer(regno: number, ptr: Reg, verb: 'stores into' | 'loads from'): Reject | null {
-  if (!NOT_ATOMIC.has(ptr.kind) || ptr.maybeNull) return null;
+function checkAtomicPointer(regno: number, ptr: Reg, verb: 'stores into' | 'loads from', insn: Insn): Reject | null {
+  const possible = ptr.kind === 'arena' ? !isLoopedAtomic(insn) : !NOT_ATOMIC.has(ptr.kind);
+  if (possible || ptr.maybeNull) return null;
   return denied(`BPF_ATOMIC ${verb} R${regno} ${kindText(ptr)} is not allowed`);
 }
 
@@ -125,7 +132,7 @@ export function atomic(env: Env, op: Of<'atomic'>, insn: Insn): Next {
     env.read(insn.dst) ??
     (op.op === 'cmpxchg' ? (env.read(0) ?? noAddress(env, 0)) : null) ??
     noAddress(env, insn.src) ??
-    checkAtomicPointer(insn.dst, env.reg(insn.dst), 'stores into');
+    checkAtomicPointer(insn.dst, env.reg(insn.dst), 'stores into', insn);
   if (bad) return bad;
   const into = op.op === 'cmpxchg' ? 0 : op.fetch ? insn.src : -1;
   const unwritable = into >= 0 ? env.canWrite(into) : null;
@@ -139,7 +146,7 @@ export function atomic(env: Env, op: Of<'atomic'>, insn: Insn): Next {
   const written = accessMemory(env, access(insn, insn.dst, ptr, op.size, { write: true, strict: true }));
   if (written !== null && 'message' in written) return written;
   if (into >= 0 && read !== null) write(env, into, withPrecision(read, false));
-  return env.insnIdx + 1;
+  return onePointerKind(env, ptr, REWRITTEN_ATOMICS) ?? env.insnIdx + 1;
 }
 
 export function loadAcquire(env: Env, op: Of<'load_acq'>, insn: Insn): Next {
@@ -147,14 +154,14 @@ export function loadAcquire(env: Env, op: Of<'load_acq'>, insn: Insn): Next {
   const next = env.read(insn.src) ?? load(env, insn, op.size, false, true);
   if (typeof next !== 'number') return next;
   // The pointer as it was: Linux 6.18 looks at what the load left in the register.
-  return checkAtomicPointer(insn.src, ptr, 'loads from') ?? next;
+  return checkAtomicPointer(insn.src, ptr, 'loads from', insn) ?? next;
 }
 
 export function storeRelease(env: Env, op: Of<'store_rel'>, insn: Insn): Next {
   const ptr = env.reg(insn.dst);
   const next = env.read(insn.dst) ?? store(env, insn, op.size, true);
   if (typeof next !== 'number') return next;
-  return checkAtomicPointer(insn.dst, ptr, 'stores into') ?? next;
+  return checkAtomicPointer(insn.dst, ptr, 'stores into', insn) ?? next;
 }
 
 export function lddw(env: Env, op: Of<'lddw'>, insn: Insn): Next {
@@ -170,6 +177,8 @@ export function lddw(env: Env, op: Of<'lddw'>, insn: Insn): Next {
     const target = callTarget(insn, env.insnIdx);
     if (isGlobal(env, env.prog.subprogOf[target])) return invalid('callback function not static');
     write(env, insn.dst, makeReg({ kind: 'func', size: target }));
+  } else if (ref?.kind === 'value' && isArena(env.map(ref.map))) {
+    write(env, insn.dst, UNKNOWN_SCALAR);
   } else if (ref?.kind === 'value') {
     write(env, insn.dst, makeReg({ kind: 'map_value', map: ref.map, off: ref.off }));
   } else {

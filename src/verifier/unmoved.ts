@@ -27,6 +27,7 @@ const MOVED: ReadonlySet<RegKind> = new Set<RegKind>([
   'mem',
   'ringbuf_mem',
   'buf',
+  'arena',
   'scalar',
 ]);
 

@@ -21,6 +21,8 @@ export interface MapDef {
   readonly frozen?: boolean;
   /** Value under key 0 of a frozen read-only array: .rodata. */
   readonly contents?: Uint8Array;
+  /** An arena: the address of its first page in user space (map_extra, or what mmap gave); absent = none yet. */
+  readonly userStart?: bigint;
   /** What a map-in-map holds. */
   readonly inner?: MapDef;
   /** Fields of the value that BTF declares special; absent = the map came without BTF. */
@@ -98,6 +100,11 @@ export interface Facts {
   readonly callMap: Int32Array;
   /** Loads from structures of the kernel, by slot; null = of different ones. */
   readonly kernelLoads: ReadonlyMap<InsnIndex, KernelLoad | null>;
+  /**
+   * Programs with an arena, per slot of arithmetic or an access to memory: bit 0 = some arrival does it with an arena pointer,
+   * bit 1 = some arrival does not (never both for an access). An arena pointer is no address in the shared memory.
+   */
+  readonly arena: Uint8Array | null;
   /** Some path reads stack bytes that it did not write (allowed for root): engines must then agree on what is there. */
   readonly readsUninitStack: boolean;
 }

@@ -91,7 +91,7 @@ function throughAlu(
   place: Place & { reg: number },
 ): Back {
   const regs = step.frames[place.frame].regs;
-  if (op.kind === 'movsx') return { frame: place.frame, reg: insn.src };
+  if (op.kind === 'movsx' || op.kind === 'cast') return { frame: place.frame, reg: insn.src };
   if (op.kind !== 'alu') return place;
   if (op.op === 'mov') {
     if (op.operand === 'reg') return { frame: place.frame, reg: insn.src };

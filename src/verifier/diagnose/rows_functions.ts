@@ -66,6 +66,15 @@ export const FUNCTION_ROWS = {
     why: (c) => `${position(c)} is a ${c.part('kind')} pointer`,
     help: STATIC,
   },
+  'arg#{arg} arena cannot be combined with any other tags': prototype(
+    (c) => `${position(c)} is tagged as a pointer into the arena and as something else`,
+    'keep __arg_arena alone',
+  ),
+  'R{reg} is not a pointer to arena or scalar.': argument(
+    (c) =>
+      `the function takes a pointer into the arena as argument ${c.part('reg')}, but R${c.part('reg')} holds ${c.holds}`,
+    'hand over what bpf_arena_alloc_pages gave, or the address of a variable in the arena',
+  ),
   'R{reg} is not a scalar': argument(
     (c) => `the function takes a number as argument ${c.part('reg')}, but R${c.part('reg')} holds ${c.holds}`,
     'pass a number, or make the function static',

@@ -165,6 +165,26 @@ export const PROGRAM_ROWS = {
   'addr_space_cast insn can only convert between address space 1 and 0': malformed(
     'the cast names other address spaces',
   ),
+  'addr_space_cast insn can only be used in a program that has an associated arena': {
+    class: 'program_setup',
+    why: 'the program casts a pointer of an arena, but refers to no arena',
+    help: 'refer to the arena map in the program, if only by an asm volatile statement that takes its address',
+  },
+  'Only one arena per program': {
+    class: 'program_setup',
+    why: 'the program refers to two arenas, but its pointers say nothing of which one they belong to',
+    help: 'put everything into one arena',
+  },
+  'CAP_BPF and CAP_PERFMON are required to use arena': {
+    class: 'program_setup',
+    why: 'an arena shows addresses of user space, which this loader may not see',
+    help: 'load it with CAP_BPF and CAP_PERFMON',
+  },
+  "arena's user address must be set via map_extra or mmap()": {
+    class: 'program_setup',
+    why: 'it is not known yet where user space will see the arena, and casts need that address',
+    help: 'set map_extra to an address, or map the arena before programs are loaded',
+  },
   'expected_attach_type {attach} is none of {type} programs': {
     class: 'program_setup',
     why: (c) => `a ${c.part('type')} program can not be attached at expected_attach_type ${c.part('attach')}`,

@@ -1,0 +1,42 @@
+// Arenas: verdicts and messages as Linux 6.18 gives them; beside the live kernel the whole log and the processed count.
+import { existsSync, readFileSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openOracle } from '../conformance/kernel/oracle.ts';
+import { readKernelTypes } from '../src/loader/kernel_btf.ts';
+import { COMMON_TYPES, type KernelTypes } from '../src/spec/kernel_struct.ts';
+import { match } from '../src/verifier/diagnose/catalogue.ts';
+import { verify } from '../src/verifier/index.ts';
+import { inputOf, ROWS } from './arena_programs.ts';
+import { comparable } from './live_log.ts';
+
+const VMLINUX = '/sys/kernel/btf/vmlinux';
+const oracle = openOracle((why) => console.log(`no live kernel: ${why}`));
+afterAll(() => oracle?.shutdown());
+
+describe('programs', () => {
+  it.each(ROWS)('$what', (row) => {
+    const result = verify(inputOf(row, COMMON_TYPES), row.limited ? { perfmon: false } : {});
+    expect(result.ok ? null : result.error.message).toBe(row.message);
+    if (row.message) expect(match(row.message)).not.toBeNull();
+  });
+});
+
+describe.skipIf(oracle === null || !existsSync(VMLINUX))('beside the live kernel', () => {
+  const types: KernelTypes = oracle === null ? COMMON_TYPES : readKernelTypes(readFileSync(VMLINUX));
+
+  it.each(ROWS)('$what', (row) => {
+    const input = inputOf(row, types);
+    const maps = input.maps.map((map) => ({ ...map, extra: map.userStart ?? 0 }));
+    const linux = oracle!.load({ ...input, maps }, { logLevel: 2, capBpfOnly: row.limited });
+    oracle!.unload(linux);
+    const own = verify(input, { kernelTypes: types, logLevel: 2, cpus: oracle!.possibleCpus, perfmon: !row.limited });
+    expect([linux.verdict, linux.verdict === 'ACCEPT' ? null : linux.message]).toEqual(
+      (row.linux === undefined ? row.message : row.linux) === null
+        ? ['ACCEPT', null]
+        : ['REJECT', row.linux ?? row.message],
+    );
+    if (row.linux !== undefined) return;
+    expect(own.ok ? null : own.error.code).toBe(linux.errno);
+    if (!row.limited) expect(comparable(own.log)).toEqual(comparable(linux.log));
+  });
+});
