@@ -80,6 +80,7 @@ describe('the catalogue', () => {
       kind: '',
       smin: 0n,
       umax: 0n,
+      range: '',
       off: 0,
       verb: 'uses',
       write: false,
@@ -241,6 +242,35 @@ describe('the history of a value', () => {
   it('tells which way of a jump to the next instruction was taken', () => {
     const text = 'r6 = *(u32 *)(r1 + 0)\nif r6 > 5 goto pc+0\nr0 = *(u8 *)(r6 + 0)\nexit';
     expect(texts(text)[1]).toBe('1: a number from 0 to 5 on this path');
+  });
+});
+
+describe('the register in question', () => {
+  it.each([
+    ['r1 = r10\nr1 += -8\n*(u64 *)(r10 - 8) = 0\nr2 = 8\nr3 = 0\nr4 = r10\ncall bpf_dynptr_from_mem', 'R4', /fp\)$/],
+    [
+      'r2 = 8\nr3 = 0\nr4 = r10\nr4 += -16\nr1 = r10\nr1 += -32\n*(u64 *)(r10 - 32) = 0\ncall bpf_dynptr_from_mem',
+      'R1',
+      /stack/,
+    ],
+    ['r0 = 5\nr0 /= 0', undefined, /^the program divides/],
+  ])('%s', (text, name, why) => {
+    const d = refused(filter(`${text}\nr0 = 0\nexit`));
+    expect(d.register?.name).toBe(name);
+    expect(d.why).toMatch(why);
+  });
+  it('is told by its narrower range', () => {
+    const text = 'r6 = *(u32 *)(r1 + 0)\nr6 &= 8\nr6 -= 16\nr2 = r10\nr2 += r6\nr0 = *(u64 *)(r2 - 512)\nexit';
+    const { why, register } = refused(filter(text));
+    expect(why).toMatch(/by -16 to -8 bytes/);
+    expect(register?.holds).toBe('a stack pointer (fp + (-16 to -8))');
+  });
+  it('fits into the width, however long its text', () => {
+    const text = 'r6 = *(u32 *)(r1 + 0)\nr6 &= 8\nr6 -= 16\nr2 = r10\nr2 += r6\nr0 = *(u64 *)(r2 - 512)\nexit';
+    const lines = renderDiagnostic(refused(filter(text)), { width: 60 })
+      .split('\n')
+      .slice(1);
+    expect(Math.max(...lines.map((l) => l.length))).toBeLessThanOrEqual(60);
   });
 });
 

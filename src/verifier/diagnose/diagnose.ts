@@ -10,7 +10,7 @@ import { helperById } from '../../spec/helpers.ts';
 import { progTypeById } from '../../spec/prog_types.ts';
 import type { Env, VerifyOptions } from '../env.ts';
 import { regText } from '../log.ts';
-import { isPointer, kindText, NOT_INIT, type Reg } from '../reg.ts';
+import { kindText } from '../reg.ts';
 import { type Reject, summaryOf } from '../reject.ts';
 import type { State } from '../state.ts';
 import type { MapDef, ProgramInput } from '../verified.ts';
@@ -19,10 +19,11 @@ import type { Diagnostic, Place, TrailStep } from './diagnostic.ts';
 import { endLabels, heldLabels, holdsOf } from './held.ts';
 import { loopOf, waitingAt } from './loops.ts';
 import { calleeName, type Label, originOf } from './origin.ts';
-import { type Path, pathTo } from './path.ts';
+import { pathTo } from './path.ts';
 import type { Case, Words } from './row.ts';
 import { objectHistory, type Past } from './stack_objects.ts';
-import { describe } from './values.ts';
+import { mapArgument, type Subject, subjectOf } from './subject.ts';
+import { describe, rangeWords } from './values.ts';
 
 /** The search that was refused. */
 export interface Walk {
@@ -30,13 +31,6 @@ export interface Walk {
   /** Makes the state that the program starts in. */
   readonly initial: () => State;
   readonly options: VerifyOptions;
-}
-
-/** A register of the refused instruction, with what it held before it. */
-interface Subject {
-  readonly regno: number;
-  readonly reg: Reg;
-  readonly frameno: number;
 }
 
 function linesOf(reject: Reject): string[] {
@@ -52,61 +46,6 @@ function matched(reject: Reject): Matched | null {
   for (const line of lines) for (const [name, value] of match(line)?.parts ?? []) parts.set(name, value);
   for (const [name, value] of main.parts) parts.set(name, value);
   return { ...main, parts };
-}
-
-/** Calls that make a dynptr take its address as their last argument. */
-function lastStackArgument({ env: { prog } }: Walk, at: InsnIndex, regs: readonly Reg[]): number {
-  const args = prog.kfuncs.get(at)?.params.length ?? helperById(prog.insns[at].imm)?.args.length ?? 0;
-  return regs.findLastIndex((reg, r) => r >= 1 && r <= args && (reg.kind === 'fp' || reg.kind === 'dynptr_ptr'));
-}
-
-/** Register the message is about: the one it names, else the one the instruction works on. */
-function subjectNumber(found: Matched | null, walk: Walk, at: InsnIndex, regs: readonly Reg[]): number {
-  const { rule, parts } = found ?? { rule: null, parts: new Map<string, string>() };
-  const insn = walk.env.prog.input.insns[at];
-  const op = opOf(insn);
-  const named = parts.get('reg');
-  if (named !== undefined) return Number(named);
-  const argument = op?.kind === 'call' ? parts.get('arg') : undefined;
-  if (argument !== undefined) return Number(argument) + 1;
-  if (op?.kind === 'call' && rule === 'Dynptr has to be an uninitialized dynptr')
-    return lastStackArgument(walk, at, regs);
-  switch (op?.kind) {
-    case 'ldx':
-    case 'load_acq':
-      return insn.src;
-    case 'st':
-    case 'stx':
-    case 'store_rel':
-    case 'atomic':
-      return insn.dst;
-    case 'exit':
-      return 0;
-    case 'ld_abs':
-    case 'ld_ind':
-      return 6;
-    case 'alu':
-      // Of a pointer and a number, the number is what went wrong.
-      return op.operand === 'reg' && isPointer(regs[insn.dst] ?? NOT_INIT) ? insn.src : insn.dst;
-    case 'call':
-      return mapArgument(regs);
-    default:
-      return -1;
-  }
-}
-
-/** The first argument that is a map, else the first that points into a value of one. */
-function mapArgument(regs: readonly Reg[]): number {
-  const first = (kind: Reg['kind']) => regs.findIndex((reg, r) => r >= 1 && r <= 5 && reg.kind === kind);
-  return first('map_ptr') >= 0 ? first('map_ptr') : first('map_value');
-}
-
-function subjectOf(found: Matched | null, walk: Walk, at: InsnIndex, path: Path | null): Subject | null {
-  const frames = path?.steps.at(-1)?.frames ?? walk.env.state.frames;
-  const frame = frames[frames.length - 1];
-  const regno = subjectNumber(found, walk, at, frame.regs);
-  const reg = frame.regs[regno];
-  return reg === undefined ? null : { regno, reg, frameno: frame.frameno };
 }
 
 const VERBS: Readonly<Record<string, string>> = {
@@ -153,6 +92,7 @@ function caseOf(
     kind: subject === null ? '' : kindText(subject.reg),
     smin: subject?.reg.s.smin ?? 0n,
     umax: subject?.reg.s.umax ?? 0n,
+    range: subject === null ? '' : rangeWords(subject.reg.s),
     off: subject?.reg.off ?? 0,
     verb: helper === '' ? (VERBS[op?.kind ?? ''] ?? 'uses') : `${helper} uses`,
     write: op?.kind === 'st' || op?.kind === 'stx' || op?.kind === 'store_rel' || op?.kind === 'atomic',
@@ -259,6 +199,11 @@ interface Findings {
   readonly past?: Past;
 }
 
+/** Of the byte of the stack that 'off {off}+{i}' means, from the frame pointer. */
+function namedOffset(parts: ReadonlyMap<string, string>): number {
+  return Number((parts.get('off') ?? parts.get('where') ?? '').replace(/^off /, '')) + Number(parts.get('i'));
+}
+
 /** What the search knows beyond the message. */
 function investigate(found: Matched | null, reject: Reject, at: InsnIndex | null, walk: Walk): Findings {
   const parts = found?.parts ?? new Map<string, string>();
@@ -276,15 +221,18 @@ function investigate(found: Matched | null, reject: Reject, at: InsnIndex | null
   }
   if (at === null) return { ...none, labels: parts.has('size') ? stackLabels(walk) : [] };
   const path = pathTo(walk.env, walk.initial, walk.options);
-  const subject = subjectOf(found, walk, at, path);
+  const subject = subjectOf(found, walk.env, at, path);
   const { held, over, object } = found?.row ?? {};
   if (held !== undefined) {
     return { ...none, labels: [...heldLabels(walk.env, path, held), ...callLabels(walk)] };
   }
   if (over !== undefined) return { ...none, labels: [...endLabels(path, over), ...callLabels(walk)] };
-  if (object && subject !== null && path !== null) {
-    const { past, labels } = objectHistory(walk.env.prog, path, subject.reg);
-    return { at, labels: [...labels, ...callLabels(walk)], subject, past };
+  if (object !== undefined && subject !== null && path !== null) {
+    const off = object === 'named' ? namedOffset(parts) : null;
+    const { past, labels } = objectHistory(walk.env.prog, path, subject.reg, off);
+    if (past === 'there' || object === 'argument') {
+      return { at, labels: [...labels, ...callLabels(walk)], subject, past };
+    }
   }
   if (found?.rule === 'infinite loop detected at insn {insn}') {
     const from = walk.env.prevInsnIdx;

@@ -73,13 +73,17 @@ function listingBlock(d: Diagnostic, place: Place): Block {
   return block;
 }
 
-/** Words in lines of at most `width` columns. */
+/** Words in lines of at most `width` columns. A longer word, as registers are printed, is broken behind a comma. */
 function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
-  for (const word of text.split(' ')) {
+  const add = (piece: string, space: string) => {
     const last = lines.at(-1);
-    if (last !== undefined && cells(last) + 1 + cells(word) <= width) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
+    if (last === undefined || cells(last + space + piece) > width) lines.push(piece);
+    else lines[lines.length - 1] = last + space + piece;
+  };
+  for (const word of text.split(' ')) {
+    const pieces = cells(word) > width / 2 ? word.split(/(?<=,)/) : [word];
+    for (const [i, piece] of pieces.entries()) add(piece, i === 0 ? ' ' : '');
   }
   return lines;
 }

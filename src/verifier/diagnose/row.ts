@@ -57,6 +57,8 @@ export interface Case {
   /** Bounds of the value (of a pointer: of the variable part of its offset). */
   readonly smin: bigint;
   readonly umax: bigint;
+  /** '-255 to 255', the narrower of the two ranges. */
+  readonly range: string;
   /** Pointers: the fixed offset. */
   readonly off: number;
   /** What the instruction does: 'reads', 'writes', or for a call 'bpf_xyz uses'. */
@@ -91,8 +93,11 @@ export interface MessageRow {
   readonly held?: readonly Hold[];
   /** What must be: it points to where that ended. */
   readonly over?: readonly Hold[];
-  /** An argument is an object on the stack: it points to where that was made and where it ended. */
-  readonly object?: true;
+  /**
+   * About an object on the stack: it points to where that was made and where it ended. argument: the register in question
+   * points to it. named: the message says where it is.
+   */
+  readonly object?: 'argument' | 'named';
 }
 
 export type Rows = Readonly<Record<string, MessageRow>>;

@@ -15,6 +15,11 @@ const WANTED: readonly (readonly [start: string, words: string, help: string])[]
   ['map_value', 'a map value', 'pass the address of (a field of) a map value'],
   ['fp, dynptr', 'a dynptr', 'pass the address of a local struct bpf_dynptr'],
   ['fp', 'readable memory', 'pass the address of a variable on the stack, in a map value or in the packet'],
+  [
+    'percpu_',
+    "a pointer to the kernel's per-CPU memory",
+    'pass the address of a per-CPU variable (__ksym), or a field that the kernel declares __percpu',
+  ],
   ['ptr_', 'a kernel object', 'pass a pointer of the right kernel type, e.g. from bpf_get_current_task_btf'],
 ];
 

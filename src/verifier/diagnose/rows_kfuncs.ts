@@ -3,6 +3,8 @@
 import { type Case, leaving, type MessageRow, type Rows, SECTIONS } from './row.ts';
 
 const name = (c: Case) => c.part('name') || 'the kernel function';
+/** 'STRUCT task_struct' as in C. */
+const lower = (type: string) => type.replace(/^[A-Z]+/, (kind) => kind.toLowerCase());
 const position = (c: Case): string => `argument ${c.num('arg') + 1}`;
 
 function unavailable(why: MessageRow['why'], help: MessageRow['help']): MessageRow {
@@ -170,7 +172,7 @@ export const KFUNC_ROWS = {
     'pass memory of the program',
   ),
   'kernel function {name} args#{arg} expected pointer to {want} but R{reg} has a pointer to {has}': argument(
-    (c) => `${position(c)} of ${name(c)} must point to ${c.part('want')}, and points to ${c.part('has')}`,
+    (c) => `${position(c)} of ${name(c)} must point to ${lower(c.part('want'))}, and points to ${lower(c.part('has'))}`,
     'pass a pointer to the right structure',
   ),
   'kernel function {name} returns pointer type {type} is not supported': beyond(
@@ -181,8 +183,7 @@ export const KFUNC_ROWS = {
     TRUST,
   ),
   'arg#{arg} pointer type {type} must point to {what}': argument(
-    (c) =>
-      `${position(c)} must be a pointer to ${c.part('type').replace(/^[A-Z]+/, (kind) => kind.toLowerCase())}, and is ${c.holds}`,
+    (c) => `${position(c)} must be a pointer to ${lower(c.part('type'))}, and is ${c.holds}`,
     'pass a pointer that the kernel gave: such a structure cannot be made by a program',
   ),
   'arg#{arg} arg#{size} memory, len pair leads to invalid memory access': argument(

@@ -24,7 +24,7 @@ function packetWhy(c: Case): string {
   const fixed = c.umax === 0n;
   const what = fixed
     ? `${c.verb} ${bytes(off, size)} of the packet`
-    : `${c.verb} ${size} byte${size === 1 ? '' : 's'} at ${start} + ${off} + (${c.smin} to ${c.umax})`;
+    : `${c.verb} ${size} byte${size === 1 ? '' : 's'} at ${start} + ${off} + (${c.range})`;
   if (limit > 0)
     return `${what}, but only ${fixed ? bytes(0, limit) : `${limit} bytes behind the variable part`} are proven to exist`;
   return fixed
@@ -140,16 +140,22 @@ const STACK_OUTSIDE: MessageRow = {
 
 const STACK_VARIABLE: MessageRow = {
   class: 'out_of_bounds',
-  why: (c) =>
-    `the index moves the pointer by ${c.smin} to ${c.umax} bytes: that can leave the local array and the stack`,
+  why: (c) => `the index moves the pointer by ${c.range} bytes: that can leave the local array and the stack`,
   help: 'bound the index right before: if (i >= ARRAY_SIZE) return 0; or i &= ARRAY_SIZE - 1;',
 };
+
+const INITIALISE =
+  'initialise the whole variable: struct key key = {}; or __builtin_memset(&key, 0, sizeof(key)); before its fields are set';
 
 const STACK_UNWRITTEN: MessageRow = {
   class: 'uninitialized',
   why: (c) =>
-    `${c.num('size')} bytes of stack are read, but byte ${c.num('i')} of them was never written on this path (padding counts, too), or is part of a dynptr or iterator`,
-  help: 'initialise the whole variable: struct key key = {}; or __builtin_memset(&key, 0, sizeof(key)); before its fields are set',
+    `${c.num('size')} bytes of stack are read, but byte ${c.num('i')} of them ${c.past === 'there' ? 'is part of an object that only calls may touch' : 'was never written on this path (padding counts, too)'}`,
+  object: 'named',
+  help: (c) =>
+    c.past === 'there'
+      ? 'read what a dynptr points to with bpf_dynptr_read or bpf_dynptr_data; do not copy or store the object itself'
+      : INITIALISE,
 };
 
 const MISALIGNED: MessageRow = {
@@ -205,7 +211,8 @@ export const MEMORY_ROWS = {
   'negative offset {type} ptr R{reg} off={off} disallowed': {
     class: 'ctx_access',
     why: (c) => `${regName(c)} points ${-c.num('off')} bytes in front of the object`,
-    help: UNMODIFIED_CTX,
+    help: (c) =>
+      c.part('type') === 'ctx' ? UNMODIFIED_CTX : 'pass the pointer as it came, or one to a field of what it points to',
   },
   'variable {type} access var_off={tnum} disallowed': {
     class: 'ctx_access',

@@ -37,13 +37,13 @@ export const OBJECT_ROWS = {
     class: 'helper_argument',
     why: (c) => missing(c, 'dynptr'),
     help: 'make it first (bpf_dynptr_from_mem, bpf_ringbuf_reserve_dynptr), on every path to here, and pass its very address',
-    object: true,
+    object: 'argument',
   },
   'Expected a dynptr of type {type} as arg #{arg}': {
     class: 'helper_argument',
     why: (c) => `this call takes dynptrs of type ${c.part('type')} only`,
     help: 'use the calls made for the type of dynptr',
-    object: true,
+    object: 'argument',
   },
   'cannot pass pointer to const bpf_dynptr, the helper mutates it': {
     class: 'helper_argument',
@@ -61,7 +61,7 @@ export const OBJECT_ROWS = {
       c.past === 'gone'
         ? `the dynptr at argument ${c.part('reg')} was given back already`
         : `argument ${c.part('reg')} is no dynptr that holds something${c.past === '' ? ', or it was given back already' : ''}`,
-    object: true,
+    object: 'argument',
     help: 'submit or discard each dynptr once on each path, also when bpf_ringbuf_reserve_dynptr failed',
   },
   'cannot overwrite referenced dynptr': {
@@ -77,7 +77,7 @@ export const OBJECT_ROWS = {
   },
   'Unsupported reg type {type} for bpf_dynptr_from_mem data': {
     class: 'helper_argument',
-    why: (c) => `a dynptr can not be made of memory of kind ${c.part('type')}`,
+    why: (c) => `a dynptr can not be made of this kind of memory: ${c.holds}`,
     help: 'use memory in a value of a map',
   },
   'arg#{arg} expected pointer to an iterator on stack': {
@@ -89,19 +89,19 @@ export const OBJECT_ROWS = {
     class: 'helper_argument',
     why: (c) => `the variable already is an iterator (struct bpf_iter_${c.part('type')}), or can not become one`,
     help: 'end it with its _destroy function before it is made again, or use another variable',
-    object: true,
+    object: 'argument',
   },
   'expected an initialized iter_{type} as arg #{arg}': {
     class: 'helper_argument',
     why: (c) => missing(c, `struct bpf_iter_${c.part('type')}`),
-    object: true,
+    object: 'argument',
     help: 'make it with its _new function on every path to here, end it once, and touch it in no other way',
   },
   'expected uninitialized irq flag as arg#{arg}': {
     class: 'helper_argument',
     why: 'the variable already keeps interrupt flags that are to be restored, or can not keep any',
     help: 'restore them first, or use another variable (unsigned long)',
-    object: true,
+    object: 'argument',
   },
   'expected an initialized irq flag as arg#{arg}': {
     class: 'helper_argument',
@@ -109,7 +109,7 @@ export const OBJECT_ROWS = {
       c.past === 'gone'
         ? 'the variable keeps no interrupt flags any more'
         : `the variable keeps no interrupt flags${c.past === 'never' ? ': none were saved in it on this path' : ''}`,
-    object: true,
+    object: 'argument',
     help: 'pair every bpf_local_irq_restore with one bpf_local_irq_save of the same variable, on every path',
   },
   'cannot restore irq state out of order, expected id={id} acquired at insn_idx={insn}': {

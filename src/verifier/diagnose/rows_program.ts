@@ -157,7 +157,7 @@ export const PROGRAM_ROWS = {
   'invalid module BTF object FD specified.': malformed('the symbol is one of a kernel module, and no module is given'),
   'unknown opcode {code}': malformed(
     (c) => `there is no instruction with opcode 0x${c.part('code')}`,
-    'compile for BPF (clang -target bpf); Linux has no indirect calls (callx): function pointers must be resolved at compile time',
+    'compile for BPF (clang -target bpf); Linux 6.18 has no indirect calls (callx: function pointers must be resolved at compile time) and no indirect jumps (gotox: -fno-jump-tables)',
   ),
   '{what} uses reserved fields': malformed((c) => `a field of the ${c.part('what')} instruction that must be 0 is not`),
   'invalid atomic operand size': malformed('atomic operations work on 4 or 8 bytes', 'use a 32-bit or 64-bit variable'),

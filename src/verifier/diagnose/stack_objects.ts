@@ -44,11 +44,15 @@ function ended(prog: Prog, insn: InsnIndex, { reg }: Slot): Label {
   return { insn, text: `${name} ${ENDS.test(name) ? 'ends' : 'writes over'} ${noun} here` };
 }
 
-/** The history of the stack slot that `ptr` points to, as the last instruction of the path finds it. */
-export function objectHistory(prog: Prog, path: Path, ptr: Reg): StackObjectHistory {
-  if (ptr.kind !== 'fp' || !isConst(ptr.s)) return { past: '', labels: [] };
+/**
+ * The history of a slot of the stack that `ptr` points into, as the last instruction of the path finds it: the one at `off`
+ * bytes from the frame pointer, or (null) that of the pointer.
+ */
+export function objectHistory(prog: Prog, path: Path, ptr: Reg, off: number | null): StackObjectHistory {
+  const at = off ?? (isConst(ptr.s) ? ptr.off + numberIn(ptr.s) : NaN);
+  if (ptr.kind !== 'fp' || Number.isNaN(at)) return { past: '', labels: [] };
   const { steps } = path;
-  const spi = spiOf(ptr.off + numberIn(ptr.s));
+  const spi = spiOf(at);
   const slots = steps.map(({ frames }) => frames[ptr.frame]?.stack[spi] ?? EMPTY_SLOT);
   const last = slots.findLastIndex(isObject);
   if (last < 0) return { past: path.complete ? 'never' : '', labels: [] };

@@ -11,19 +11,28 @@ const NAMED: ReadonlyMap<bigint, string> = new Map([
   [S64_MAX, '2^63 - 1'],
   [U64_MAX, '2^64 - 1'],
   [0xffffffffn, '2^32 - 1'],
+  [0x7fffffffn, '2^31 - 1'],
+  [-0x80000000n, '-2^31'],
 ]);
 
 export function numberText(x: bigint): string {
-  return NAMED.get(x) ?? (x > 0xffffn ? `0x${x.toString(16)}` : x.toString());
+  const named = NAMED.get(x);
+  if (named !== undefined) return named;
+  if (x < 0n) return `-${numberText(-x)}`;
+  return x > 0xffffn ? `0x${x.toString(16)}` : x.toString();
 }
 
 export function scalarWords(s: Scalar): string {
   if (isConst(s)) return `the number ${numberText(BigInt.asIntN(64, s.var_off.value))}`;
   if (s.umin === 0n && s.umax === U64_MAX && s.smin === S64_MIN && s.smax === S64_MAX) return 'an unknown number';
-  // Both ranges hold; the narrower one says more.
-  const signed = s.smax - s.smin < s.umax - s.umin;
+  return `a number from ${rangeWords(s)}`;
+}
+
+/** '-255 to 255'. Both ranges hold; the narrower one says more. */
+export function rangeWords(s: Scalar): string {
+  const signed = s.smax - s.smin < s.umax - s.umin || (s.smin < 0n && s.smax - s.smin === s.umax - s.umin);
   const [min, max] = signed ? [s.smin, s.smax] : [s.umin, s.umax];
-  return `a number from ${numberText(min)} to ${numberText(max)}`;
+  return `${numberText(min)} to ${numberText(max)}`;
 }
 
 /** ' + 14', ' + 14 + 0 to 60', '' of a pointer. */
@@ -33,7 +42,7 @@ function moved(reg: Reg): string {
     const v = BigInt.asIntN(64, reg.s.var_off.value);
     return v === 0n ? fixed : `${fixed} ${v < 0n ? '-' : '+'} ${v < 0n ? -v : v}`;
   }
-  return `${fixed} + (${numberText(reg.s.smin)} to ${numberText(reg.s.umax)})`;
+  return `${fixed} + (${rangeWords(reg.s)})`;
 }
 
 function packet(start: string): Describe {
@@ -55,7 +64,7 @@ const mapWords = ({ name, keySize, valueSize }: MapDef) =>
 
 function fpText(reg: Reg): string {
   const offset = reg.off + (isConst(reg.s) ? Number(BigInt.asIntN(64, reg.s.var_off.value)) : 0);
-  const variable = isConst(reg.s) ? '' : ` + (${numberText(reg.s.smin)} to ${numberText(reg.s.umax)})`;
+  const variable = isConst(reg.s) ? '' : ` + (${rangeWords(reg.s)})`;
   return `fp${offset === 0 ? '' : offset > 0 ? `+${offset}` : offset}${variable}`;
 }
 
@@ -94,6 +103,8 @@ const WORDS: Partial<Record<RegKind, Describe>> = {
   flow_keys: named('a pointer to struct bpf_flow_keys'),
   btf_id: (reg) => `a pointer to ${structWords(reg)}${moved(reg)}${worth(reg)}`,
   untrusted_mem: named('a pointer to memory of the kernel'),
+  buf: named('a pointer to a buffer of the kernel'),
+  tp_buffer: named('a pointer to the buffer of a writable tracepoint'),
   dynptr_ptr: named('a pointer to a dynptr'),
 };
 

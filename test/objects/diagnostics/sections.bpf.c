@@ -150,4 +150,16 @@ int throws_in_rcu(__u32 *ctx)
 	return 0;
 }
 
+SEC("tc")
+int reads_the_dynptr_itself(struct __sk_buff *skb)
+{
+	struct bpf_dynptr record;
+	__u32 first;
+
+	bpf_ringbuf_reserve_dynptr(&events, 64, 0, &record);
+	first = *(volatile __u32 *)&record;
+	bpf_ringbuf_submit_dynptr(&record, 0);
+	return first;
+}
+
 char _license[] SEC("license") = "GPL";
