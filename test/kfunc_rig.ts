@@ -25,7 +25,7 @@ export interface Run {
   readonly type?: 'sched_cls' | 'xdp' | 'syscall' | 'socket_filter' | 'cgroup_skb';
   /** Default: 64 bytes, an Ethernet header with the type of IPv4 and then 14, 15, 16, ... */
   readonly data?: Uint8Array;
-  /** Of the program; 0 for a run that only the two engines make. */
+  /** false: only the two engines run it. */
   readonly live?: false;
 }
 
@@ -56,13 +56,15 @@ const withIds = (text: string, types: KernelTypes) =>
 
 export class KfuncRig {
   readonly kernel: Kernel;
-  readonly #live: Oracle | null;
-  readonly #types: KernelTypes;
+  /** null = there is none to compare with. */
+  readonly live: Oracle | null;
+  /** The live kernel's, or the built-in ones. */
+  readonly types: KernelTypes;
 
   private constructor(kernel: Kernel, live: Oracle | null) {
     this.kernel = kernel;
-    this.#live = live;
-    this.#types = live === null ? COMMON_TYPES : readKernelTypes(readFileSync(VMLINUX));
+    this.live = live;
+    this.types = live === null ? COMMON_TYPES : readKernelTypes(readFileSync(VMLINUX));
   }
 
   static async open(): Promise<KfuncRig> {
@@ -88,8 +90,8 @@ export class KfuncRig {
     const ours = { retval: Number(BigInt.asIntN(32, own.retval)), value: array.get(ZERO)!, data: own.data };
     loaded.close();
     this.kernel.removeMap(array);
-    if (this.#live !== null && live !== false) {
-      const linux = this.#onKernel(this.#live, withIds(program(text), this.#types), type, input);
+    if (this.live !== null && live !== false) {
+      const linux = this.#onKernel(this.live, withIds(program(text), this.types), type, input);
       const data = type === 'syscall' ? ours.data : linux.data;
       expect(ours).toEqual({ ...linux, data });
     }
@@ -117,6 +119,6 @@ export class KfuncRig {
 
   close(): void {
     this.kernel.close();
-    this.#live?.shutdown();
+    this.live?.shutdown();
   }
 }

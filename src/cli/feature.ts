@@ -1,6 +1,8 @@
-// `feature`: what of eBPF this beewasm has, in the words of `bpftool feature`: program types, map types, helpers.
+// `feature`: what of eBPF this beewasm has, in the words of `bpftool feature`: program types, map types, helpers; and kfuncs.
 
 import { helpersOfType, RUNNABLE, runnableById } from '../spec/helpers.ts';
+import { isRunnableKfunc } from '../spec/kfunc_abi.ts';
+import { KFUNCS } from '../spec/kfuncs.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import { PROG_TYPES, progTypeById } from '../spec/prog_types.ts';
 import { BPF_FUNC_ID, BPF_MAP_TYPE, BPF_PROG_TYPE } from '../uapi/enums.ts';
@@ -9,15 +11,28 @@ import type { Answer, Command } from './command.ts';
 export interface Features {
   readonly programTypes: Readonly<Record<string, boolean>>;
   readonly mapTypes: Readonly<Record<string, boolean>>;
-  /** By program type: those that run, and those whose calls are only verified. */
-  readonly helpers: Readonly<Record<string, { readonly run: readonly string[]; readonly verified: readonly string[] }>>;
+  /** By program type. */
+  readonly helpers: Readonly<Record<string, Functions>>;
+  readonly kfuncs: Functions;
+}
+
+interface Functions {
+  readonly run: readonly string[];
+  /** Calls of them are only verified. */
+  readonly verified: readonly string[];
 }
 
 export function features(): Features {
   const programTypes = typesOf(BPF_PROG_TYPE, 'BPF_PROG_TYPE_', (id) => progTypeById(id) !== undefined);
   const mapTypes = typesOf(BPF_MAP_TYPE, 'BPF_MAP_TYPE_', (id) => (mapTypeById(id)?.store ?? 'none') !== 'none');
   const helpers = PROG_TYPES.map((type) => [type.name, helpersFor(type.id)]);
-  return { programTypes, mapTypes, helpers: Object.fromEntries(helpers) };
+  const kfuncs = (run: boolean) => Object.keys(KFUNCS).filter((name) => isRunnableKfunc(name) === run);
+  return {
+    programTypes,
+    mapTypes,
+    helpers: Object.fromEntries(helpers),
+    kfuncs: { run: kfuncs(true), verified: kfuncs(false) },
+  };
 }
 
 /** BPF_MAP_TYPE_LRU_HASH -> lru_hash: whether there is a row for it. Deprecated second names are left out. */
@@ -53,6 +68,11 @@ function text(f: Features): string {
       ...(verified.length === 0 ? [] : [`eBPF helpers that are verified but can't run for program type ${type}:`]),
       ...verified.map((name) => `\t- ${name}`),
     ]),
+    '',
+    `Scanning kernel functions (${f.kfuncs.run.length} of ${f.kfuncs.run.length + f.kfuncs.verified.length} can run)...`,
+    ...f.kfuncs.run.map((name) => `\t- ${name}`),
+    "kernel functions that are verified but can't run:",
+    ...f.kfuncs.verified.map((name) => `\t- ${name}`),
   ].join('\n');
 }
 
@@ -68,13 +88,14 @@ function json(f: Features): unknown {
         [`${type}_verified_helpers`, verified],
       ]),
     ),
+    kfuncs: { available_kfuncs: f.kfuncs.run, verified_kfuncs: f.kfuncs.verified },
   };
 }
 
 export const featureCommand: Command = {
   words: ['feature'],
   usage: '',
-  summary: 'list the program types, map types and helpers that exist here',
+  summary: 'list the program types, map types, helpers and kfuncs that exist here',
   run({ words }): Answer {
     words.end();
     const found = features();

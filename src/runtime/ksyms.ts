@@ -1,30 +1,20 @@
 // Symbols of the kernel, before a program runs. A call of a kfunc gets the number by which engines know it
-// (spec/kfunc_abi.ts); a reachable call of one that can't run is refused by its name. Kfuncs that only hold something off
-// (RCU, preemption) have nothing to hold off here: a run is not interrupted, and nothing is freed during it. The address
-// of a function is some number that is not 0.
+// (spec/kfunc_abi.ts); a reachable call of one that can't run is refused by its name. Sections (RCU, preemption) need
+// nothing: a run is not interrupted, and nothing is freed during it. The address of a function is some number that is not 0.
 
 import { type Insn, LDDW_CODE } from '../isa/insn.ts';
-import { kfuncByName } from '../spec/kfunc_abi.ts';
+import { kfuncByName, SECTION_KFUNCS } from '../spec/kfunc_abi.ts';
 import { UnsupportedError } from '../uapi/errors.ts';
 import type { Ksym, Verified } from '../verifier/verified.ts';
 
 /** goto +0 */
 const NOTHING: Insn = { code: 0x05, dst: 0, src: 0, off: 0, imm: 0 };
 
-const SECTIONS: ReadonlySet<string> = new Set([
-  'bpf_rcu_read_lock',
-  'bpf_rcu_read_unlock',
-  'bpf_preempt_disable',
-  'bpf_preempt_enable',
-  'bpf_local_irq_save',
-  'bpf_local_irq_restore',
-]);
-
 /** What takes the place of the instruction; undefined = nothing here can. */
-function replacement(insn: Insn, { name, of }: Ksym): Insn | undefined {
+function replacement(insn: Insn, { name, of }: Ksym, progType: number): Insn | undefined {
   if (insn.code === LDDW_CODE) return of === 'func' ? { ...insn, src: 0, imm: 1 } : undefined;
-  if (SECTIONS.has(name)) return NOTHING;
-  const kfunc = kfuncByName(name);
+  if (SECTION_KFUNCS.has(name)) return NOTHING;
+  const kfunc = kfuncByName(name, progType);
   return kfunc && { ...insn, imm: kfunc.number };
 }
 
@@ -39,7 +29,7 @@ export function withoutKsyms(code: Verified): Verified {
   if (ksyms === undefined) return code;
   const insns = code.insns.slice();
   for (const [at, ksym] of ksyms) {
-    const other = replacement(insns[at], ksym);
+    const other = replacement(insns[at], ksym, code.type);
     if (other === undefined && facts?.reached[at]) {
       const what = `${ksym.of === 'func' ? 'kfunc' : 'kernel variable'} ${ksym.name}`;
       throw new UnsupportedError(what, `${what} is not supported yet`);
