@@ -124,6 +124,26 @@ describe('prog load of many objects', () => {
     const json = JSON.parse((await beewasm(`prog load ${COUNTER} ${bad} -j`)).out);
     expect(json.map((v: { verdict: string }) => v.verdict).sort()).toEqual(['accept', 'error']);
   });
+  it('shows the verdicts asked for, the most expensive first, and still fails for the others', async () => {
+    const objects = `test/objects/loader/programs.bpf.o ${COUNTER} ${scratch}/none.o`;
+    const accepted = await beewasm(`prog load ${objects} --only accepted --sort processed`);
+    expect(accepted.code).toBe(1);
+    const table = accepted.out.split('\n\n')[0].split('\n').slice(1, -1);
+    expect(table.map((line) => line.split(/ {2,}/)[2])).toEqual(Array(5).fill('accepted'));
+    const processed = table.map((line) => Number(line.split(/ {2,}/)[4]));
+    expect(processed).toEqual([...processed].sort((a, b) => b - a));
+    expect(accepted.out).toContain("1 of 6 programs can't be loaded, 1 file with nothing to load\n");
+    const others = await beewasm(`prog load ${objects} --only not-loaded,no-program -j`);
+    expect(JSON.parse(others.out).map((v: { verdict: string }) => v.verdict)).toEqual(['error', 'unsupported']);
+    expectOneLine(await beewasm(`prog load ${objects} --only good`), 2, 'good is none of accepted, rejected, not-loaded');
+    expectOneLine(await beewasm(`prog load ${objects} --sort size`), 2, '--sort size is none of time, processed');
+  });
+  it('loads programs that wait to be asked for with --all', async () => {
+    const object = 'test/objects/cli/optional.bpf.o';
+    expectOneLine(await beewasm(`prog load ${object}`), 1, 'holds 2 programs that load only when asked for (SEC("?');
+    const { code, out } = await beewasm(`prog load ${object} --all`);
+    expect([code, rows(out).slice(1, 3).map((row) => row.split(' ')[1])]).toEqual([0, ['drops', 'passes']]);
+  });
   it('is all accepted: exit code 0; --jited adds the size of the WebAssembly', async () => {
     const { code, out } = await beewasm(`prog load ${COUNTER} test/objects/cli/../cli/counter.bpf.o --jited`);
     expect(code).toBe(0);

@@ -10,8 +10,8 @@ import { FileError, parsed } from './files.ts';
 import { diagnosticPaint, type Style } from './style.ts';
 import { plural } from './text.ts';
 import { type JudgeOptions, jitedBytes, judge, programsOf, type Request, reasonOf, type Verdict } from './verdict.ts';
-import { sorted, verdictTable } from './verdict_table.ts';
-import type { Words } from './words.ts';
+import { FIGURES, sorted, VERDICTS, verdictTable } from './verdict_table.ts';
+import { UsageError, type Words } from './words.ts';
 
 /** Lines of a log that are printed without -d: a path of a million instructions fills no terminal. */
 const SHOWN_LINES = 400;
@@ -82,19 +82,22 @@ function several(verdicts: readonly Verdict[], look: Look): string {
       ? [v.reason.includes(v.object) ? v.reason : `${v.object}: ${v.reason}`]
       : [],
   );
-  const programs = verdicts.filter((v) => v.program !== null);
-  const bad = programs.filter((v) => v.verdict !== 'accept').length;
-  const files = verdicts.length - programs.length;
-  const failures = [
-    ...(bad > 0 ? [`${bad} of ${plural(programs.length, 'program')} can't be loaded`] : []),
+  return [verdictTable(verdicts, look.style, look.columns), ...(lost.length > 0 ? ['', ...lost] : []), ...notes].join(
+    '\n',
+  );
+}
+
+/** What is wrong with the programs and files in numbers, after everything else; nothing = all are accepted. */
+function failures(verdicts: readonly Verdict[]): string[] {
+  const count = (verdict: Verdict['verdict']) => verdicts.filter((v) => v.verdict === verdict).length;
+  const [rejected, lost, files] = [count('reject'), count('unsupported'), count('error')];
+  const programs = verdicts.length - files;
+  const parts = [
+    ...(rejected + lost > 0 ? [`${rejected + lost} of ${plural(programs, 'program')} can't be loaded`] : []),
+    ...(rejected > 0 && lost > 0 ? [`${rejected} are rejected`] : []),
     ...(files > 0 ? [`${plural(files, 'file')} with nothing to load`] : []),
   ];
-  return [
-    verdictTable(verdicts, look.style, look.columns),
-    ...(lost.length > 0 ? ['', ...lost] : []),
-    ...notes,
-    ...(failures.length > 0 ? ['', failures.join(', ')] : []),
-  ].join('\n');
+  return parts.length === 0 ? [] : ['', parts.join(', ')];
 }
 
 /** GitHub workflow commands, one line each, for what is not accepted. */
@@ -122,7 +125,7 @@ interface Arguments {
   readonly kernelTypes: KernelBtf['types'] | undefined;
 }
 
-function parse(words: Words): Arguments {
+function parse(words: Words, all: boolean): Arguments {
   let name: string | undefined;
   let type: number | undefined;
   let kernel: KernelBtf | undefined;
@@ -141,18 +144,37 @@ function parse(words: Words): Arguments {
   };
   const paths = words.until(Object.keys(keywords), 'object file');
   words.keywords(keywords);
-  return { paths, request: { name, type, btf: kernel?.bytes }, kernelTypes: kernel?.types };
+  return { paths, request: { name, type, btf: kernel?.bytes, all }, kernelTypes: kernel?.types };
+}
+
+/** The verdicts to show; null = all. */
+function filterOf(only: string | boolean | undefined): ReadonlySet<Verdict['verdict']> | null {
+  if (typeof only !== 'string') return null;
+  return new Set(
+    only.split(',').map((word) => {
+      const verdict = VERDICTS.get(word);
+      if (verdict === undefined) throw new UsageError(`--only ${word} is none of ${[...VERDICTS.keys()].join(', ')}`);
+      return verdict;
+    }),
+  );
 }
 
 /** A program to judge, or the verdict that a file already has. */
 type Task = Verdict | { readonly path: string; readonly object: ObjectSpec; readonly program: ProgramSpec };
 
+function nothingIn(path: string, object: ObjectSpec): string {
+  const optional = Object.keys(object.programs).length;
+  if (optional === 0) return `${path} holds no programs to load`;
+  return `${path} holds ${plural(optional, 'program')} that load only when asked for (SEC("?...")): --all, or name N`;
+}
+
 /** Every program of every object. One object alone that can't be read is an error of the command; among others it is a row. */
-function tasks({ paths, request }: Arguments): Task[] {
-  return paths.flatMap((path): Task[] => {
+function tasks({ paths, request }: Arguments, progress: Invocation['progress']): Task[] {
+  return paths.flatMap((path, i): Task[] => {
+    progress?.(`reading ${paths.length === 1 ? '' : `${i + 1} of ${paths.length}: `}${path}`);
     try {
       const { object, programs } = programsOf(path, request);
-      if (programs.length === 0) throw new FileError(`${path} holds no programs to load`);
+      if (programs.length === 0) throw new FileError(nothingIn(path, object));
       return programs.map((program) => ({ path, object, program }));
     } catch (error) {
       if (paths.length === 1) throw error;
@@ -167,7 +189,7 @@ function judgeAll(all: readonly Task[], options: JudgeOptions, progress: Invocat
     progress?.(`${all.length === 1 ? '' : `${i + 1} of ${all.length}: `}${task.program.name}`);
     return judge(task.path, task.object, task.program, options);
   });
-  return sorted(verdicts);
+  return verdicts;
 }
 
 async function withJited(verdicts: readonly Verdict[], request: Request): Promise<Verdict[]> {
@@ -180,19 +202,27 @@ async function withJited(verdicts: readonly Verdict[], request: Request): Promis
 
 export const progLoad: Command = {
   words: ['prog', 'load'],
-  usage: 'OBJ... [name N] [type T] [btf FILE] [--strict-stack] [--no-perfmon] [--jited] [--annotate]',
+  usage:
+    'OBJ... [name N] [type T] [btf FILE] [--all] [--only VERDICT,...] [--sort COLUMN] [--strict-stack] [--no-perfmon] [--jited] [--annotate]',
   summary:
-    'verify the programs of object files, as Linux does for root, and explain what it refuses; exit code 1 if any is rejected. One program is shown with its log, several as a table. -d: the full logs; btf: types of the kernel, for CO-RE relocations and for loads from its structures (/sys/kernel/btf/vmlinux); --strict-stack: nobody may read stack that was not written; --no-perfmon: as for a loader with CAP_BPF, but without CAP_PERFMON; --jited: also compile, for the size of the WebAssembly; --annotate: what is wrong as GitHub workflow commands, too',
+    'verify the programs of object files, as Linux does for root, and explain what it refuses; exit code 1 if any is rejected. One program is shown with its log, several as a table. -d: the full logs; btf: types of the kernel, for CO-RE relocations and for loads from its structures (/sys/kernel/btf/vmlinux); --all: also programs in SEC("?..."); --only: show accepted, rejected, not-loaded, no-program ones (the exit code is that of all); --sort: time, processed, states, peak, marks or insns, largest first; --strict-stack: nobody may read stack that was not written; --no-perfmon: as for a loader with CAP_BPF, but without CAP_PERFMON; --jited: also compile, for the size of the WebAssembly; --annotate: what is wrong as GitHub workflow commands, too',
   options: {
     'strict-stack': { type: 'boolean' },
     'no-perfmon': { type: 'boolean' },
     jited: { type: 'boolean' },
     annotate: { type: 'boolean' },
+    all: { type: 'boolean' },
+    only: { type: 'string' },
+    sort: { type: 'string' },
   },
   async run({ words, options, style, debug, json, columns, progress }: Invocation): Promise<Answer> {
-    const args = parse(words);
+    const args = parse(words, options.all === true);
+    const only = filterOf(options.only);
+    const by = options.sort as string | undefined;
+    if (by !== undefined && FIGURES[by] === undefined)
+      throw new UsageError(`--sort ${by} is none of ${Object.keys(FIGURES).join(', ')}`);
     if (json && options.annotate === true) words.fail('--annotate writes lines of text: not with --json');
-    const all = tasks(args);
+    const all = tasks(args, progress);
     // A table has no room for logs.
     const logged = json || all.length === 1 ? 'rejected' : 'none';
     const judging: JudgeOptions = {
@@ -204,16 +234,17 @@ export const progLoad: Command = {
       },
     };
     const judged = judgeAll(all, judging, progress);
-    const verdicts = options.jited === true ? await withJited(judged, args.request) : judged;
+    const jited = options.jited === true ? await withJited(judged, args.request) : judged;
+    const verdicts = sorted(jited, by).filter((v) => only?.has(v.verdict) ?? true);
     const look: Look = { style, verbose: debug, columns };
     return {
       json: verdicts,
       text: () => {
-        const [first, ...more] = verdicts;
-        const text = more.length === 0 ? single(first, look) : several(verdicts, look);
-        return [text, ...(options.annotate === true ? annotations(verdicts) : [])].join('\n');
+        const text =
+          jited.length === 1 ? verdicts.map((v) => single(v, look)) : [several(verdicts, look), ...failures(jited)];
+        return [...text, ...(options.annotate === true ? annotations(verdicts) : [])].join('\n');
       },
-      failed: verdicts.some((v) => v.verdict !== 'accept'),
+      failed: jited.some((v) => v.verdict !== 'accept'),
     };
   },
 };

@@ -69,10 +69,12 @@ export function judge(path: string, object: ObjectSpec, program: ProgramSpec, op
 
 /** What is asked of an object. */
 export interface Request {
-  /** Only this program; undefined = all that load by themselves. */
+  /** Only this program; undefined = all of them, see `all`. */
   readonly name: string | undefined;
   /** Program type in place of the sections'. */
   readonly type: number | undefined;
+  /** Also the programs that do not load by themselves (SEC("?...")). */
+  readonly all: boolean;
   /** BTF of the kernel: for CO-RE relocations, and for loads from its structures. */
   readonly btf: Uint8Array | undefined;
 }
@@ -82,7 +84,7 @@ export function programsOf(path: string, request: Request): { object: ObjectSpec
   const object = readObject(path, request.btf && { btf: request.btf });
   const programs =
     request.name === undefined
-      ? Object.values(object.programs).filter((p) => p.autoload)
+      ? Object.values(object.programs).filter((p) => p.autoload || request.all)
       : [pickProgram(object, path, request.name)];
   if (request.type !== undefined) for (const program of programs) program.type = request.type;
   return { object, programs };

@@ -1,5 +1,5 @@
-// Verdicts of many programs as a table in the manner of veristat, sorted by object and program, with totals. A narrow
-// terminal loses columns from the right of the list below, then the middle of long names.
+// Verdicts of many programs as a table in the manner of veristat, sorted by object and program or by a column, with totals. A
+// narrow terminal loses columns from the right of the list below, then the middle of long names.
 
 import { cells } from '../verifier/diagnose/snippet.ts';
 import type { Style } from './style.ts';
@@ -17,8 +17,26 @@ interface VerdictColumn extends Column {
 
 const WORDS = { accept: 'accepted', reject: 'rejected', unsupported: 'not loaded', error: 'no program' } as const;
 
+/** Verdicts by the words that a command line has for them. */
+export const VERDICTS: ReadonlyMap<string, Verdict['verdict']> = new Map(
+  (Object.keys(WORDS) as Verdict['verdict'][]).map((verdict) => [WORDS[verdict].replace(' ', '-'), verdict]),
+);
+
+type Judged = Extract<Verdict, { stats: unknown }>;
+
+/** What a table may be sorted by, largest first. */
+export const FIGURES: Readonly<Record<string, (v: Judged) => number>> = {
+  time: (v) => v.duration_us,
+  processed: (v) => v.stats.processed,
+  states: (v) => v.stats.totalStates,
+  peak: (v) => v.stats.peakStates,
+  marks: (v) => v.stats.markRead,
+  insns: (v) => v.insns,
+};
+
 /** A number that only judged programs have, summed up in the last line. */
-function figure(title: string, spare: number, of: (v: Extract<Verdict, { stats: unknown }>) => number): VerdictColumn {
+function figure(title: string, spare: number, name: string): VerdictColumn {
+  const of = FIGURES[name];
   return {
     title,
     align: 'right',
@@ -50,12 +68,12 @@ const COLUMNS: readonly VerdictColumn[] = [
     cell: (v) => WORDS[v.verdict],
     total: (all) => `${all.filter((v) => v.verdict === 'accept').length} accepted`,
   },
-  figure('Time (us)', 5, (v) => v.duration_us),
-  figure('Processed', 0, (v) => v.stats.processed),
-  figure('States', 4, (v) => v.stats.totalStates),
-  figure('Peak', 2, (v) => v.stats.peakStates),
-  figure('Marks', 1, (v) => v.stats.markRead),
-  figure('Insns', 3, (v) => v.insns),
+  figure('Time (us)', 5, 'time'),
+  figure('Processed', 0, 'processed'),
+  figure('States', 4, 'states'),
+  figure('Peak', 2, 'peak'),
+  figure('Marks', 1, 'marks'),
+  figure('Insns', 3, 'insns'),
 ];
 
 const JITED: VerdictColumn = {
@@ -66,10 +84,13 @@ const JITED: VerdictColumn = {
   total: (all) => grouped(all.reduce((sum, v) => sum + (v.verdict === 'accept' ? (v.jited_bytes ?? 0) : 0), 0)),
 };
 
-/** By object, then program: the same table whatever the order on the command line. */
-export function sorted(verdicts: readonly Verdict[]): Verdict[] {
+/** By a figure, then object and program: the same table whatever the order on the command line. */
+export function sorted(verdicts: readonly Verdict[], by: string | undefined): Verdict[] {
   const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-  return [...verdicts].sort((a, b) => compare(a.object, b.object) || compare(a.program ?? '', b.program ?? ''));
+  const size = (v: Verdict) => (by !== undefined && 'stats' in v ? FIGURES[by](v) : -1);
+  return [...verdicts].sort(
+    (a, b) => size(b) - size(a) || compare(a.object, b.object) || compare(a.program ?? '', b.program ?? ''),
+  );
 }
 
 /** The directories that all objects are in, with the final slash. */
