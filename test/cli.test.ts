@@ -135,14 +135,23 @@ describe('prog load of many objects', () => {
     expect(accepted.out).toContain("1 of 6 programs can't be loaded, 1 file with nothing to load\n");
     const others = await beewasm(`prog load ${objects} --only not-loaded,no-program -j`);
     expect(JSON.parse(others.out).map((v: { verdict: string }) => v.verdict)).toEqual(['error', 'unsupported']);
-    expectOneLine(await beewasm(`prog load ${objects} --only good`), 2, 'good is none of accepted, rejected, not-loaded');
+    expectOneLine(
+      await beewasm(`prog load ${objects} --only good`),
+      2,
+      'good is none of accepted, rejected, not-loaded',
+    );
     expectOneLine(await beewasm(`prog load ${objects} --sort size`), 2, '--sort size is none of time, processed');
   });
   it('loads programs that wait to be asked for with --all', async () => {
     const object = 'test/objects/cli/optional.bpf.o';
     expectOneLine(await beewasm(`prog load ${object}`), 1, 'holds 2 programs that load only when asked for (SEC("?');
     const { code, out } = await beewasm(`prog load ${object} --all`);
-    expect([code, rows(out).slice(1, 3).map((row) => row.split(' ')[1])]).toEqual([0, ['drops', 'passes']]);
+    expect([
+      code,
+      rows(out)
+        .slice(1, 3)
+        .map((row) => row.split(' ')[1]),
+    ]).toEqual([0, ['drops', 'passes']]);
   });
   it('is all accepted: exit code 0; --jited adds the size of the WebAssembly', async () => {
     const { code, out } = await beewasm(`prog load ${COUNTER} test/objects/cli/../cli/counter.bpf.o --jited`);
