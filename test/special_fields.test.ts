@@ -18,7 +18,7 @@ import { BpfError } from '../src/uapi/errors.ts';
 import { type VerifyOptions, verify } from '../src/verifier/index.ts';
 import { comparable } from './live_log.ts';
 
-const OBJECTS = ['timer', 'owned', 'wq', 'throw', 'globals', 'callback', 'handler'] as const;
+const OBJECTS = ['timer', 'owned', 'wq', 'throw', 'globals', 'callback', 'handler', 'locks'] as const;
 
 /** Where Linux takes what is not safe (README): it accepts these, or its log says otherwise. */
 const STRICTER = ['ok_percpu_of_a_cpu', 'bad_percpu_of_a_cpu', 'bad_leak_of_caller_of_global'];

@@ -81,6 +81,8 @@ export interface KfuncRow {
   /** KF.* */
   readonly flags: number;
   readonly who: Who;
+  /** May be called while a spin lock is held (kernel kfunc_spin_allowed). */
+  readonly underLock: boolean;
 }
 
 const ALL: Who = null;
@@ -94,7 +96,11 @@ const { ACQUIRE, RELEASE, RET_NULL, TRUSTED_ARGS, SLEEPABLE, RCU, RCU_PROTECTED,
 const { ITER_NEW, ITER_NEXT, ITER_DESTROY, ARENA_RET, ARENA_ARG2 } = KF;
 
 function row(who: Who, flags = 0): KfuncRow {
-  return { who, flags };
+  return { who, flags, underLock: false };
+}
+
+function lockable(who: Who, flags = 0): KfuncRow {
+  return { who, flags, underLock: true };
 }
 
 export const KFUNCS = {
@@ -132,29 +138,29 @@ export const KFUNCS = {
   bpf_obj_drop_impl: row(GENERIC, RELEASE),
   bpf_percpu_obj_new_impl: row(GENERIC, ACQUIRE | RET_NULL),
   bpf_percpu_obj_drop_impl: row(GENERIC, RELEASE),
-  bpf_refcount_acquire_impl: row(GENERIC, ACQUIRE | RET_NULL | RCU),
-  bpf_list_push_front_impl: row(GENERIC),
-  bpf_list_push_back_impl: row(GENERIC),
-  bpf_list_pop_front: row(GENERIC, ACQUIRE | RET_NULL),
-  bpf_list_pop_back: row(GENERIC, ACQUIRE | RET_NULL),
-  bpf_list_front: row(GENERIC, RET_NULL),
-  bpf_list_back: row(GENERIC, RET_NULL),
-  bpf_rbtree_add_impl: row(GENERIC),
-  bpf_rbtree_remove: row(GENERIC, ACQUIRE | RET_NULL),
-  bpf_rbtree_first: row(GENERIC, RET_NULL),
-  bpf_rbtree_root: row(GENERIC, RET_NULL),
-  bpf_rbtree_left: row(GENERIC, RET_NULL),
-  bpf_rbtree_right: row(GENERIC, RET_NULL),
+  bpf_refcount_acquire_impl: lockable(GENERIC, ACQUIRE | RET_NULL | RCU),
+  bpf_list_push_front_impl: lockable(GENERIC),
+  bpf_list_push_back_impl: lockable(GENERIC),
+  bpf_list_pop_front: lockable(GENERIC, ACQUIRE | RET_NULL),
+  bpf_list_pop_back: lockable(GENERIC, ACQUIRE | RET_NULL),
+  bpf_list_front: lockable(GENERIC, RET_NULL),
+  bpf_list_back: lockable(GENERIC, RET_NULL),
+  bpf_rbtree_add_impl: lockable(GENERIC),
+  bpf_rbtree_remove: lockable(GENERIC, ACQUIRE | RET_NULL),
+  bpf_rbtree_first: lockable(GENERIC, RET_NULL),
+  bpf_rbtree_root: lockable(GENERIC, RET_NULL),
+  bpf_rbtree_left: lockable(GENERIC, RET_NULL),
+  bpf_rbtree_right: lockable(GENERIC, RET_NULL),
   bpf_throw: row(GENERIC),
   __bpf_trap: row(ALL),
-  bpf_res_spin_lock: row(ALL, RET_NULL),
-  bpf_res_spin_unlock: row(ALL),
-  bpf_res_spin_lock_irqsave: row(ALL, RET_NULL),
-  bpf_res_spin_unlock_irqrestore: row(ALL),
+  bpf_res_spin_lock: lockable(ALL, RET_NULL),
+  bpf_res_spin_unlock: lockable(ALL),
+  bpf_res_spin_lock_irqsave: lockable(ALL, RET_NULL),
+  bpf_res_spin_unlock_irqrestore: lockable(ALL),
   // Iterators.
-  bpf_iter_num_new: row(ALL, ITER_NEW),
-  bpf_iter_num_next: row(ALL, ITER_NEXT | RET_NULL),
-  bpf_iter_num_destroy: row(ALL, ITER_DESTROY),
+  bpf_iter_num_new: lockable(ALL, ITER_NEW),
+  bpf_iter_num_next: lockable(ALL, ITER_NEXT | RET_NULL),
+  bpf_iter_num_destroy: lockable(ALL, ITER_DESTROY),
   bpf_iter_bits_new: row(ALL, ITER_NEW),
   bpf_iter_bits_next: row(ALL, ITER_NEXT | RET_NULL),
   bpf_iter_bits_destroy: row(ALL, ITER_DESTROY),
@@ -213,7 +219,7 @@ export const KFUNCS = {
   bpf_strrchr: row(ALL),
   bpf_strspn: row(ALL),
   bpf_strstr: row(ALL),
-  bpf_stream_vprintk_impl: row(ALL, TRUSTED_ARGS),
+  bpf_stream_vprintk_impl: lockable(ALL, TRUSTED_ARGS),
   // Work queues, work of tasks, maps, arenas.
   bpf_wq_init: row(ALL),
   bpf_wq_set_callback_impl: row(ALL),
@@ -307,6 +313,11 @@ function hooksOf(type: number, attach: number): readonly Hook[] {
   const session = attach === AT.BPF_TRACE_KPROBE_SESSION || attach === AT.BPF_TRACE_UPROBE_SESSION;
   if (type === T.BPF_PROG_TYPE_KPROBE && session) hooks.push('session');
   return hooks;
+}
+
+/** May the kfunc be called while a spin lock is held, by whoever may call it? */
+export function callableUnderLock(name: string): boolean {
+  return Object.hasOwn(ROWS, name) && ROWS[name].underLock;
 }
 
 /** The row of a kfunc that programs of this type may call; undefined = they may not, or it is no kfunc. */

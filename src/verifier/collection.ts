@@ -5,7 +5,7 @@ import type { SpecialType } from '../spec/special_fields.ts';
 import type { Env } from './env.ts';
 import type { KfuncCall } from './kfunc_args.ts';
 import { fieldBehind, fieldsBehind, isNonOwning, isObject, isOwnObject } from './object.ts';
-import { locksHeld } from './refs.ts';
+import { isLock, locksHeld } from './refs.ts';
 import type { Reg } from './reg.ts';
 import { explain, invalid, type Reject } from './reject.ts';
 import { isConst } from './scalar.ts';
@@ -41,7 +41,7 @@ export function root(type: 'bpf_list_head' | 'bpf_rb_root'): Check {
 function checkLocked(env: Env, reg: Reg): Reject | 'none' | null {
   if (!locksHeld(env.state)) return 'none';
   const map = reg.kind === 'map_value' ? reg.map : OBJECTS;
-  const same = env.state.held.some((h) => h.kind === 'lock' && h.id === reg.id && h.map === map);
+  const same = env.state.held.some((h) => isLock(h) && h.id === reg.id && h.map === map);
   return same ? null : invalid('held lock and object are not in the same allocation');
 }
 

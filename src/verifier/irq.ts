@@ -1,9 +1,10 @@
-// Interrupt flags on the stack (kernel process_irq_flag): bpf_local_irq_save keeps in a variable whether interrupts were on,
-// bpf_local_irq_restore puts that back. Flags are restored in the reverse order, each once, on every path.
+// Interrupt flags on the stack (kernel process_irq_flag): bpf_local_irq_save and bpf_res_spin_lock_irqsave keep in a variable
+// whether interrupts were on, bpf_local_irq_restore and bpf_res_spin_unlock_irqrestore put that back. Flags are restored in
+// the reverse order, each once, on every path, by a kfunc of the same class as saved them.
 
 import type { Env } from './env.ts';
 import { accessMemory } from './mem.ts';
-import { makeReg } from './reg.ts';
+import { type IrqClass, makeReg } from './reg.ts';
 import { explain, invalid, type Reject, refused } from './reject.ts';
 import { frameOf } from './stack.ts';
 import { OUTSIDE, objectSlot } from './stack_object.ts';
@@ -11,12 +12,20 @@ import { allBytes, byteType, EMPTY_SLOT, SLOT, type Slot } from './state.ts';
 
 const FLAGS = allBytes(SLOT.irq_flag);
 
+const KFUNCS: Readonly<Record<string, { readonly saves: boolean; readonly type: IrqClass }>> = {
+  bpf_local_irq_save: { saves: true, type: 'native' },
+  bpf_local_irq_restore: { saves: false, type: 'native' },
+  bpf_res_spin_lock_irqsave: { saves: true, type: 'lock' },
+  bpf_res_spin_unlock_irqrestore: { saves: false, type: 'lock' },
+};
+
 /** The argument of a call that saves or restores them. */
-export function irqFlag(env: Env, i: number, saves: boolean): Reject | null {
+export function irqFlag(env: Env, i: number, kfunc: string): Reject | null {
+  const { saves, type } = KFUNCS[kfunc];
   const ptr = env.reg(i + 1);
   if (ptr.kind !== 'fp') return invalid(`arg#${i} doesn't point to an irq flag on stack`);
   const at = objectSlot(ptr, 'irq_flag', 1, frameOf(env, ptr));
-  return saves ? save(env, i, at) : restore(env, i, at);
+  return saves ? save(env, i, at, type) : restore(env, i, at, type);
 }
 
 function setSlot(env: Env, frame: number, spi: number, slot: Slot): void {
@@ -25,7 +34,7 @@ function setSlot(env: Env, frame: number, spi: number, slot: Slot): void {
   env.stackLive.write(frame, spi);
 }
 
-function save(env: Env, i: number, at: number | Reject): Reject | null {
+function save(env: Env, i: number, at: number | Reject, type: IrqClass): Reject | null {
   const wrong = `expected uninitialized irq flag as arg#${i}` as const;
   if (typeof at !== 'number') return explain(at, wrong);
   const ptr = env.reg(i + 1);
@@ -40,12 +49,12 @@ function save(env: Env, i: number, at: number | Reject): Reject | null {
   if (typeof spi !== 'number') return spi;
   const id = env.newId();
   env.state.held = [...env.state.held, { kind: 'irq', id, insn: env.insnIdx, map: -1 }];
-  const reg = makeReg({ kind: 'stack_object', refObjId: id, object: { kind: 'irq_flag', type: 'native' } });
+  const reg = makeReg({ kind: 'stack_object', refObjId: id, object: { kind: 'irq_flag', type } });
   setSlot(env, ptr.frame, spi, { types: FLAGS, reg });
   return null;
 }
 
-function restore(env: Env, i: number, at: number | Reject): Reject | null {
+function restore(env: Env, i: number, at: number | Reject, type: IrqClass): Reject | null {
   const wrong = `expected an initialized irq flag as arg#${i}` as const;
   if (typeof at !== 'number') return explain(at, wrong);
   const ptr = env.reg(i + 1);
@@ -53,6 +62,10 @@ function restore(env: Env, i: number, at: number | Reject): Reject | null {
   const slot = at === OUTSIDE ? EMPTY_SLOT : frame.stack[at];
   if (slot.types !== FLAGS || slot.reg.refObjId === 0) return invalid(wrong);
   env.stackLive.read(ptr.frame, at);
+  const { object } = slot.reg;
+  if (object?.kind === 'irq_flag' && object.type !== type) {
+    return invalid(`irq flag acquired by ${object.type} kfuncs cannot be restored with ${type} kfuncs`);
+  }
   const { held } = env.state;
   const active = held.findLast((h) => h.kind === 'irq');
   const { refObjId: id } = slot.reg;

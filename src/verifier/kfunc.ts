@@ -4,7 +4,7 @@
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { KernelFunc } from '../spec/kernel_func.ts';
 import type { KernelTypes } from '../spec/kernel_struct.ts';
-import { type KfuncRow, kfuncFor } from '../spec/kfuncs.ts';
+import { callableUnderLock, type KfuncRow, kfuncFor } from '../spec/kfuncs.ts';
 import { attachTypeOf, progTypeById } from '../spec/prog_types.ts';
 import { at, invalid, type Reject, refused, tooBig } from './reject.ts';
 import type { ProgramInput } from './verified.ts';
@@ -14,6 +14,7 @@ export interface Kfunc extends KernelFunc {
   readonly id: number;
   /** null: programs of this type may not call it. */
   readonly row: KfuncRow | null;
+  readonly underLock: boolean;
 }
 
 /** Whether all of these KF.* flags are set; of what may not be called none is. */
@@ -61,5 +62,5 @@ function findKfunc({ type, expectedAttachType }: ProgramInput, types: KernelType
   const func = types.func(insn.imm);
   if (func === undefined) return invalid(`kernel btf_id ${insn.imm >>> 0} is not a function`);
   const row = kfuncFor(func.name, type, attachTypeOf(progTypeById(type)!, expectedAttachType));
-  return { ...func, id: insn.imm, row: row ?? null };
+  return { ...func, id: insn.imm, row: row ?? null, underLock: callableUnderLock(func.name) };
 }

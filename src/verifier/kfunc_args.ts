@@ -15,6 +15,7 @@ import type { IterPlace } from './iter.ts';
 import { structAt } from './kernel_pointer.ts';
 import { hasFlag, type Kfunc } from './kfunc.ts';
 import { dynptrArgument, iterArgument } from './kfunc_objects.ts';
+import { resSpinLock } from './locks.ts';
 import { checkFieldPointer } from './map_field.ts';
 import { MAX_VAR_OFF } from './mem.ts';
 import { dropped } from './object_kfuncs.ts';
@@ -254,10 +255,7 @@ const CHECKS: Record<KfuncArg, Check> = {
     reg.kind !== 'map_value' || reg.maybeNull
       ? invalid(`arg#${i} doesn't point to a const string`)
       : constStr(env, i + 1, reg),
-  irq_flag: (env, i, reg, call, param) =>
-    call.kfunc.name.startsWith('bpf_local_irq_')
-      ? irqFlag(env, i, call.kfunc.name === 'bpf_local_irq_save')
-      : unsupported('an irq flag')(env, i, reg, call, param),
+  irq_flag: (env, i, _reg, { kfunc }) => irqFlag(env, i, kfunc.name),
   dynptr: (env, i, reg, call, { name }) => dynptrArgument(env, i, reg, call, name.endsWith('__uninit')),
   iter: (env, i, _reg, call) => iterArgument(env, i, call),
   alloc_btf_id: dropped,
@@ -273,7 +271,7 @@ const CHECKS: Record<KfuncArg, Check> = {
     return checkFieldPointer(env, i + 1, reg, 'bpf_wq');
   },
   task_work: unsupported('work of a task'),
-  res_spin_lock: unsupported('a lock'),
+  res_spin_lock: (env, i, reg, { kfunc }) => resSpinLock(env, i, reg, kfunc.name),
 };
 
 /** Kinds whose trust counts. */

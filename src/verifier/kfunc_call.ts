@@ -10,10 +10,11 @@ import { followNext, iterAt } from './iter.ts';
 import { hasFlag, type Kfunc, throws } from './kfunc.ts';
 import { checkKfuncArgs, type KfuncCall } from './kfunc_args.ts';
 import { sliceOf } from './kfunc_objects.ts';
+import { lockFails, takesResilient } from './locks.ts';
 import { mayHoldLock, nonOwning } from './object.ts';
 import { giveToCollection, LOOKS, OBJECT_RESULTS } from './object_kfuncs.ts';
 import { acquire, release } from './refs.ts';
-import { FLAG, isRcu, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR, withId } from './reg.ts';
+import { FLAG, isRcu, makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR, withId, ZERO_SCALAR } from './reg.ts';
 import { denied, explain, invalid, type Reject } from './reject.ts';
 import { checkReturnCode } from './return_code.ts';
 import { inRcu, noSleepIn, SECTION_KFUNCS } from './sections.ts';
@@ -49,36 +50,6 @@ const RESULTS: Readonly<Record<string, Result>> = {
     return makeReg({ kind: 'btf_id', flags: FLAG.untrusted, btf: name });
   },
 };
-
-/** Kernel kfunc_spin_allowed. */
-const UNDER_LOCK: ReadonlySet<string> = new Set([
-  'bpf_list_push_front_impl',
-  'bpf_list_push_back_impl',
-  'bpf_list_pop_front',
-  'bpf_list_pop_back',
-  'bpf_list_front',
-  'bpf_list_back',
-  'bpf_rbtree_add_impl',
-  'bpf_rbtree_remove',
-  'bpf_rbtree_first',
-  'bpf_rbtree_root',
-  'bpf_rbtree_left',
-  'bpf_rbtree_right',
-  'bpf_refcount_acquire_impl',
-  'bpf_iter_num_new',
-  'bpf_iter_num_next',
-  'bpf_iter_num_destroy',
-  'bpf_res_spin_lock',
-  'bpf_res_spin_unlock',
-  'bpf_res_spin_lock_irqsave',
-  'bpf_res_spin_unlock_irqrestore',
-  'bpf_stream_vprintk_impl',
-]);
-
-/** May it be called while a spin lock is held? */
-export function allowedUnderLock(kfunc: Kfunc | undefined): boolean {
-  return kfunc !== undefined && UNDER_LOCK.has(kfunc.name);
-}
 
 /** May this program call it here? */
 function checkAllowed(env: Env, kfunc: Kfunc): Reject | null {
@@ -132,7 +103,7 @@ function result(env: Env, call: KfuncCall): Reg | Reject {
   const { kfunc } = call;
   const { type, pointsTo } = kfunc.returns;
   if (type.kind === 'void') return NOT_INIT;
-  if (pointsTo === null) return UNKNOWN_SCALAR;
+  if (pointsTo === null) return takesResilient(kfunc.name) ? ZERO_SCALAR : UNKNOWN_SCALAR;
   const reg = pointer(env, call);
   if ('message' in reg) return reg;
   const maybeNull = hasFlag(kfunc, KF.RET_NULL) && !(kfunc.name === 'bpf_refcount_acquire_impl' && call.owning);
@@ -160,6 +131,8 @@ function callBack(env: Env, { kfunc: { name, id }, callback }: KfuncCall): Rejec
 /** The whole call. The registers afterwards are in the current frame. */
 export function kfuncCall(env: Env, kfunc: Kfunc | undefined): Reject | null {
   if (kfunc === undefined) return invalid('invalid kernel function call not eliminated in verifier pass');
+  const fails = takesResilient(kfunc.name) ? lockFails(env) : null;
+  if (fails) return fails;
   const call: KfuncCall = {
     kfunc,
     constant: null,

@@ -7,12 +7,15 @@ import type { Reg } from './reg.ts';
 import { explain, invalid, type Reject } from './reject.ts';
 import { mapRegs, type State } from './state.ts';
 
+/** bpf_spin_lock, resilient ones, and those that turn interrupts off. */
+export type LockKind = 'lock' | 'res_lock' | 'res_lock_irq';
+
 export interface Held {
-  readonly kind: 'ref' | 'lock' | 'irq';
-  /** ref: refObjId of the registers that hold it. lock: id of the map value it is in. irq: of the slot with the flags. */
+  readonly kind: 'ref' | 'irq' | LockKind;
+  /** ref: refObjId of the registers that hold it. Locks: id of the map value they are in. irq: of the slot with the flags. */
   readonly id: number;
   readonly insn: InsnIndex;
-  /** lock: the map. */
+  /** Locks: the map. */
   readonly map: number;
 }
 
@@ -40,8 +43,17 @@ export function release(env: Env, id: number): Reject | null {
   return null;
 }
 
+export function isLock({ kind }: Held): boolean {
+  return kind !== 'ref' && kind !== 'irq';
+}
+
 export function locksHeld(state: State): boolean {
-  return state.held.some((h) => h.kind === 'lock');
+  return state.held.some(isLock);
+}
+
+/** The lock that was taken last, of those that are held. */
+export function activeLock(state: State): Held | undefined {
+  return state.held.findLast(isLock);
 }
 
 export function irqsOff(state: State): boolean {

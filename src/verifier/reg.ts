@@ -53,13 +53,16 @@ export const FLAG = {
 /** What a dynptr's memory is (kernel enum bpf_dynptr_type). */
 export type DynptrType = 'local' | 'ringbuf' | 'skb' | 'xdp' | 'skb_meta';
 
+/** Which kfuncs saved interrupt flags: those for that alone, or those that take a lock (kernel IRQ_NATIVE_KFUNC, IRQ_LOCK_KFUNC). */
+export type IrqClass = 'native' | 'lock';
+
 /** What stack slots hold that only calls may touch. Slots of a dynptr have the kind of a pointer to one, dynptr_ptr. */
 export type StackObject =
   /** first: the slot at the lower address. */
   | { readonly kind: 'dynptr'; readonly type: DynptrType; readonly first: boolean }
   /** `type` num is struct bpf_iter_num. Not active: drained. depth: elements that this path got. */
   | { readonly kind: 'iter'; readonly type: string; readonly active: boolean; readonly depth: number }
-  | { readonly kind: 'irq_flag'; readonly type: 'native' };
+  | { readonly kind: 'irq_flag'; readonly type: IrqClass };
 
 export class Reg {
   readonly kind: RegKind;

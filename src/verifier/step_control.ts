@@ -6,7 +6,7 @@ import { callGlobal, compareWithProto } from './global_func.ts';
 import { helperCall } from './helper_call.ts';
 import { conditionalJump } from './jump.ts';
 import { throws } from './kfunc.ts';
-import { allowedUnderLock, kfuncCall } from './kfunc_call.ts';
+import { kfuncCall } from './kfunc_call.ts';
 import { leaveFunction, mayLeaveFunction } from './leave.ts';
 import { callTarget, isGlobal, leavesFunction } from './program.ts';
 import { checkLeaks, locksHeld } from './refs.ts';
@@ -48,7 +48,7 @@ export function call(env: Env, op: Of<'call'>, insn: Insn): Next {
   if (insn.dst !== 0 || (op.callee !== 'kfunc' && insn.off !== 0)) return reserved('BPF_CALL');
   const unlocks = op.callee === 'helper' && insn.imm === SPIN_UNLOCK;
   const kfunc = env.prog.kfuncs.get(env.insnIdx);
-  if (op.callee !== 'local' && !unlocks && !allowedUnderLock(kfunc) && locksHeld(env.state)) {
+  if (op.callee !== 'local' && !unlocks && !kfunc?.underLock && locksHeld(env.state)) {
     return invalid('function calls are not allowed while holding a lock');
   }
   switch (op.callee) {

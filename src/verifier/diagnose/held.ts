@@ -3,6 +3,7 @@
 
 import type { InsnIndex } from '../../isa/insn.ts';
 import type { Env } from '../env.ts';
+import { isLock } from '../refs.ts';
 import type { State } from '../state.ts';
 import type { Label } from './origin.ts';
 import { calleeName } from './origin.ts';
@@ -48,13 +49,13 @@ const WORDS: Readonly<Record<Hold, HoldWords>> = {
 /** How many of a kind are held or open. */
 const COUNT: Readonly<Record<Hold, (at: PathStep | State) => number>> = {
   ref: (at) => listed(at, 'ref'),
-  lock: (at) => listed(at, 'lock'),
+  lock: (at) => at.held.filter(isLock).length,
   irq: (at) => listed(at, 'irq'),
   rcu: (at) => Number(at.rcuLocked),
   preempt: (at) => at.preemptLocks,
 };
 
-function listed(at: PathStep | State, kind: 'ref' | 'lock' | 'irq'): number {
+function listed(at: PathStep | State, kind: 'ref' | 'irq'): number {
   return at.held.filter((h) => h.kind === kind).length;
 }
 
@@ -78,7 +79,7 @@ function sectionsOf(path: Path, count: (step: PathStep) => number): { open: Insn
 /** Where everything of these kinds that is held was taken. References and locks know it themselves, whatever the path. */
 function begins(env: Env, path: Path | null, hold: Hold): InsnIndex[] {
   if (hold === 'rcu' || hold === 'preempt') return path === null ? [] : sectionsOf(path, COUNT[hold]).open;
-  return env.state.held.filter((h) => h.kind === hold).map(({ insn }) => insn);
+  return env.state.held.filter((h) => (hold === 'lock' ? isLock(h) : h.kind === hold)).map(({ insn }) => insn);
 }
 
 /** Which of these kinds are held or open. */

@@ -97,11 +97,6 @@ export const OWNED_ROWS = {
     why: 'the function that compares runs in the middle of a change of the tree',
     help: 'only read the two objects there',
   },
-  "can't spin_{lock,unlock} in rbtree cb": {
-    class: 'lock',
-    why: "the function that compares runs under the tree's lock",
-    help: 'only read the two objects there',
-  },
   'direct access to {kind} is disallowed': {
     class: 'map_access',
     why: (c) => `the instruction ${c.verb} a field of the kernel: ${c.part('kind')}`,
