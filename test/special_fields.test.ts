@@ -18,7 +18,25 @@ import { BpfError } from '../src/uapi/errors.ts';
 import { type VerifyOptions, verify } from '../src/verifier/index.ts';
 import { comparable } from './live_log.ts';
 
-const OBJECTS = ['timer', 'owned', 'wq', 'throw', 'globals', 'callback', 'handler', 'locks'] as const;
+const OBJECTS = [
+  'timer',
+  'owned',
+  'wq',
+  'throw',
+  'globals',
+  'callback',
+  'handler',
+  'locks',
+  'task_work',
+  'uptr',
+] as const;
+
+/** What the live kernel is not given: Linux 6.18 takes the map of a task's work on trust, and has not survived all of these. */
+const WELL_FORMED = ['bad_result', 'bad_negative', 'bad_callback', 'bad_touch'];
+/** Of maps that Linux does not make. */
+const MAPLESS = ['bad_of_kernel', 'bad_larger'];
+const isTried = (object: string, program: string) =>
+  !MAPLESS.includes(program) && (object !== 'task_work' || program.startsWith('ok_') || WELL_FORMED.includes(program));
 
 /** Where Linux takes what is not safe (README): it accepts these, or its log says otherwise. */
 const STRICTER = ['ok_percpu_of_a_cpu', 'bad_percpu_of_a_cpu', 'bad_leak_of_caller_of_global'];
@@ -56,7 +74,7 @@ describe.each(objects)('$name', ({ name, object }) => {
     const kernel = live && kernelPrograms(live, object, expect.unreachable, kernelTypes);
     afterAll(() => kernel?.close());
 
-    it.each(programs.map((p) => p.name))('%s', (program) => {
+    it.each(programs.map((p) => p.name).filter((p) => isTried(name, p)))('%s', (program) => {
       const both = kernel!.of(object.programs[program]);
       if (typeof both === 'string') throw new Error(both);
       // At level 2 we show how precision and what is forgotten go round the loop of a callback, where Linux 6.18 sees none.

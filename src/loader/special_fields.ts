@@ -129,7 +129,8 @@ function pointerKind(btf: Btf, t: BtfType): Omit<SpecialField, 'offset'> | null 
   if (!isSpecialType(tag.name) || !POINTERS.has(tag.name) || types[tag.type].kind === 'type_tag') return BROKEN;
   const id = skipModifiers(btf, tag.type);
   const to = types[id];
-  return to.kind === 'struct' ? { type: tag.name, to: { name: to.name, id } } : BROKEN;
+  if (to.kind !== 'struct') return BROKEN;
+  return { type: tag.name, to: { name: to.name, id }, ...(tag.name === 'uptr' ? { size: to.size } : {}) };
 }
 
 /** Whether the type `id` is a pointer that a value or object may own. */

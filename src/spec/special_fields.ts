@@ -57,6 +57,8 @@ export interface SpecialField {
   readonly offset: number;
   /** Pointers, lists and trees: the structure of what they hold, by its name and its id in the program's BTF (0 = not known). */
   readonly to?: { readonly name: string; readonly id: number };
+  /** uptr: bytes of that structure. */
+  readonly size?: number;
   /** Lists and trees: where the node lies in that structure. */
   readonly node?: number;
 }

@@ -1,4 +1,4 @@
-// Functions that run later, when a timer fires (kernel push_async_cb): each is followed as a path of its own, on an empty
+// Functions that run later, when a timer fires or a task is interrupted (kernel push_async_cb): each is followed as a path of its own, on an empty
 // stack, from where it is handed to a helper. The helper's caller goes on as after any call.
 
 import { elementOf } from './callback.ts';
@@ -6,6 +6,7 @@ import type { Env } from './env.ts';
 import { compareWithProto } from './global_func.ts';
 import { makeReg, NOT_INIT, type Reg } from './reg.ts';
 import { type Reject, refused } from './reject.ts';
+import { S32_MAX, S32_MIN } from './scalar.ts';
 import { Frame, State } from './state.ts';
 
 interface AsyncRow {
@@ -15,6 +16,13 @@ interface AsyncRow {
   readonly returns: readonly [min: number, max: number];
   readonly sleeps: boolean;
 }
+
+/** Of struct bpf_task_work; the map is in R3. What it returns nobody reads. */
+const TASK_WORK: AsyncRow = {
+  args: (env, caller) => elementOf(env, caller[3].map),
+  returns: [S32_MIN, S32_MAX],
+  sleeps: true,
+};
 
 const ASYNC: Readonly<Record<string, AsyncRow>> = {
   bpf_timer_set_callback: {
@@ -27,6 +35,8 @@ const ASYNC: Readonly<Record<string, AsyncRow>> = {
     returns: [0, 0],
     sleeps: true,
   },
+  bpf_task_work_schedule_signal_impl: TASK_WORK,
+  bpf_task_work_schedule_resume_impl: TASK_WORK,
 };
 
 export function runsLater(helper: string): boolean {

@@ -4,7 +4,7 @@
 import type { KernelParam } from '../spec/kernel_func.ts';
 import { isPlain } from '../spec/kernel_struct.ts';
 import { KF } from '../spec/kfuncs.ts';
-import type { SpecialField } from '../spec/special_fields.ts';
+import type { SpecialField, SpecialType } from '../spec/special_fields.ts';
 import { listNode, rbNode, refcounted, root } from './collection.ts';
 import type { Env } from './env.ts';
 import { isCtx, kindName } from './global_func.ts';
@@ -211,9 +211,14 @@ function checkStruct(env: Env, i: number, reg: Reg, call: KfuncCall, want: strin
   return invalid(`kernel function ${kfunc.name} args#${i} ${expected} but R${i + 1} has a pointer to STRUCT ${has}`);
 }
 
-function unsupported(what: string): Check {
-  return (_env, i, _reg, { kfunc }) =>
-    invalid(`arg#${i} of kernel function ${kfunc.name} is ${what}, which beewasm can't follow yet`);
+/** What makes a function run later: the one field of its kind in a map value. */
+function deferred(field: SpecialType): Check {
+  return (env, i, reg, call) => {
+    if (reg.kind !== 'map_value' || reg.maybeNull) return invalid(`arg#${i} doesn't point to a map value`);
+    call.map = reg.map;
+    call.mapUid = reg.mapUid;
+    return checkFieldPointer(env, i + 1, reg, field);
+  };
 }
 
 const CHECKS: Record<KfuncArg, Check> = {
@@ -222,8 +227,12 @@ const CHECKS: Record<KfuncArg, Check> = {
     reg.kind === 'ctx' && !reg.maybeNull ? null : invalid(`arg#${i} expected pointer to ctx, but got ${kindText(reg)}`),
   map: (env, i, reg, call) => {
     if (call.map >= 0 && (call.map !== reg.map || call.mapUid !== reg.mapUid)) {
-      const uids = `map_uid=${call.mapUid} doesn't match map pointer in R2 map_uid=${reg.mapUid}` as const;
-      return invalid(`workqueue pointer in R1 ${uids}`);
+      const [field, map] = [`map_uid=${call.mapUid}`, `map_uid=${reg.mapUid}`] as const;
+      return invalid(
+        i === 2
+          ? `bpf_task_work pointer in R2 ${field} doesn't match map pointer in R3 ${map}`
+          : `workqueue pointer in R1 ${field} doesn't match map pointer in R2 ${map}`,
+      );
     }
     return checkStruct(env, i, reg, call, 'bpf_map', 'STRUCT');
   },
@@ -264,13 +273,8 @@ const CHECKS: Record<KfuncArg, Check> = {
   list_node: listNode,
   rb_root: root('bpf_rb_root'),
   rb_node: rbNode,
-  workqueue: (env, i, reg, call) => {
-    if (reg.kind !== 'map_value' || reg.maybeNull) return invalid(`arg#${i} doesn't point to a map value`);
-    call.map = reg.map;
-    call.mapUid = reg.mapUid;
-    return checkFieldPointer(env, i + 1, reg, 'bpf_wq');
-  },
-  task_work: unsupported('work of a task'),
+  workqueue: deferred('bpf_wq'),
+  task_work: deferred('bpf_task_work'),
   res_spin_lock: (env, i, reg, { kfunc }) => resSpinLock(env, i, reg, kfunc.name),
 };
 

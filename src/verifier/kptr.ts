@@ -16,12 +16,20 @@ import type { MapDef } from './verified.ts';
 
 /**
  * The fields of a map's value. What points to a structure that Linux has but can not destroy makes it refuse all types of the
- * object; libbpf goes on without them.
+ * object; libbpf goes on without them. Memory of users holds no structure of the kernel, and is at most a page.
  */
 export function effectiveFields(types: KernelTypes, fields: MapDef['specialFields']): MapDef['specialFields'] {
   const owned = (fields ?? []).filter((f) => f.type === 'kptr' && !OWNABLE.has(f.to!.name));
-  return owned.some((f) => types.struct(f.to!.name) !== undefined) ? undefined : fields;
+  const refused =
+    owned.some((f) => types.struct(f.to!.name) !== undefined) || fields?.some((f) => isBadUptr(types, f)) === true;
+  return refused ? undefined : fields;
 }
+
+/** Kernel btf_check_and_fixup_fields. */
+function isBadUptr(types: KernelTypes, { type, to, size }: SpecialField): boolean {
+  return type === 'uptr' && (!size || size > PAGE_SIZE || types.struct(to!.name) !== undefined);
+}
+const PAGE_SIZE = 4096;
 
 /** Of a structure of the kernel, not of the program's own. */
 export function pointsToKernel(env: Env, { to }: SpecialField): boolean {
@@ -45,6 +53,10 @@ export function checkWhole({ type, offset }: SpecialField, ptr: Reg, off: number
 export function accessPointer(env: Env, a: Access, field: SpecialField): Reg | Reject | null {
   if (a.strict) return denied('kptr in map can only be accessed using BPF_MEM instruction mode');
   const { type } = field;
+  // The kernel has pinned that memory of a user.
+  if (!a.write && type === 'uptr') {
+    return makeReg({ kind: 'mem', size: field.size!, maybeNull: true, id: env.newId() });
+  }
   if (!a.write) return makeReg({ ...pointerReg(env, field), flags: loadedFlags(env, field), id: env.newId() });
   if (type === 'kptr' || type === 'percpu_kptr') return denied('store to referenced kptr disallowed');
   if (type === 'uptr') return denied('store to uptr disallowed');

@@ -115,6 +115,10 @@ export const OWNED_ROWS = {
     'the work queue is in a value of another map than the one that is passed (or the map came from another lookup)',
     'pass the map that the value was looked up in',
   ),
+  "bpf_task_work pointer in R2 map_uid={field} doesn't match map pointer in R3 map_uid={map}": argument(
+    'the struct bpf_task_work is in a value of another map than the one that is passed (or the map came from another lookup)',
+    'pass the map that the value was looked up in',
+  ),
   'kfunc {name}#{id} failed callback verification': {
     class: 'limits',
     why: 'the function that is handed over can not be followed',
