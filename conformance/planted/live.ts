@@ -4,6 +4,7 @@
 import { progTypeById } from '../../src/spec/prog_types.ts';
 import { verify } from '../../src/verifier/index.ts';
 import type { ProgramInput } from '../../src/verifier/verified.ts';
+import { isDeadly } from '../kernel/deadly.ts';
 import type { Oracle } from '../kernel/oracle.ts';
 import { mutate } from '../mutants/mutate.ts';
 import { seeded } from '../mutants/random.ts';
@@ -46,11 +47,16 @@ function* programs(rows: readonly VerifierRow[], seed: number, count: number): G
 export function askLinux(rows: readonly VerifierRow[], seed: number, count: number, oracle: Oracle): LiveAnswers {
   const accepts: (boolean | null)[] = [];
   for (const { input } of programs(rows, seed, count)) {
+    const ours = verify(input, { cpus: oracle.possibleCpus });
+    if (isDeadly(input, ours)) {
+      accepts.push(null);
+      continue;
+    }
     const linux = oracle.load(input);
     oracle.unload(linux);
     const quick = (linux.processed ?? 0) <= MAX_PROCESSED;
     const accepted = linux.verdict === 'ACCEPT';
-    accepts.push(quick && verify(input, { cpus: oracle.possibleCpus }).ok === accepted ? accepted : null);
+    accepts.push(quick && ours.ok === accepted ? accepted : null);
   }
   return { seed, count, accepts };
 }

@@ -7,6 +7,7 @@ import { COMMON_TYPES } from '../../src/spec/kernel_struct.ts';
 import { type VerifyOptions, verify } from '../../src/verifier/index.ts';
 import type { ProgramInput } from '../../src/verifier/verified.ts';
 import { errorText } from '../engines.ts';
+import { isDeadly } from '../kernel/deadly.ts';
 import type { KernelLoad, KernelProgram, Oracle } from '../kernel/oracle.ts';
 import { isCall, mutate } from '../mutants/mutate.ts';
 import { seeded } from '../mutants/random.ts';
@@ -99,11 +100,12 @@ export function* mutantsBelow(
   const random = seeded(seed);
   const calls = new Map<string, Insn>();
   for (const { name, input, options, kernel } of programsBelow(folder, filter, oracle, true)) {
+    const answer = ask(input, { ...options, cpus: oracle.possibleCpus, perfmon });
+    if (answer.result !== undefined && isDeadly(input, answer.result)) continue;
     const parent = oracle.load(kernel, { capBpfOnly: !perfmon });
     oracle.unload(parent);
     if (parent.processed === null || parent.processed > MAX_PROCESSED || input.insns.length > MAX_SLOTS) continue;
     // One of the differences that README lists: so would be each of its mutants.
-    const answer = ask(input, { ...options, cpus: oracle.possibleCpus, perfmon });
     if (answer.result?.ok !== (parent.verdict === 'ACCEPT')) continue;
     for (const i of input.insns.filter(isCall)) calls.set(`${i.src} ${i.imm}`, i);
     const parentAccepted = parent.verdict === 'ACCEPT';
@@ -144,11 +146,12 @@ export function runMutants(
   let errnoEqual = 0;
   let messageEqual = 0;
   for (const { id, parentAccepted, input, kernel, options } of mutants) {
+    const answer = ask(input, { ...options, cpus: oracle.possibleCpus, perfmon });
+    if (answer.result !== undefined && isDeadly(input, answer.result)) continue;
     total++;
     const linux = oracle.load(kernel, { capBpfOnly: !perfmon });
     oracle.unload(linux);
     const accepted = linux.verdict === 'ACCEPT';
-    const answer = ask(input, { ...options, cpus: oracle.possibleCpus, perfmon });
     if (answer.result === undefined) {
       thrown.push(differenceOf(id, input, linux, answer.thrown));
     } else if (!accepted && MALFORMED.test(linux.message ?? '')) {

@@ -13,6 +13,7 @@ import { BeewasmError } from '../../src/uapi/errors.ts';
 import { type VerifyOptions, verify } from '../../src/verifier/index.ts';
 import type { ProgramInput } from '../../src/verifier/verified.ts';
 import { errorText } from '../engines.ts';
+import { isDeadly } from '../kernel/deadly.ts';
 import { type LiveTarget, liveTarget } from '../kernel/live_target.ts';
 import type { KernelProgram, Oracle } from '../kernel/oracle.ts';
 import { type KernelPrograms, kernelPrograms } from '../objects/kernel_program.ts';
@@ -177,9 +178,12 @@ function judge(
     const both = kernel.of(program);
     if (typeof both === 'string') return skip(both);
     const { input } = both;
+    if (!progTypeById(input.type)) return skip(`program type ${row.type}`);
+    const allOptions = { ...options, cpus: oracle.possibleCpus };
+    if (isDeadly(input, verify(input, allOptions)))
+      return skip('Linux 6.18 follows a NULL pointer (maybe_fork_scalars)');
     const linux = askLinux(oracle, both.kernel);
-    if (!progTypeById(input.type)) return { ...row, outcome: 'skipped', reason: `program type ${row.type}`, linux };
-    const beewasm = askBeewasm(input, { ...options, cpus: oracle.possibleCpus });
+    const beewasm = askBeewasm(input, allOptions);
     const outcome = linux.verdict === beewasm.verdict ? 'agree' : `false_${beewasm.verdict.toLowerCase()}`;
     return { ...row, outcome: outcome as RealRow['outcome'], linux, beewasm };
   } catch (error) {
