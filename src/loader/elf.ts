@@ -17,7 +17,16 @@ export const STB = { LOCAL: 0, GLOBAL: 1, WEAK: 2 } as const;
 export const SHN = { UNDEF: 0, LORESERVE: 0xff00, XINDEX: 0xffff } as const;
 
 /** Relocation types of the BPF psABI (llvm docs "BPF target"). */
-export const R_BPF = { NONE: 0, '64_64': 1, '64_ABS64': 2, '64_ABS32': 3, '64_NODYLD32': 4, '64_32': 10 } as const;
+export const R_BPF = {
+  NONE: 0,
+  '64_64': 1,
+  '64_ABS64': 2,
+  '64_ABS32': 3,
+  '64_NODYLD32': 4,
+  '64_32': 10,
+  /** Of binutils before 2.41. */
+  DATA_64: 12,
+} as const;
 
 const EHDR_SIZE = 64;
 const SHDR_SIZE = 64;

@@ -159,13 +159,15 @@ function readValues(draft: Draft, btf: Btf, field: BtfMember): void {
   }
 }
 
+/** Before LLVM 13 data relocations had the type of lddw, before binutils 2.41 one of their own. */
+const ADDRESSES: readonly number[] = [R_BPF['64_ABS64'], R_BPF['64_64'], R_BPF.DATA_64];
+
 /** `.values = { [i] = &x }`: a relocation against x in the variable, 8 bytes per slot. */
 function fillSlots(elf: Elf, section: ElfSection, drafts: readonly (Draft & { offset: number; size: number })[]): void {
   for (const reloc of relocsOf(elf, section)) {
     const draft = drafts.find((d) => reloc.offset >= d.offset && reloc.offset < d.offset + d.size);
     const at = draft?.slots == null ? -1 : reloc.offset - draft.offset - draft.slots;
-    // Before LLVM 13 data relocations had the type of lddw.
-    const isAddress = reloc.type === R_BPF['64_ABS64'] || reloc.type === R_BPF['64_64'];
+    const isAddress = ADDRESSES.includes(reloc.type);
     if (draft === undefined || at < 0 || at % 8 !== 0 || !isAddress) {
       throw new FormatError('ELF', `relocation at ${reloc.offset} of ${section.name} is not a slot of a map`);
     }

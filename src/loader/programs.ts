@@ -216,6 +216,9 @@ function addressTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder,
     return { kind: 'map', target: { map: KCONFIG, kind: 'value', off: extern.offset } };
   }
   const offset = symbol.value + reloc.addend + func.insns[at].imm;
+  // A map has no bytes to point at: behind its name binutils before 2.41 leave where it lies in the section.
+  const named = symbol.type === STT.OBJECT ? mapAt(symbol.shndx, symbol.value) : null;
+  if (named?.kind === 'fd') return { kind: 'map', target: named };
   const map = mapAt(symbol.shndx, offset);
   if (map !== null) return { kind: 'map', target: map };
   const target = find(symbol.shndx, offset);
