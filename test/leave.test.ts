@@ -1,4 +1,4 @@
-// What Linux 6.18 answers to test/objects/leave and to small programs about what may be forgotten when states are
+// What Linux 6.18 answers to test/objects/leave and to small programs, most about what may be forgotten when states are
 // compared: message, processed instructions, and the log of level 2 beside the live kernel's.
 
 import { readFileSync } from 'node:fs';
@@ -159,6 +159,35 @@ const ITSELF = `
   r0 = *(u64 *)(r0 + 0)
   exit`;
 
+/** Holds a socket, if there is one. */
+const HOLDING = (insns: string) => `
+  r6 = r1
+  r2 = 0
+  *(u64 *)(r10 - 16) = r2
+  *(u64 *)(r10 - 8) = r2
+  r2 = r10
+  r2 += -16
+  r3 = 12
+  r4 = 0
+  r5 = 0
+  call 84
+  ${insns}
+  r0 = 0
+  exit`;
+
+/** A small number, linked to one that is far from it. */
+const FAR = `
+  call 7
+  r0 &= 7
+  r0 |= 0x40000000
+  r6 = r0
+  r6 += -0x40000000
+  r1 = r10
+  r1 += -16
+  r1 += r6
+  r0 = 0
+  exit`;
+
 const NEW_ATOMIC = (insn: string) => `r2 = 0\n${insn}\nr0 = 0\nexit`;
 
 describe('small programs', () => {
@@ -216,11 +245,45 @@ describe('small programs', () => {
       2,
     ],
     ['a known half compared with itself', ITSELF, 1, 0, '', 6],
+    [
+      'what is held counts before what R6 is',
+      HOLDING('r6 += 4\n r0 = *(u8 *)skb[0]'),
+      3,
+      0,
+      'BPF_LD_[ABS|IND] would lead to reference leak',
+      12,
+    ],
+    [
+      'what may be NULL has no name yet',
+      HOLDING('r0 = *(u32 *)(r0 + 1)'),
+      3,
+      PROG_FLAGS.BPF_F_STRICT_ALIGNMENT,
+      'misaligned access off 0+0+1 size 4',
+      11,
+    ],
+    ['a distance is an offset, too', FAR, 1, 0, 'fp pointer offset -1073741824 is not allowed', 8],
     ['a helper that fills the stack writes', FILLS, 5, 0, 'invalid write to stack R1 off=-64 size=127', 9],
   ])('%s', (_what, text, type, flags, message, processed) => {
     const input = small(text, type, flags);
     expect(answer(input)).toEqual([message, processed]);
     if (live) beside(live, input, input);
+  });
+
+  it.each([
+    [0, 'EINVAL'],
+    [2, 'EINVAL'],
+    [3, 'EBADF'],
+    [-1, 'EBADF'],
+  ])('descriptor %i of a process: %s', (fd, errno) => {
+    const lddw = [
+      { code: 0x18, dst: 1, src: 1, off: 0, imm: fd },
+      { code: 0, dst: 0, src: 0, off: 0, imm: 0 },
+    ];
+    const input = { ...small('r0 = 0\nexit', 1), insns: [...lddw, ...asm('r0 = 0\nexit').insns] };
+    const result = verify(input);
+    expect(result.ok ? null : result.error.code).toBe(errno);
+    // The oracle has more of them open.
+    if (live && fd !== 3) beside(live, input, input);
   });
 
   it('an acquire reads no context, into whichever register', () => {

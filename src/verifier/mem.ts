@@ -59,6 +59,7 @@ function isRejection(x: Outcome): x is Reject {
 
 const ALIGNED_NAMES: Partial<Record<RegKind, string>> = {
   map_value: 'value ',
+  map_key: 'key ',
   ctx: 'context ',
   fp: 'stack ',
   flow_keys: 'flow keys ',
@@ -83,7 +84,7 @@ export function checkAlignment(
   if (isPacket(ptr)) {
     return denied(`misaligned packet access off 2+${tnumText(ptr.s.var_off)}+${ptr.off}+${a.off} size ${size}`);
   }
-  const name = ALIGNED_NAMES[ptr.kind] ?? '';
+  const name = (!ptr.maybeNull && ALIGNED_NAMES[ptr.kind]) || '';
   return denied(`misaligned ${name}access off ${tnumText(ptr.s.var_off)}+${ptr.off}+${a.off} size ${size}`);
 }
 

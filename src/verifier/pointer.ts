@@ -81,7 +81,8 @@ export function pointerAlu(env: Env, width: Width, ptr: Reg, move: Move): Reg | 
   const fixedOnly = ptr.kind === 'flow_keys' && known;
   if (!MOVABLE.has(ptr.kind) && !zeroAdd && !fixedOnly)
     return denied(`R${dst} pointer arithmetic on ${name} prohibited`);
-  const insane = checkSane(s, 0, name) ?? checkSane(ptr.s, ptr.off, name);
+  // A linked number has an offset, too: how far it is from the other one.
+  const insane = checkSane(s, offset.off, name) ?? checkSane(ptr.s, ptr.off, name);
   if (insane) return insane;
   const window = beforeMove(env, ptr, move);
   if (window !== null && 'message' in window) return window;

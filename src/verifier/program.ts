@@ -204,10 +204,14 @@ function checkMapUse(input: ProgramInput, at: InsnIndex, index: number, perfmon:
   return others ? refused('EBUSY', 'only one cgroup storage of each type is allowed') : null;
 }
 
+/** Descriptors that every process that loads programs has open: its standard streams. No other is. */
+const OPEN_DESCRIPTORS: readonly number[] = [0, 1, 2];
+
 function checkMapRef(input: ProgramInput, insn: Insn, ref: MapRef | undefined): Reject | null {
   const map = ref && input.maps[ref.map];
   if (ref === undefined || map === undefined) {
-    return refused('EBADF', `fd ${insn.imm} is not pointing to valid bpf_map`);
+    const errno = OPEN_DESCRIPTORS.includes(insn.imm) ? 'EINVAL' : 'EBADF';
+    return refused(errno, `fd ${insn.imm} is not pointing to valid bpf_map`);
   }
   const unfit = checkSpecialFields(input, map);
   if (unfit || ref.kind === 'fd') return unfit;

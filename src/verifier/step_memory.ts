@@ -195,13 +195,11 @@ export function ldAbs(env: Env, op: Of<'ld_abs'> | Of<'ld_ind'>, insn: Insn): Ne
   if (insn.dst !== 0 || insn.off !== 0 || (op.kind === 'ld_abs' && insn.src !== 0)) {
     return reserved('BPF_LD_[ABS|IND]');
   }
-  const bad = env.read(6);
+  const bad = env.read(6) ?? checkLeaks(env, 'BPF_LD_[ABS|IND]', true);
   if (bad) return bad;
   if (env.reg(6).kind !== 'ctx') return invalid('at the time of BPF_LD_ABS|IND R6 != pointer to skb');
   const more = (op.kind === 'ld_ind' ? env.read(insn.src) : null) ?? checkUnmodified(6, env.reg(6));
   if (more) return more;
-  const leak = checkLeaks(env, 'BPF_LD_[ABS|IND]', true);
-  if (leak) return leak;
   clearCallerSaved(env);
   write(env, 0, UNKNOWN_SCALAR);
   return env.state.frames.length > 1 ? mayLeaveFunction(env, ZERO_SCALAR) : env.insnIdx + 1;
