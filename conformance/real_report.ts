@@ -16,6 +16,7 @@ export function realText({ kernel, rows }: RealReport): string {
       rows.filter((r) => r.outcome === 'false_reject').map((r) => kindOf(r.beewasm?.message ?? '')),
     ),
     ...messages(rows),
+    ...alone(rows),
     '',
     ...speed(rows),
     '',
@@ -61,6 +62,21 @@ function messages(rows: readonly RealRow[]): string[] {
           `      Linux    ${r.linux!.errno} ${r.linux!.message}`,
           `      beewasm  ${r.beewasm!.errno} ${r.beewasm!.message}`,
         ]),
+      ];
+}
+
+/** Programs that the kernel did not look at. */
+function alone(rows: readonly RealRow[]): string[] {
+  const judged = rows.filter((r) => r.outcome === 'skipped' && r.beewasm !== null);
+  const accepted = judged.filter((r) => r.beewasm!.verdict === 'ACCEPT').length;
+  const title = `judged by beewasm alone: ${judged.length}, accepted: ${accepted}`;
+  return judged.length === 0
+    ? []
+    : [
+        ...reasons(
+          `${title}; rejected:`,
+          judged.filter((r) => r.beewasm!.verdict === 'REJECT').map((r) => kindOf(r.beewasm!.message ?? '')),
+        ),
       ];
 }
 

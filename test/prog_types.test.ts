@@ -129,6 +129,9 @@ describe('sections', () => {
     ['syscall', 'syscall', 0, 16],
     ['fentry', 'tracing', AT.BPF_TRACE_FENTRY, 0],
     ['iter.s', 'tracing', AT.BPF_TRACE_ITER, 16],
+    ['lsm.s', 'lsm', AT.BPF_LSM_MAC, 16],
+    ['lsm_cgroup', 'lsm', AT.BPF_LSM_CGROUP, 0],
+    ['struct_ops.s/init', 'struct_ops', 0, 16],
   ])('%s: %s', (section, type, expectedAttachType, flags) => {
     expect(sectionDef(section)).toEqual({ type: progTypeByName(type)!.id, expectedAttachType, flags, autoload: true });
     expect(sectionDef(`?${section}`).autoload).toBe(false);
@@ -139,10 +142,11 @@ describe('sections', () => {
     expect(to('tp_btf/sched_switch')).toEqual({ kind: 'typedef', name: 'btf_trace_sched_switch' });
     expect(to('iter.s/task')).toEqual({ kind: 'func', name: 'bpf_iter_task' });
     expect(to('fexit/vfs_read')).toEqual({ kind: 'func', name: 'vfs_read' });
+    expect(to('lsm.s/file_open')).toEqual({ kind: 'func', name: 'bpf_lsm_file_open' });
   });
 
-  it('of types that beewasm has no row for, and of no type', () => {
-    for (const name of ['lsm/file_open', 'struct_ops/init', 'tcpdump', 'maps']) {
+  it('of no type', () => {
+    for (const name of ['tcpdump', 'maps']) {
       expect(sectionDef(name).type, name).toBeNull();
     }
   });

@@ -16,7 +16,7 @@
 //   freeze fd=                                                              -> ok
 //   dump   fd= key_size= value_size=                                        -> ok n= entries=key:value,...
 //   load   type= attach= flags= log= logsize= license=HEX insns=HEX|@FILE [refs=slot:fd:kind:off,...] [caps=bpf] [name=] [btf=FD finfo=HEX]
-//          [attach_btf_id=]
+//          [attach_btf_id= attach_prog=FD]
 //                                                                           -> ok|err fd= ns= log=
 //   run    fd= data= ctx= [repeat= out=BYTES flags=]                        -> ok retval= ns= len= data= ctx=
 //   close  fd=                                                              -> ok
@@ -373,6 +373,7 @@ static void do_load(void)
 	attr.expected_attach_type = number("attach", 0);
 	attr.prog_flags = number("flags", 0);
 	attr.attach_btf_id = number("attach_btf_id", 0);
+	attr.attach_prog_fd = number("attach_prog", 0);
 	attr.license = ptr(license.at);
 	attr.insns = ptr(insns.at);
 	attr.insn_cnt = insns.len / 8;

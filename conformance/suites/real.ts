@@ -34,7 +34,7 @@ export interface RealRow {
   readonly type: string;
   readonly insns: number;
   readonly outcome: 'agree' | 'false_accept' | 'false_reject' | 'skipped';
-  /** Why it was skipped. */
+  /** Why it was skipped. beewasm's verdict stands beside it where the kernel loads no program of the kind. */
   readonly reason: string | null;
   readonly linux: Side | null;
   readonly beewasm: Side | null;
@@ -108,7 +108,7 @@ export function runReal(folder: string, filter: string, oracle: Oracle, progress
   return { suite: 'real', kernel: oracle.kernelRelease, rows };
 }
 
-/** Programs of these types are verified against types of the kernel: another question than that of this suite. */
+/** Programs of these types are verified against types of the kernel; some machines load none of a kind. */
 const BOUND_TO_BTF: Readonly<Record<number, string>> = {
   [T.BPF_PROG_TYPE_TRACING]: 'tracing',
   [T.BPF_PROG_TYPE_LSM]: 'lsm',
@@ -172,7 +172,6 @@ function judge(
   };
   const skip = (reason: string): RealRow => ({ ...row, outcome: 'skipped', reason });
   const bound = program.type === null ? undefined : BOUND_TO_BTF[program.type];
-  if (bound !== undefined) return skip(`bound to types of the kernel: ${bound}`);
   try {
     checkLoadable(program);
     const both = kernel.of(program);
@@ -184,12 +183,19 @@ function judge(
       return skip('Linux 6.18 follows a NULL pointer (maybe_fork_scalars)');
     const linux = askLinux(oracle, both.kernel);
     const beewasm = askBeewasm(input, allOptions);
+    if (bound !== undefined && neverLooked(linux))
+      return { ...skip(`bound to types of the kernel: ${bound}`), beewasm };
     const outcome = linux.verdict === beewasm.verdict ? 'agree' : `false_${beewasm.verdict.toLowerCase()}`;
     return { ...row, outcome: outcome as RealRow['outcome'], linux, beewasm };
   } catch (error) {
     if (!(error instanceof BeewasmError)) return skip(`internal ${errorText(error)}`);
     return skip(error.message);
   }
+}
+
+/** The kernel refused the kind of program, whatever it does. */
+function neverLooked({ errno, message, processed }: Side): boolean {
+  return errno === 'EPERM' && message === null && processed === 0;
 }
 
 /** Programs with fewer processed instructions say little about speed. */

@@ -1,7 +1,7 @@
 // Types of a kernel from its BTF (/sys/kernel/btf/vmlinux): layouts of structures, prototypes of functions, variables:
 // what spec/kernel_struct.ts is to what its tables do not hold. Structures without a name get keys of their own.
 
-import type { KernelFunc, KernelTarget, KernelValue, KernelVariable } from '../spec/kernel_func.ts';
+import type { KernelFunc, KernelTarget, KernelValue, KernelVariable, TargetKind } from '../spec/kernel_func.ts';
 import {
   ANONYMOUS,
   type KernelField,
@@ -18,15 +18,12 @@ export function readKernelTypes(bytes: Uint8Array): KernelTypes {
 }
 
 function kernelTypes(btf: Btf): KernelTypes {
-  const ids = new Map<string, number>();
-  btf.types.forEach((t, id) => {
-    if (t.kind === 'struct' && t.name !== '' && !ids.has(t.name)) ids.set(t.name, id);
-  });
+  const named = namedIds(btf);
+  const ids = new Map(named.struct);
   btf.types.forEach((t, id) => {
     if (t.kind === 'union' && t.name !== '' && !ids.has(t.name)) ids.set(t.name, id);
   });
   const done = new Map<number, KernelStruct>();
-  const named = namedIds(btf);
   const perCpu = perCpuVariables(btf);
   return {
     end: btf.types.length,
@@ -37,7 +34,7 @@ function kernelTypes(btf: Btf): KernelTypes {
     func: (id) => funcOf(btf, id),
     funcId: (name) => named.func.get(name),
     target: (id) => targetOf(btf, id),
-    targetId: (kind, name) => (kind === 'func' ? named.func : named.typedef).get(name),
+    targetId: (kind, name) => named[kind].get(name),
     variable: (id) => variableOf(btf, id, perCpu),
     variableId: (name) => named.var.get(name),
     struct(key) {
@@ -54,17 +51,18 @@ function kernelTypes(btf: Btf): KernelTypes {
   };
 }
 
-type Named = Readonly<Record<'func' | 'var' | 'typedef', ReadonlyMap<string, number>>>;
+type Named = Readonly<Record<TargetKind | 'var', ReadonlyMap<string, number>>>;
 
 function namedIds(btf: Btf): Named {
   const ids = {
     func: new Map<string, number>(),
     var: new Map<string, number>(),
     typedef: new Map<string, number>(),
+    struct: new Map<string, number>(),
   };
   btf.types.forEach((t, id) => {
-    if ((t.kind === 'func' || t.kind === 'var' || t.kind === 'typedef') && !ids[t.kind].has(t.name))
-      ids[t.kind].set(t.name, id);
+    if (t.kind !== 'func' && t.kind !== 'var' && t.kind !== 'typedef' && t.kind !== 'struct') return;
+    if (t.name !== '' && !ids[t.kind].has(t.name)) ids[t.kind].set(t.name, id);
   });
   return ids;
 }
@@ -92,9 +90,18 @@ function targetOf(btf: Btf, id: number): KernelTarget | undefined {
   if (type === undefined) return undefined;
   const name = 'name' in type ? type.name : '';
   if (type.kind === 'func') return { kind: 'func', name, proto: protoOf(btf, name, type.type) ?? null };
+  if (type.kind === 'struct') {
+    const members = type.members.map((m) => ({ name: m.name, proto: pointedProto(btf, m) }));
+    return { kind: 'struct', name, proto: null, members };
+  }
   if (type.kind !== 'typedef') return { kind: 'other', name, proto: null };
   const pointer = btf.types[type.type];
   return { kind: 'typedef', name, proto: (pointer.kind === 'ptr' && protoOf(btf, name, pointer.type)) || null };
+}
+
+function pointedProto(btf: Btf, { name, type }: BtfMember): KernelFunc | null {
+  const pointer = resolved(btf, type);
+  return (pointer.kind === 'ptr' && protoOf(btf, name, skipModifiers(btf, pointer.type))) || null;
 }
 
 function protoOf(btf: Btf, name: string, id: number): KernelFunc | undefined {

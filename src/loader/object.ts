@@ -17,6 +17,7 @@ import { type MapLookup, readPrograms } from './programs.ts';
 import { unsupportedSection } from './sections.ts';
 import type { MapSpec, ObjectSpec, VariableSpec } from './spec.ts';
 import { sectionFields } from './special_fields.ts';
+import { readStructOps } from './struct_ops.ts';
 
 const utf8 = new TextDecoder();
 
@@ -49,6 +50,7 @@ export function openObject(bytes: Uint8Array, options: OpenOptions = {}): Object
     externs,
     relocate: btf && coreRelocator(btf, target),
     protoOf: btf && protoReader(btf),
+    memberOf: readStructOps(elf, btf),
   });
   fillTailCalls(legacy, programs);
   return {

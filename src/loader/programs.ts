@@ -5,6 +5,7 @@
 import { decode, type Insn, type InsnIndex, LDDW_CODE } from '../isa/insn.ts';
 import type { SourceLine } from '../isa/source.ts';
 import type { FuncProto } from '../spec/func_proto.ts';
+import { BPF_PROG_TYPE } from '../uapi/enums.ts';
 import { FormatError, UnsupportedError } from '../uapi/errors.ts';
 import type { BtfExt, ExtCoreRelo } from './btf_ext.ts';
 import type { CoreRelocator } from './core_reloc.ts';
@@ -23,8 +24,9 @@ import {
   STV,
 } from './elf.ts';
 import { type Externs, KCONFIG } from './externs.ts';
-import { sectionDef } from './sections.ts';
+import { type AttachTo, sectionDef } from './sections.ts';
 import type { KsymReloc, MapReloc, ProgramSpec } from './spec.ts';
+import type { OpsLookup } from './struct_ops.ts';
 
 const CALL_CODE = 0x85;
 const PSEUDO = { CALL: 1, MAP_FD: 1, MAP_VALUE: 2, KFUNC: 2, BTF_ID: 3, FUNC: 4 } as const;
@@ -76,6 +78,7 @@ export interface Resolver {
   readonly relocate: CoreRelocator | null;
   /** null: no BTF. */
   readonly protoOf: ((id: number, hidden: boolean) => FuncProto | null) | null;
+  readonly memberOf: OpsLookup;
 }
 
 /** All programs of an object, in file order. */
@@ -333,7 +336,13 @@ function link(entry: Func, callable: readonly Func[], ext: BtfExt, resolver: Res
       if (why !== null) missing.push(why);
     }
   }
-  const { type, expectedAttachType, flags, autoload, attachTo } = sectionDef(entry.section.name);
+  const section = sectionDef(entry.section.name);
+  const { type, expectedAttachType, flags } = section;
+  const ops =
+    type === BPF_PROG_TYPE.BPF_PROG_TYPE_STRUCT_OPS ? resolver.memberOf(entry.section.index, entry.start) : undefined;
+  if (ops?.ambiguous) missing.push('a program for several functions of the kernel');
+  const attachTo: AttachTo | undefined =
+    ops === undefined ? section.attachTo : { kind: 'struct', name: ops.struct, member: ops.member };
   return {
     name: entry.name,
     section: entry.section.name,
@@ -341,7 +350,7 @@ function link(entry: Func, callable: readonly Func[], ext: BtfExt, resolver: Res
     expectedAttachType,
     ...(attachTo && { attachTo }),
     flags,
-    autoload,
+    autoload: ops === undefined ? section.autoload : !ops.optional,
     insns,
     relocs,
     ksyms,

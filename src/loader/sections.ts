@@ -4,7 +4,7 @@
 import { ARENA_SECTION } from '../spec/arena.ts';
 import { progTypeById, progTypeByName } from '../spec/prog_types.ts';
 import { type SecDef, secDef } from '../spec/sec_defs.ts';
-import { BPF_ATTACH_TYPE, BPF_PROG_TYPE } from '../uapi/enums.ts';
+import { BPF_ATTACH_TYPE as AT, BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 
 export interface SectionDef {
   /** UAPI bpf_prog_type; null = no row of prog_types.ts knows the section. */
@@ -12,24 +12,23 @@ export interface SectionDef {
   readonly expectedAttachType: number;
   readonly flags: number;
   readonly autoload: boolean;
-  /** What tracing programs are bound to, in the kernel's BTF. */
+  /** What programs are bound to, in the kernel's BTF. */
   readonly attachTo?: AttachTo;
 }
 
-export interface AttachTo {
-  readonly kind: 'func' | 'typedef';
-  readonly name: string;
-}
+export type AttachTo =
+  | { readonly kind: 'func' | 'typedef'; readonly name: string }
+  /** The function that a member of a structure points to. */
+  | { readonly kind: 'struct'; readonly name: string; readonly member: string };
 
-/** Names of libbpf's: a tracepoint's type, an iterator's function, a function of the kernel. */
+/** Names of libbpf's: a tracepoint's type, an iterator's function, a hook of security modules, a function of the kernel. */
 function attachToOf(def: SecDef, section: string): { attachTo?: AttachTo } {
-  if (def.type !== BPF_PROG_TYPE.BPF_PROG_TYPE_TRACING || !section.includes('/')) return {};
+  if (!section.includes('/')) return {};
   const name = section.slice(section.indexOf('/') + 1);
-  if (def.attach === BPF_ATTACH_TYPE.BPF_TRACE_RAW_TP)
-    return { attachTo: { kind: 'typedef', name: `btf_trace_${name}` } };
-  return {
-    attachTo: { kind: 'func', name: def.attach === BPF_ATTACH_TYPE.BPF_TRACE_ITER ? `bpf_iter_${name}` : name },
-  };
+  if (def.type === T.BPF_PROG_TYPE_LSM) return { attachTo: { kind: 'func', name: `bpf_lsm_${name}` } };
+  if (def.type !== T.BPF_PROG_TYPE_TRACING) return {};
+  if (def.attach === AT.BPF_TRACE_RAW_TP) return { attachTo: { kind: 'typedef', name: `btf_trace_${name}` } };
+  return { attachTo: { kind: 'func', name: def.attach === AT.BPF_TRACE_ITER ? `bpf_iter_${name}` : name } };
 }
 
 /** A code section's name -> how libbpf would load its programs. A leading `?` means: not by default. */
@@ -69,7 +68,6 @@ export function dataKind(name: string): DataKind | null {
 
 /** Sections that mean something to libbpf which is missing here. Their presence changes what an object does. */
 export function unsupportedSection(name: string): string | null {
-  if (/^\??\.struct_ops(\.link)?$/.test(name)) return `section ${name}`;
   if (name === '.arena.1' || (name.startsWith('.addr_space') && name !== ARENA_SECTION)) return `section ${name}`;
   return null;
 }

@@ -59,7 +59,7 @@ export interface ProgramSpec {
   /** UAPI bpf_prog_type from the section name; null when no row of prog_types.ts knows it. */
   type: number | null;
   expectedAttachType: number;
-  /** What a tracing program is bound to: a name in the kernel's BTF. */
+  /** What the program is bound to: a name in the kernel's BTF. */
   attachTo?: AttachTo;
   flags: number;
   autoload: boolean;

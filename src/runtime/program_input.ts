@@ -53,12 +53,18 @@ export function programInput(
   };
 }
 
-/** Id of what a tracing program is bound to. */
-function attachment({ name, attachTo }: ProgramSpec, types: KernelTypes): Pick<ProgramInput, 'attachBtfId'> {
+/** Id of what a program is bound to; of a structure's member, its number is the attach type. */
+function attachment(
+  { name, attachTo }: ProgramSpec,
+  types: KernelTypes,
+): Partial<Pick<ProgramInput, 'attachBtfId' | 'expectedAttachType'>> {
   if (attachTo === undefined) return {};
   const attachBtfId = types.targetId(attachTo.kind, attachTo.name);
-  if (attachBtfId !== undefined) return { attachBtfId };
-  throw missing(name, attachTo.name, types);
+  if (attachBtfId === undefined) throw missing(name, attachTo.name, types);
+  if (attachTo.kind !== 'struct') return { attachBtfId };
+  const expectedAttachType = types.target(attachBtfId)?.members?.findIndex((m) => m.name === attachTo.member) ?? -1;
+  if (expectedAttachType < 0) throw missing(name, `${attachTo.name}.${attachTo.member}`, types);
+  return { attachBtfId, expectedAttachType };
 }
 
 function missing(program: string, what: string, types: KernelTypes): UnsupportedError {

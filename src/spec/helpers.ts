@@ -3,6 +3,7 @@
 // and a test; the prototype is here already.
 
 import { HELPER_TYPES as MEASURED } from './helper_types.ts';
+import { idSet } from './id_set.ts';
 import { type Abi, abiOf, type ProtoRow } from './proto.ts';
 import { BASE_PROTOS } from './protos_base.ts';
 import { PACKET_PROTOS } from './protos_packet.ts';
@@ -99,8 +100,8 @@ export function helperFor(id: number, progType: number, attachType: number): Hel
 }
 
 /** Helpers that only a loader with CAP_PERFMON may call, as Linux 6.18 answers one without it for every program type. */
-export const PERFMON_HELPERS: ReadonlySet<number> = new Set(
-  ranges('6 16 22 35 55 109 112-115 117 136-141 148-149 158 165-166 175-178 180 191 196'),
+export const PERFMON_HELPERS: ReadonlySet<number> = idSet(
+  '6 16 22 35 55 109 112-115 117 136-141 148-149 158 165-166 175-178 180 191 196',
 );
 
 /** `raw` programs (id -1) are ours: what every Linux program type has of IMPLEMENTED. */
@@ -113,26 +114,15 @@ function mayCall(id: number, progType: number, attachType: number): boolean {
 /** Helpers of a program type, whatever its attach type, in the order of their numbers. */
 export function helpersOfType(progType: number): Helper[] {
   const rows = HELPER_TYPES.filter((r) => r.type === progType);
-  const ids = new Set(progType === -1 ? RAW : rows.flatMap((r) => ranges(r.helpers)));
+  const ids = new Set(progType === -1 ? RAW : rows.flatMap((r) => [...idSet(r.helpers)]));
   return [...byId.values()].filter((h) => ids.has(h.id)).sort((a, b) => a.id - b.id);
 }
 
 const NONE: ReadonlySet<number> = new Set();
-const sets = new Map<string, ReadonlySet<number>>();
 
 /** Helpers of a program type. Where the attach type matters, one that is unknown has none. */
 export function helpersOf(progType: number, attachType: number): ReadonlySet<number> {
   const row = HELPER_TYPES.find((r) => r.type === progType && (r.attach === null || r.attach.includes(attachType)));
   if (row === undefined) return NONE;
-  const known = sets.get(row.helpers) ?? new Set(ranges(row.helpers));
-  sets.set(row.helpers, known);
-  return known;
-}
-
-/** '1-3 7' -> 1, 2, 3, 7. */
-function ranges(text: string): number[] {
-  return text.split(' ').flatMap((part) => {
-    const [from, to = from] = part.split('-').map(Number);
-    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
-  });
+  return idSet(row.helpers);
 }

@@ -25,11 +25,15 @@ export interface KernelFunc {
   readonly params: readonly KernelParam[];
 }
 
-/** What a tracing program may be bound to; `proto`: of the function, or of the pointer to one that the type is. */
+export type TargetKind = 'func' | 'typedef' | 'struct';
+
+/** What a program may be bound to; `proto`: of the function, or of the pointer to one that the type is. */
 export interface KernelTarget {
-  readonly kind: 'func' | 'typedef' | 'other';
+  readonly kind: TargetKind | 'other';
   readonly name: string;
   readonly proto: KernelFunc | null;
+  /** Of a structure; `proto`: of the function that a member points to, null = it is no such pointer. */
+  readonly members?: readonly { readonly name: string; readonly proto: KernelFunc | null }[];
 }
 
 export interface KernelVariable extends KernelValue {

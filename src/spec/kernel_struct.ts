@@ -10,6 +10,7 @@ import {
   type KernelFunc,
   type KernelTarget,
   type KernelVariable,
+  type TargetKind,
 } from './kernel_func.ts';
 import { KERNEL_STRUCTS } from './kernel_structs.ts';
 
@@ -49,7 +50,7 @@ export interface KernelTypes {
   func(id: number): KernelFunc | undefined;
   funcId(name: string): number | undefined;
   target(id: number): KernelTarget | undefined;
-  targetId(kind: 'func' | 'typedef', name: string): number | undefined;
+  targetId(kind: TargetKind, name: string): number | undefined;
   variable(id: number): KernelVariable | undefined;
   variableId(name: string): number | undefined;
 }

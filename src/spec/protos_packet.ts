@@ -93,7 +93,13 @@ export const PACKET_PROTOS = {
     id: 188,
     args: ['ctx'],
     ret: 'u64',
-    variants: [{ types: [T.BPF_PROG_TYPE_SYSCALL, T.BPF_PROG_TYPE_TRACING], args: ['btf_id'], btf: ['xdp_buff'] }],
+    variants: [
+      {
+        types: [T.BPF_PROG_TYPE_SYSCALL, T.BPF_PROG_TYPE_TRACING, T.BPF_PROG_TYPE_LSM],
+        args: ['btf_id'],
+        btf: ['xdp_buff'],
+      },
+    ],
   },
   bpf_xdp_load_bytes: { id: 189, args: ['ctx', 'u32', 'uninit_mem', 'size'], ret: 's32' },
   bpf_xdp_store_bytes: { id: 190, args: ['ctx', 'u32', 'mem_rdonly', 'size'], ret: 's32' },

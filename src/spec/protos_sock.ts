@@ -3,6 +3,9 @@
 import { BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import type { ProtoRows } from './proto.ts';
 
+/** Bound to the kernel's BTF. */
+const BOUND = [T.BPF_PROG_TYPE_TRACING, T.BPF_PROG_TYPE_LSM, T.BPF_PROG_TYPE_STRUCT_OPS];
+
 export const SOCK_PROTOS = {
   bpf_sk_lookup_tcp: {
     id: 84,
@@ -68,7 +71,7 @@ export const SOCK_PROTOS = {
     ret: 'u64',
     variants: [
       {
-        types: [T.BPF_PROG_TYPE_SK_REUSEPORT, T.BPF_PROG_TYPE_SYSCALL, T.BPF_PROG_TYPE_TRACING],
+        types: [T.BPF_PROG_TYPE_SK_REUSEPORT, T.BPF_PROG_TYPE_SYSCALL, T.BPF_PROG_TYPE_TRACING, T.BPF_PROG_TYPE_LSM],
         args: ['btf_id_sock_common_or_null'],
       },
     ],
@@ -82,7 +85,7 @@ export const SOCK_PROTOS = {
     ret: 's32',
     variants: [
       {
-        types: [T.BPF_PROG_TYPE_CGROUP_SOCKOPT, T.BPF_PROG_TYPE_TRACING],
+        types: [T.BPF_PROG_TYPE_CGROUP_SOCKOPT, ...BOUND],
         args: ['btf_id_sock_common', 's32', 's32', 'mem_rdonly', 'size'],
       },
     ],
@@ -93,7 +96,7 @@ export const SOCK_PROTOS = {
     ret: 's32',
     variants: [
       {
-        types: [T.BPF_PROG_TYPE_CGROUP_SOCKOPT, T.BPF_PROG_TYPE_TRACING],
+        types: [T.BPF_PROG_TYPE_CGROUP_SOCKOPT, ...BOUND],
         args: ['btf_id_sock_common', 's32', 's32', 'uninit_mem', 'size'],
       },
     ],

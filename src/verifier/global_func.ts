@@ -4,6 +4,7 @@
 import type { FuncProto, ParamProto, PointedShape } from '../spec/func_proto.ts';
 import { helperById } from '../spec/helpers.ts';
 import { KF } from '../spec/kfuncs.ts';
+import { BPF_ATTACH_TYPE as AT, BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import { PROG_FLAGS } from '../uapi/prog_flags.ts';
 import { checkDynptr } from './dynptr.ts';
 import { dynptrReg } from './dynptr_slots.ts';
@@ -122,14 +123,35 @@ export function isCtx({ type }: Env, to: PointedShape): boolean {
   return to.kind === 'struct' && to.name !== '' && to.name === type.ctx;
 }
 
+/** What a tagged pointer to the context may point to where the context has no structure of its own. */
+const CTX_SHAPES = {
+  words: ({ kind, size }: PointedShape) => kind === 'int' && size === 8,
+  raw_args: ({ kind, name }: PointedShape) => kind === 'struct' && name === 'bpf_raw_tracepoint_args',
+  iter: ({ kind, name }: PointedShape) => kind === 'struct' && name.startsWith('bpf_iter__'),
+} as const;
+
+/** By program type, of tracing programs by attach type. */
+const CTX_TYPES: Readonly<Record<string, readonly (keyof typeof CTX_SHAPES)[]>> = {
+  raw_tracepoint: ['words'],
+  raw_tracepoint_writable: ['words'],
+  [`tracing ${AT.BPF_TRACE_RAW_TP}`]: ['words', 'raw_args'],
+  [`tracing ${AT.BPF_TRACE_ITER}`]: ['iter'],
+  [`tracing ${AT.BPF_TRACE_FENTRY}`]: ['words'],
+  [`tracing ${AT.BPF_TRACE_FEXIT}`]: ['words'],
+  [`tracing ${AT.BPF_MODIFY_RETURN}`]: ['words'],
+  lsm: ['words'],
+  struct_ops: ['words'],
+};
+
 /** Program types whose context has a struct of that name; others take only `void *` (kernel btf_validate_prog_ctx_type). */
 function checkCtxTag(env: Env, i: number, to: PointedShape): Reject | null {
-  const { name, ctx } = env.type;
+  const { name, ctx, id } = env.type;
   const userRegs = (name === 'kprobe' || name === 'perf_event') && to.typedefs.includes(USER_REGS);
   if (to.kind === 'void' || userRegs || isCtx(env, to)) return null;
   if (to.name === '') return invalid(`arg#${i} type doesn't have a name`);
-  if (name.startsWith('raw_tracepoint') && to.kind === 'int' && to.size === 8) return null;
-  return ctx === null || name === 'tracepoint'
+  const allowed = CTX_TYPES[id === T.BPF_PROG_TYPE_TRACING ? `tracing ${env.attach}` : name] ?? [];
+  if (allowed.some((type) => CTX_SHAPES[type](to))) return null;
+  return ctx === null || ctx === 'void' || name === 'tracepoint'
     ? invalid(`arg#${i} should be void pointer`)
     : invalid(`arg#${i} should be \`struct ${name === 'kprobe' ? 'pt_regs' : ctx} *\``);
 }

@@ -3,10 +3,11 @@
 
 import { formatPrintk } from '../helpers/printf.ts';
 import { helperName } from '../isa/index.ts';
-import { type Helper, helperFor, PERFMON_HELPERS, type RetKind } from '../spec/helpers.ts';
+import { type Helper, PERFMON_HELPERS, type RetKind } from '../spec/helpers.ts';
 import { mapTypeById } from '../spec/map_types.ts';
 import { BPF_ATTACH_TYPE } from '../uapi/enums.ts';
 import { pushAsync, runsLater } from './async_callback.ts';
+import { helperOf } from './attach.ts';
 import { callsBack, pushCallback } from './callback.ts';
 import { endDynptr } from './dynptr.ts';
 import type { Env } from './env.ts';
@@ -139,26 +140,34 @@ function rememberTailCallKey(env: Env, call: Call): Reject | null {
 
 const MAX_FUNC_ID = 212;
 
-/** Sockets are locked by few iterators: only their programs may set options (kernel bpf_iter_tcp_get_func_proto). */
-function suitsTarget({ prog, attach }: Env, id: number): boolean {
-  if (attach !== BPF_TRACE_ITER || !SOCKOPT.includes(id)) return true;
-  return prog.target === null || prog.target.name === 'bpf_iter_tcp' || prog.target.name === 'bpf_iter_unix';
-}
-const SOCKOPT: readonly number[] = [49, 57];
-
 function findHelper(env: Env, id: number): Helper | Reject {
   const name = id === 0 ? 'bpf_unspec' : (helperName(id) ?? 'unknown');
   if (id < 0 || id >= MAX_FUNC_ID) return invalid(`invalid func unknown#${id}`);
-  const helper = helperFor(id, env.type.id, env.attach);
-  if (helper === undefined || (!env.perfmon && PERFMON_HELPERS.has(id)) || !suitsTarget(env, id))
+  const helper = helperOf(env.prog, id);
+  if (helper === undefined || (!env.perfmon && PERFMON_HELPERS.has(id)))
     return invalid(`program of this type cannot use helper ${name}#${id}`);
   if (helper.gpl && !env.gpl) return invalid('cannot call GPL-restricted function from non-GPL compatible program');
-  if (helper.name === 'bpf_d_path' && env.attach !== BPF_TRACE_ITER)
-    return invalid('helper call is not allowed in probe');
+  if (!allowedHere(env, helper)) return invalid('helper call is not allowed in probe');
   if (helper.mightSleep && !env.sleepable) return invalid('helper call might sleep in a non-sleepable prog');
   const forbidden = helper.mightSleep ? noSleepIn(env.state) : null;
   if (forbidden !== null) return invalid(`sleepable helper ${name}#${id} in ${forbidden} region`);
   return helper;
+}
+
+/** Functions that fentry programs may resolve paths in (kernel btf_allowlist_d_path). */
+const D_PATH: ReadonlySet<string> = new Set(
+  `security_file_permission security_inode_getattr security_file_open security_path_truncate vfs_truncate vfs_fallocate
+  dentry_open vfs_getattr filp_close`.split(/\s+/),
+);
+const IMA: ReadonlySet<string> = new Set(['bpf_ima_inode_hash', 'bpf_ima_file_hash']);
+
+/** Helpers that only programs at some functions may call (kernel bpf_func_proto.allowed). */
+function allowedHere({ prog: { target }, attach }: Env, { name }: Helper): boolean {
+  const sleepy = target?.hook?.sleepable === true;
+  if (IMA.has(name)) return sleepy;
+  if (name !== 'bpf_d_path' || sleepy) return true;
+  if (target === null || target.hook !== null) return false;
+  return attach === BPF_TRACE_ITER || D_PATH.has(target.name);
 }
 
 /** Rules of single helpers beyond their prototype. */
@@ -167,6 +176,10 @@ const EXTRA: Readonly<Record<string, (env: Env) => Reject | null>> = {
   bpf_get_local_storage: (env) =>
     isNull(env.reg(2)) ? null : invalid("get_local_storage() doesn't support non-zero flags"),
   bpf_get_func_ip: funcIp,
+  bpf_set_retval: (env) =>
+    env.prog.target?.proto.returns.type.kind === 'void'
+      ? invalid("BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!")
+      : null,
   bpf_snprintf: snprintfFormat,
   bpf_dynptr_from_mem: (env) =>
     env.reg(1).kind === 'map_value' && !env.reg(1).maybeNull

@@ -10,6 +10,7 @@ import {
   MAP_STRUCTS,
 } from '../spec/kernel_struct.ts';
 import type { Env } from './env.ts';
+import { checkStore } from './kernel_store.ts';
 import type { Access } from './mem.ts';
 import { checkObjectAccess, isObject } from './object.ts';
 import { FLAG, kindText, makeReg, type Reg, UNKNOWN_SCALAR } from './reg.ts';
@@ -169,19 +170,6 @@ export function mapFields(env: Env, a: Access, off: number): Reg | Reject {
   if (a.write) return denied(`only read from ${name} is supported`);
   env.facts.kernelLoad(env.insnIdx, a.ptr.map, off);
   return access(env, a, off, makeReg({ kind: 'btf_id', btf: name }));
-}
-
-/** Connections, whose mark programs of these types may set (kernel nf_conntrack_btf_struct_access). */
-const MARKED: ReadonlySet<string> = new Set(['nf_conn', 'nf_conn___init']);
-const MARKERS: ReadonlySet<string> = new Set(['xdp', 'sched_cls', 'sched_act']);
-
-function checkStore(env: Env, { ptr, size }: Access, off: number): Reject | null {
-  if (!MARKED.has(ptr.btf) || !MARKERS.has(env.type.name)) return denied('only read is supported');
-  const mark = env.kernelTypes.struct('nf_conn')?.fields.find((f) => f.name === 'mark')?.off;
-  if (off !== mark) return denied(`no write support to nf_conn at off ${off}`);
-  const end = mark + 4;
-  const where = `at off ${off} with size ${size}` as const;
-  return off + size > end ? denied(`write access ${where} beyond the member of nf_conn ended at ${end}`) : null;
 }
 
 /** Fields of a structure. */

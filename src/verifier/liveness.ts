@@ -6,8 +6,7 @@ import { effects } from '../analysis/liveness.ts';
 import { disasmInsn } from '../isa/index.ts';
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import type { Op } from '../isa/op.ts';
-import { helperFor } from '../spec/helpers.ts';
-import { attachTypeOf, progTypeById } from '../spec/prog_types.ts';
+import { helperOf } from './attach.ts';
 import type { Graph } from './graph.ts';
 import type { Log } from './log.ts';
 import type { Prog } from './program.ts';
@@ -21,15 +20,15 @@ interface UseDef {
  * Registers an instruction reads and overwrites. A helper reads what its prototype checks, as the kernel counts: the
  * engines pass more (unchecked arguments, r0 through a tail call that fails).
  */
-function useDef({ input, kfuncs }: Prog, op: Op | undefined, insn: Insn, at: InsnIndex): UseDef {
+function useDef(prog: Prog, op: Op | undefined, insn: Insn, at: InsnIndex): UseDef {
   if (op === undefined) return { use: 0, def: 0 };
   // The kernel looks no closer at legacy packet loads.
   if (op.kind === 'ld_abs' || op.kind === 'ld_ind') return { use: 0x3ff, def: 0 };
   const { use, def, clobber } = effects(insn, op);
-  const kfunc = kfuncs.get(at);
+  const kfunc = prog.kfuncs.get(at);
   if (kfunc) return { use: ((1 << (kfunc.row ? kfunc.params.length : 5)) - 1) << 1, def: def | clobber };
   if (op.kind !== 'call' || op.callee !== 'helper') return { use, def: def | clobber };
-  const helper = helperFor(insn.imm, input.type, attachTypeOf(progTypeById(input.type)!, input.expectedAttachType));
+  const helper = helperOf(prog, insn.imm);
   const args = helper === undefined ? 5 : helper.args.length - (helper.dontCare ?? 0);
   return { use: ((1 << args) - 1) << 1, def: def | clobber };
 }

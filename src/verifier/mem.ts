@@ -7,7 +7,7 @@ import { mapTypeById } from '../spec/map_types.ts';
 import { type SockKind, sockLoadOk } from '../spec/sock.ts';
 import { isPointerField, SPECIAL_FIELDS } from '../spec/special_fields.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
-import { loadArgument } from './attach.ts';
+import { loadArgument } from './ctx_args.ts';
 import type { Env } from './env.ts';
 import { mapFields, structFields, untrustedMemory } from './kernel_pointer.ts';
 import { accessPointer, checkWhole, pointerFieldAt } from './kptr.ts';

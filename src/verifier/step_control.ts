@@ -11,7 +11,7 @@ import { leaveFunction, mayLeaveFunction } from './leave.ts';
 import { callTarget, isGlobal, leavesFunction } from './program.ts';
 import { checkLeaks, locksHeld } from './refs.ts';
 import { makeReg, NOT_INIT, type Reg, UNKNOWN_SCALAR } from './reg.ts';
-import { denied, invalid, type Reject, tooBig, tooManyBranches } from './reject.ts';
+import { invalid, tooBig, tooManyBranches } from './reject.ts';
 import { checkReturnCode } from './return_code.ts';
 import { Frame, MAX_CALL_FRAMES } from './state.ts';
 import { clearCallerSaved, END, forgetPackets, type Next, type Of, reserved } from './steps.ts';
@@ -92,21 +92,11 @@ function localCall(env: Env, insn: Insn): Next {
   return target;
 }
 
-function noAddress(env: Env): Reject | null {
-  return env.hides(env.reg(0)) ? denied('R0 leaks addr as return value') : null;
-}
-
 export function exit(env: Env, _op: Of<'exit'>, insn: Insn): Next {
   env.jmpsProcessed++;
   if (insn.imm !== 0 || insn.src !== 0 || insn.dst !== 0 || insn.off !== 0) return reserved('BPF_EXIT');
   if (env.state.frames.length === 1) {
-    return (
-      checkLeaks(env, 'BPF_EXIT instruction in main prog', true) ??
-      env.read(0) ??
-      noAddress(env) ??
-      checkReturnCode(env) ??
-      END
-    );
+    return checkLeaks(env, 'BPF_EXIT instruction in main prog', true) ?? checkReturnCode(env) ?? END;
   }
   return leaveFunction(env);
 }

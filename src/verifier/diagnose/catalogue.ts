@@ -3,6 +3,7 @@
 // is made of these keys: `denied('...')` with words that have no row does not compile.
 
 import type { MessageRow } from './row.ts';
+import { ATTACH_ROWS } from './rows_attach.ts';
 import { CALL_ROWS } from './rows_calls.ts';
 import { FUNCTION_ROWS } from './rows_functions.ts';
 import { KERNEL_ROWS } from './rows_kernel.ts';
@@ -26,6 +27,7 @@ export const CATALOGUE = {
   ...KFUNC_ROWS,
   ...OWNED_ROWS,
   ...PERFMON_ROWS,
+  ...ATTACH_ROWS,
   ...PROGRAM_ROWS,
 } as const;
 

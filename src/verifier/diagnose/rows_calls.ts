@@ -364,6 +364,11 @@ export const CALL_ROWS = {
   },
   'tracing progs cannot use bpf_{list_head,rb_root} yet': noField('tracing', ELSEWHERE),
   'socket filter progs cannot use bpf_spin_lock yet': noField('socket filter'),
+  "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!": {
+    class: 'helper_unavailable',
+    why: 'the hook returns nothing that could be changed',
+    help: 'leave the call out, and return 1',
+  },
   'tracing progs cannot use bpf_spin_lock yet': noField('tracing'),
   'tracing progs cannot use bpf_timer yet': noField('tracing', ELSEWHERE),
   'tracing progs cannot use bpf_wq yet': noField('tracing', ELSEWHERE),

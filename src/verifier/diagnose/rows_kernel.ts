@@ -16,6 +16,12 @@ const READ_ONLY: MessageRow = {
   help: 'change what belongs to the kernel through its helpers; keep own data in a map',
 };
 
+const FEW_FIELDS: MessageRow = {
+  class: 'read_only',
+  why: (c) => `byte ${c.part('off')} of struct ${c.part('struct')} is none of the few fields that programs may write`,
+  help: 'change what belongs to the kernel through its helpers; keep own data in a map',
+};
+
 export const KERNEL_ROWS = {
   'R{reg} is {struct} invalid negative access: off={off}': BEFORE,
   'R{reg} is ptr_{struct} invalid negative access: off={off}': BEFORE,
@@ -51,8 +57,18 @@ export const KERNEL_ROWS = {
   },
   'only read from {struct} is supported': READ_ONLY,
   'only read is supported': READ_ONLY,
-  'no write support to nf_conn at off {off}': READ_ONLY,
-  'write access at off {off} with size {size} beyond the member of nf_conn ended at {end}': READ_ONLY,
+  'only access to {struct} is supported': READ_ONLY,
+  'no write support to {struct} at off {off}': FEW_FIELDS,
+  'write access at off {off} with size {size}': {
+    class: 'out_of_bounds',
+    why: (c) => `${at(c)} lie behind the end of the structure`,
+    help: 'write fields of the structure by name',
+  },
+  'write access at off {off} with size {size} beyond the member of {struct} ended at {end}': {
+    class: 'out_of_bounds',
+    why: (c) => `the field of struct ${c.part('struct')} ends at byte ${c.part('end')}, before ${at(c)} do`,
+    help: 'write each field in its own size',
+  },
   "Cannot access kernel 'struct {struct}' from non-GPL compatible program": {
     class: 'helper_unavailable',
     why: 'only programs under a GPL-compatible license may read structures of the kernel',

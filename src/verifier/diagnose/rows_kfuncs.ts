@@ -39,10 +39,6 @@ function sleepsIn(c: Case): string {
 
 const NAME_BY_ID = 'give the BTF of the kernel that the program is for (prog load OBJ btf FILE), and its ids';
 
-function setup(why: MessageRow['why'], help: MessageRow['help']): MessageRow {
-  return { class: 'program_setup', why, help };
-}
-
 export const KFUNC_ROWS = {
   'cannot call kernel function from non-GPL compatible program': unavailable(
     'only programs under a GPL-compatible license may call functions of the kernel',
@@ -215,18 +211,6 @@ export const KFUNC_ROWS = {
     'the id is none of a structure of the kernel',
     'bpf_core_type_id_kernel(struct name)',
   ),
-  'Tracing programs must provide btf_id': setup(
-    'nothing says what the program is bound to',
-    'name it in the section: SEC("tp_btf/sched_switch"), SEC("fentry/vfs_read"), SEC("iter/task")',
-  ),
-  'attach_btf_id {id} is invalid': setup((c) => `the kernel's BTF has no type ${c.part('id')}`, NAME_BY_ID),
-  'attach_btf_id {id} is not a typedef': setup('a tracepoint is known by the typedef btf_trace_NAME', NAME_BY_ID),
-  'attach_btf_id {id} points to wrong type name {name}': setup(
-    (c) => `${c.part('name')} is the type of no tracepoint`,
-    NAME_BY_ID,
-  ),
-  'attach_btf_id {id} is not a function': setup('the program is bound to a function, and this is none', NAME_BY_ID),
-  '{name} is not what an iterator calls': setup((c) => `${name(c)} is no bpf_iter_ function`, 'SEC("iter/task"), ...'),
   'R{reg} invalid {kind} buffer access: off={off}, size={size}': {
     class: 'out_of_bounds',
     why: (c) => `the access is ${-c.num('off')} bytes in front of the buffer`,

@@ -105,6 +105,11 @@ export const VALUE_ROWS = {
         ? `return ${c.part('min')} on every path`
         : `return a constant from ${c.part('min')} to ${c.part('max')} on every path (return cond ? 1 : 0;), not a value that was read`,
   },
+  "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!": {
+    class: 'return_value',
+    why: 'the hook returns nothing, so the program has nothing to decide',
+    help: 'return 1 on every path',
+  },
   'At async callback return the register R{reg} is not a known value ({type})': {
     class: 'return_value',
     why: (c) => `the function returns ${c.holds}, not a number`,

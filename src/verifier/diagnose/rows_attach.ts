@@ -1,0 +1,68 @@
+// Messages about what a program is bound to: tracepoints, functions, hooks and structures of the kernel.
+
+import type { MessageRow, Rows } from './row.ts';
+
+const NAME_BY_ID = 'give the BTF of the kernel that the program is for (prog load OBJ btf FILE), and its ids';
+
+function setup(why: MessageRow['why'], help: MessageRow['help']): MessageRow {
+  return { class: 'program_setup', why, help };
+}
+
+const LICENSE = 'char _license[] SEC("license") = "GPL";, if that is the license of the program';
+
+export const ATTACH_ROWS = {
+  'Tracing programs must provide btf_id': setup(
+    'nothing says what the program is bound to',
+    'name it in the section: SEC("tp_btf/sched_switch"), SEC("fentry/vfs_read"), SEC("iter/task"), SEC("lsm/file_open")',
+  ),
+  'attach_btf_id {id} is invalid': setup((c) => `the kernel's BTF has no type ${c.part('id')}`, NAME_BY_ID),
+  'attach_btf_id {id} is not a typedef': setup('a tracepoint is known by the typedef btf_trace_NAME', NAME_BY_ID),
+  'attach_btf_id {id} points to wrong type name {name}': setup(
+    (c) =>
+      c.progType === 'lsm'
+        ? `${c.part('name')} is no hook of security modules`
+        : `${c.part('name')} is the type of no tracepoint`,
+    NAME_BY_ID,
+  ),
+  'attach_btf_id {id} is not a function': setup('the program is bound to a function, and this is none', NAME_BY_ID),
+  '{name} is not what an iterator calls': setup(
+    (c) => `${c.part('name')} is no bpf_iter_ function`,
+    'SEC("iter/task"), ...',
+  ),
+  '{name} is not sleepable': setup(
+    (c) => `${c.part('name')} is called where nothing may sleep`,
+    'load the program without BPF_F_SLEEPABLE: SEC("lsm/..."), not SEC("lsm.s/...")',
+  ),
+  'LSM programs must have a GPL compatible license': setup(
+    'only programs under a GPL-compatible license may be bound to hooks of security modules',
+    LICENSE,
+  ),
+  'attach_btf_id {id} points to disabled hook {name}': setup(
+    (c) => `${c.part('name')} hands back more than a number, which programs can't`,
+    'use another hook that sees the same operation',
+  ),
+  'struct ops programs must have a GPL compatible license': setup(
+    'only programs under a GPL-compatible license may implement functions of the kernel',
+    LICENSE,
+  ),
+  'struct_ops programs must name a member of a structure': setup(
+    'nothing says which function of the kernel the program implements',
+    'put it into a variable of SEC(".struct_ops"): struct tcp_congestion_ops ops = { .ssthresh = (void *)my_ssthresh, ... };',
+  ),
+  'attach_btf_id {id} is not a supported struct': setup(
+    'programs can implement no structure of this type in this kernel',
+    'check the configuration of the kernel that the program is for, and give its BTF',
+  ),
+  'attach to invalid member idx {index} of struct {struct}': setup(
+    (c) => `struct ${c.part('struct')} has no member number ${c.part('index')}`,
+    NAME_BY_ID,
+  ),
+  'attach to invalid member {name}(@idx {index}) of struct {struct}': setup(
+    (c) => `${c.part('name')} of struct ${c.part('struct')} is no pointer to a function`,
+    'give it a value in the variable of SEC(".struct_ops"); programs go into members that are functions',
+  ),
+  'attach to unsupported member {name} of struct {struct}': setup(
+    (c) => `the kernel takes no program of this kind for ${c.part('name')} of struct ${c.part('struct')}`,
+    'leave the member out, or take SEC("struct_ops") for SEC("struct_ops.s"): few members may sleep',
+  ),
+} as const satisfies Rows;
