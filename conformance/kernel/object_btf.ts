@@ -88,6 +88,9 @@ function layOut(view: DataView, at: number, { size, offsets }: Section, places: 
   return vars.map((v) => v.type);
 }
 
+/** Bytes of the largest int: what sections hold became ints of any size. */
+const MAX_INT = 16;
+
 function soften(view: DataView, at: number, kind: number, vlen: number, int: number): void {
   const put = (offset: number, value: number) => view.setUint32(at + offset, value, true);
   const header = (name: number | null, info: number, size: number) => {
@@ -99,12 +102,12 @@ function soften(view: DataView, at: number, kind: number, vlen: number, int: num
     header(null, KIND.int << 24, 4);
     put(12, 32);
   } else if (kind === KIND.datasec) {
-    header(0, (KIND.struct << 24) | vlen, vlen * 4);
+    header(0, (KIND.struct << 24) | vlen, vlen * MAX_INT);
     for (let i = 0; i < vlen; i++) {
       const type = view.getUint32(at + 12 + i * 12, true);
       put(12 + i * 12, 0);
       put(16 + i * 12, type);
-      put(20 + i * 12, i * 32);
+      put(20 + i * 12, i * MAX_INT * 8);
     }
   } else if (kind === KIND.declTag) {
     header(0, KIND.int << 24, 4);
