@@ -29,11 +29,7 @@ export function localTypes(bytes: Uint8Array): LocalTypes {
       return layouts;
     },
     get refused() {
-      if (refused === null) {
-        const all = (btf ??= readBtf(bytes));
-        const fields = all.types.map((_, id) => fieldsOf(all, id));
-        refused = fields.some((of) => of !== null && (of.length === 0 || mayLoop(of, fields)));
-      }
+      refused ??= refusesTypes((btf ??= readBtf(bytes)));
       return refused;
     },
     struct(id) {
@@ -48,6 +44,12 @@ export function localTypes(bytes: Uint8Array): LocalTypes {
       return struct;
     },
   };
+}
+
+/** Linux takes none of these types: the special fields of some structure contradict each other, or it may end up in itself. */
+export function refusesTypes(btf: Btf): boolean {
+  const fields = btf.types.map((_, id) => fieldsOf(btf, id));
+  return fields.some((of) => of !== null && (of.length === 0 || mayLoop(of, fields)));
 }
 
 function fieldsOf(btf: Btf, id: number): readonly SpecialField[] | null {

@@ -12,10 +12,11 @@ import { type Elf, readElf, SHT, sectionNamed } from './elf.ts';
 import { type Externs, type Kconfig, readExterns } from './externs.ts';
 import { protoReader } from './func_protos.ts';
 import { fillTailCalls, type LegacyMap, readLegacyMaps } from './legacy_maps.ts';
+import { refusesTypes } from './local_types.ts';
 import { type MapDefinition, readMapDefs } from './map_defs.ts';
 import { type MapLookup, readPrograms } from './programs.ts';
 import { unsupportedSection } from './sections.ts';
-import type { MapSpec, ObjectSpec, VariableSpec } from './spec.ts';
+import type { MapSpec, ObjectSpec, ProgramSpec, VariableSpec } from './spec.ts';
 import { sectionFields } from './special_fields.ts';
 import { readStructOps } from './struct_ops.ts';
 
@@ -53,6 +54,7 @@ export function openObject(bytes: Uint8Array, options: OpenOptions = {}): Object
     memberOf: readStructOps(elf, btf),
   });
   fillTailCalls(legacy, programs);
+  if (btf !== null && refusesTypes(btf)) forgetTypes(programs, [...defs.map((d) => d.spec), ...data.values()]);
   return {
     license: license(elf),
     programs: byName('program', programs),
@@ -65,6 +67,15 @@ export function openObject(bytes: Uint8Array, options: OpenOptions = {}): Object
     variables: variables(elf, btf, values, externs),
     btf: rawBtf?.slice() ?? null,
   };
+}
+
+/** As libbpf goes on where the kernel refuses the object's BTF: nobody knows prototypes, or special fields of values. */
+function forgetTypes(programs: readonly ProgramSpec[], maps: readonly MapSpec[]): void {
+  for (const { prototypes } of programs) prototypes.clear();
+  for (const map of maps) {
+    delete map.specialFields;
+    if (map.inner) delete map.inner.specialFields;
+  }
 }
 
 const targets = new WeakMap<Uint8Array, Btf>();
