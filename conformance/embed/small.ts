@@ -9,7 +9,7 @@ import { cornerBytes, SPAN } from '../fuzz/world.ts';
 import { call, func, loop, mayGoto } from './small_flow.ts';
 import { decide, part, remember, twins } from './small_paths.ts';
 import { BASE, FP, SCRATCH, type Scope, SLOTS, type Statement, VALUES } from './small_scope.ts';
-import { compare, lend, neighbours, patch, scatter, signs } from './small_traps.ts';
+import { compare, lend, neighbours, overwrite, patch, scatter, signs } from './small_traps.ts';
 
 const ALU = ['add', 'add', 'sub', 'and', 'and', 'or', 'xor', 'lsh', 'rsh', 'arsh', 'mul', 'div', 'mod', 'sdiv', 'smod'];
 const SHIFTS: ReadonlySet<string> = new Set(['lsh', 'rsh', 'arsh']);
@@ -24,6 +24,7 @@ export function generateSmall(seed: number, index: number): FuzzProgram {
     r,
     forks: r.pick([1, 2, 2, 2, 2, 3, 3, 3, 4, 4]),
     callee: null,
+    behind: [],
     statement: (depth) => STATEMENTS[r.weighted(WEIGHTS)](s, depth),
   };
   const { d } = s;
@@ -37,6 +38,7 @@ export function generateSmall(seed: number, index: number): FuzzProgram {
     d.place(s.callee);
     func(s);
   }
+  for (const place of s.behind) place();
   return { type: 'raw', verify: true, main: d.finish(), target: null, data: cornerBytes(r) };
 }
 
@@ -79,6 +81,7 @@ const STATEMENTS = {
   compare,
   neighbours,
   lend,
+  overwrite,
 } as const satisfies Record<string, Statement>;
 
 const WEIGHTS: Readonly<Record<keyof typeof STATEMENTS, number>> = {
@@ -107,6 +110,7 @@ const WEIGHTS: Readonly<Record<keyof typeof STATEMENTS, number>> = {
   compare: 4,
   neighbours: 4,
   lend: 4,
+  overwrite: 3,
 };
 
 /** A constant that divisions are wrong about: 0, -1, or 0 in one half. */

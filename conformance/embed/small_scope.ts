@@ -19,6 +19,8 @@ export interface Scope {
   forks: number;
   /** A function to call, until it is placed. */
   callee: Label | null;
+  /** Functions of single statements, to be placed behind the program. */
+  readonly behind: (() => void)[];
   /** One more statement, of any kind, so deep inside of others. */
   readonly statement: (depth: number) => void;
 }

@@ -141,3 +141,35 @@ export function lend(s: Scope, depth: number): void {
   callWith(s, r.pick(VALUES));
   d.op('stdw', { dst: FP, off, imm: 1 });
 }
+
+/** Two paths leave different numbers in a slot; a function overwrites it on one of its own paths, and then it is read. */
+export function overwrite(s: Scope, depth: number): void {
+  const { d, r } = s;
+  if (s.forks < 2 || depth > 1) return;
+  s.forks -= 2;
+  const off = r.pick(SLOTS);
+  const order = r.chance(50) ? [0, r.between(1, 3)] : [r.between(1, 3), 0];
+  d.op('stdw', { dst: FP, off, imm: order[0] });
+  const skip = fork(s);
+  d.op('stdw', { dst: FP, off, imm: order[1] });
+  d.place(skip);
+  d.op('mov64_imm', { dst: SCRATCH, imm: 0 });
+  const callee = d.label();
+  d.op('mov64_reg', { dst: 1, src: FP });
+  d.op('mov64_reg', { dst: 2, src: BASE });
+  d.to(callee, 'call_local');
+  for (const dst of [2, 3]) d.op('mov64_imm', { dst, imm: r.below(3) });
+  const dst = r.pick(VALUES);
+  d.op('ldxdw', { dst, src: FP, off });
+  judge(s, dst, depth);
+  s.behind.push(() => {
+    d.place(callee);
+    const end = d.label();
+    d.op('ldxb', { dst: 0, src: 2, off: r.below(SPAN) });
+    d.to(end, `${r.pick(['jgt', 'jle'])}64_imm`, { dst: 0, imm: r.pick([1, 2, 127]) });
+    d.op('stdw', { dst: 1, off, imm: r.below(4) });
+    d.place(end);
+    d.op('mov64_imm', { dst: 0, imm: 0 });
+    d.op('exit');
+  });
+}

@@ -155,6 +155,8 @@ function overChannel(channel: Channel): Oracle {
     const btfHandle = btf ? fdOr(ask('btf', { data: hex(btf.bytes) })) : 0;
     if (btfHandle < 0) throw new BeewasmError(`BTF of map ${map.name}: ${nameOf(-btfHandle)}`);
     const made = ask('map', {
+      // As libbpf cuts them; Linux takes no other characters.
+      name: /^[\w.]+$/.test(map.name) ? map.name.slice(0, 15) : undefined,
       type: map.type,
       key: map.keySize,
       value: map.valueSize,

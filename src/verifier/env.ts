@@ -199,7 +199,8 @@ export class Env {
   /** A map as the log describes it. */
   mapText(index: number): string {
     const { name, keySize, valueSize } = this.map(index);
-    return `${name === '' ? '' : `map=${name},`}ks=${keySize},vs=${valueSize}`;
+    // Linux keeps 15 characters (BPF_OBJ_NAME_LEN).
+    return `${name === '' ? '' : `map=${name.slice(0, 15)},`}ks=${keySize},vs=${valueSize}`;
   }
   /** Index of the map that a map of maps holds. */
   innerOf(index: number): number {
