@@ -260,6 +260,24 @@ describe('variables of the small kernel', () => {
   });
 });
 
+describe('where a symbol is', () => {
+  const listed = new Set(['bpf_task_acquire', 'init_css_set']);
+  const types = readKernelTypes(openObject(read('kernel.bpf.o')).btf!, listed);
+  const answer = (id: number): string | null => {
+    const { insns } = asm('r1 = 0 ll\nr0 = 0\nexit');
+    const at = { ...withTask('', types), insns: insns.map((i, n) => (n === 0 ? { ...i, src: 3, imm: id } : i)) };
+    const result = verify(at, { kernelTypes: types });
+    return result.ok ? null : `${result.error.code} ${result.error.message}`;
+  };
+
+  it('the kernel tells, or it is not there', () => {
+    expect([types.funcId('bpf_task_acquire')!, types.variableId('init_css_set')!].map(answer)).toEqual([null, null]);
+    expect(answer(types.variableId('runqueues')!)).toBe(
+      "ENOENT ldimm64 failed to find the address for kernel symbol 'runqueues'.",
+    );
+  });
+});
+
 describe.skipIf(oracle === null || !existsSync(VMLINUX))('objects beside the live kernel', () => {
   it('the same verdicts', () => {
     const types = readKernelTypes(readFileSync(VMLINUX));

@@ -14,14 +14,21 @@ export interface LiveTarget {
 
 const VMLINUX = '/sys/kernel/btf/vmlinux';
 const CONFIG = '/proc/config.gz';
+const SYMBOLS = '/proc/kallsyms';
 
 export function liveTarget(): LiveTarget {
   const btf = existsSync(VMLINUX) ? new Uint8Array(readFileSync(VMLINUX)) : null;
   const kconfig = existsSync(CONFIG) ? { kconfig: readConfig(gunzipSync(readFileSync(CONFIG)).toString('utf8')) } : {};
   return {
     open: { ...(btf && { btf }), ...kconfig },
-    verify: btf === null ? {} : { kernelTypes: readKernelTypes(btf) },
+    verify: btf === null ? {} : { kernelTypes: readKernelTypes(btf, liveSymbols()) },
   };
+}
+
+/** Lines `ffffffff81000000 T _text`, and ` [module]` behind those of modules. */
+function liveSymbols(): ReadonlySet<string> | undefined {
+  if (!existsSync(SYMBOLS)) return undefined;
+  return new Set([...readFileSync(SYMBOLS, 'utf8').matchAll(/^\S+ \S (\S+)/gm)].map(([, name]) => name));
 }
 
 /** Lines `CONFIG_HZ=1000`, `CONFIG_BPF=y`, `CONFIG_CC_VERSION_TEXT="gcc"`. */

@@ -12,12 +12,15 @@ import {
 import { type Btf, type BtfMember, type BtfOf, readBtf, resolved, sizeOf, skipModifiers } from './btf.ts';
 import { pointed, shape } from './func_protos.ts';
 
-/** From the bytes of a .BTF section. Throws FormatError. */
-export function readKernelTypes(bytes: Uint8Array): KernelTypes {
-  return kernelTypes(readBtf(bytes));
+/**
+ * From the bytes of a .BTF section. `symbols`: names whose address the kernel tells (/proc/kallsyms); without them it tells
+ * every one. Throws FormatError.
+ */
+export function readKernelTypes(bytes: Uint8Array, symbols?: ReadonlySet<string>): KernelTypes {
+  return kernelTypes(readBtf(bytes), symbols);
 }
 
-function kernelTypes(btf: Btf): KernelTypes {
+function kernelTypes(btf: Btf, symbols: ReadonlySet<string> | undefined): KernelTypes {
   const named = namedIds(btf);
   const ids = new Map(named.struct);
   btf.types.forEach((t, id) => {
@@ -37,6 +40,7 @@ function kernelTypes(btf: Btf): KernelTypes {
     targetId: (kind, name) => named[kind].get(name),
     variable: (id) => variableOf(btf, id, perCpu),
     variableId: (name) => named.var.get(name),
+    hasAddress: (name) => symbols?.has(name) ?? true,
     struct(key) {
       const id = key.startsWith(ANONYMOUS) ? Number(key.slice(ANONYMOUS.length)) : ids.get(key);
       const type = id === undefined ? undefined : btf.types[id];

@@ -53,6 +53,8 @@ export interface KernelTypes {
   targetId(kind: TargetKind, name: string): number | undefined;
   variable(id: number): KernelVariable | undefined;
   variableId(name: string): number | undefined;
+  /** Whether the kernel finds where the function or variable of this name is: not every kernel lists its variables. */
+  hasAddress(name: string): boolean;
 }
 
 /** Messages show no other name for what has none. */
@@ -70,6 +72,7 @@ export const COMMON_TYPES: KernelTypes = {
   targetId: () => undefined,
   variable: () => undefined,
   variableId: () => undefined,
+  hasAddress: () => true,
   struct(key) {
     const known = parsed.get(key);
     const text = known === undefined ? KERNEL_STRUCTS[key] : undefined;

@@ -230,7 +230,12 @@ function checkMapRef(input: ProgramInput, insn: Insn, ref: MapRef | undefined): 
 /** A function or variable of the kernel (kernel check_pseudo_btf_id). */
 function checkSymbol(types: KernelTypes, insn: Insn, next: Insn): Reject | null {
   if (next.imm !== 0) return invalid('invalid module BTF object FD specified.');
-  if (types.func(insn.imm) !== undefined || types.variable(insn.imm) !== undefined) return null;
+  const { name } = types.func(insn.imm) ?? types.variable(insn.imm) ?? { name: null };
+  if (name !== null) {
+    return types.hasAddress(name)
+      ? null
+      : refused('ENOENT', `ldimm64 failed to find the address for kernel symbol '${name}'.`);
+  }
   return insn.imm >>> 0 < types.end
     ? invalid(`pseudo btf_id ${insn.imm} in ldimm64 isn't KIND_VAR or KIND_FUNC`)
     : refused('ENOENT', `ldimm64 insn specifies invalid btf_id ${insn.imm}.`);

@@ -154,6 +154,12 @@ export const PROGRAM_ROWS = {
     (c) => `the kernel's BTF has no type ${c.part('id')}`,
     "give the BTF of the kernel that the program is for (prog load OBJ btf FILE): ids are that kernel's",
   ),
+  "ldimm64 failed to find the address for kernel symbol '{name}'.": {
+    class: 'program_setup',
+    why: (c) =>
+      `the kernel does not tell where ${c.part('name')} is (/proc/kallsyms lists it only with CONFIG_KALLSYMS_ALL)`,
+    help: 'ask for what the kernel exports, or read it through a pointer that a helper or the context gives',
+  },
   'invalid module BTF object FD specified.': malformed('the symbol is one of a kernel module, and no module is given'),
   'unknown opcode {code}': malformed(
     (c) => `there is no instruction with opcode 0x${c.part('code')}`,
