@@ -148,7 +148,9 @@ function staysPointer(c: Compilation, at: InsnIndex, op: Op & { kind: 'alu' }): 
 }
 
 function lddwBits(c: Compilation, at: InsnIndex, pseudo: string): number {
-  if (pseudo === 'func' || c.program.code.mapRefs.has(at)) return 32;
+  const ref = c.program.code.mapRefs.get(at);
+  if (ref?.kind === 'value' && c.program.maps[ref.map].arena !== null) return FULL;
+  if (pseudo === 'func' || ref !== undefined) return 32;
   const value = imm64(c.insns, at);
   return value >> 32n === 0n ? bitsOfNumber(Number(value)) : FULL;
 }

@@ -120,8 +120,12 @@ function imageOf(m: Module, wasm: Uint8Array): Image {
 /** Every number of a map's placement the code may contain. */
 export function bakedMap(map: LoadedProgram['maps'][number]): BakedMap {
   const { addr, values, stride, cpuStride, maxEntries, keySize, valueSize, lookup, update } = map;
+  const pages = map.arena === null ? [] : [map.arena.data, map.arena.table, map.arena.size];
   const ops = [lookup, update, map.delete].flatMap((op) => op?.args ?? []);
-  return { type: map.type.name, numbers: [addr, values, stride, cpuStride, maxEntries, keySize, valueSize, ...ops] };
+  return {
+    type: map.type.name,
+    numbers: [addr, values, stride, cpuStride, maxEntries, keySize, valueSize, ...pages, ...ops],
+  };
 }
 
 function perFn(c: Compilation, dump: (fn: Fn, c: Compilation) => string): string {

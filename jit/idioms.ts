@@ -11,6 +11,7 @@
 
 import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
+import { usesArena } from '../src/runtime/program_arena.ts';
 import { defOf } from './bits.ts';
 import type { Compilation, Fn } from './compilation.ts';
 
@@ -122,7 +123,7 @@ class Search {
   }
 
   #load(at: InsnIndex, { src, off }: Insn, op: Op & { kind: 'ldx' }): Shape | undefined {
-    if (op.signed || this.#c.facts === null) return undefined;
+    if (op.signed || this.#c.facts === null || usesArena(this.#c.program.code, at)) return undefined;
     return { kind: 'bytes', base: this.#value[src], off, size: op.size, shift: 0, at, writes: this.#writes };
   }
 

@@ -6,6 +6,7 @@ import { imm64 } from '../src/isa/insn.ts';
 import type { Op, OpShape } from '../src/isa/op.ts';
 import { codeAddr, STACK_DEPTH } from '../src/memory/layout.ts';
 import { MAY_GOTO_BUDGET } from '../src/runtime/engine.ts';
+import { arenaValue } from '../src/spec/arena.ts';
 import type { Fn } from './compilation.ts';
 import { dispatchLocal, FnLowering, mayGotoLocal } from './function.ts';
 import { calleeAt } from './inline.ts';
@@ -64,6 +65,10 @@ function lowerLddw(l: FnLowering, insn: Insn, op: Op & { kind: 'lddw' }): void {
     return;
   }
   const map = program.maps[ref.map];
+  if (ref.kind === 'value' && map.arena !== null) {
+    l.setConst(insn.dst, arenaValue(program.code.maps[ref.map], ref.off));
+    return;
+  }
   l.setConst(insn.dst, BigInt(ref.kind === 'fd' ? map.addr : map.values + ref.off));
 }
 

@@ -6,10 +6,12 @@
 import type { Insn } from '../src/isa/insn.ts';
 import type { AtomicOp, Op } from '../src/isa/op.ts';
 import { STACK_FRAME } from '../src/memory/layout.ts';
+import { usesArena } from '../src/runtime/program_arena.ts';
 import { REG_KIND } from '../src/verifier/verified.ts';
 import { FP } from './compilation.ts';
 import type { FnLowering } from './function.ts';
-import { place, storeReg } from './lower_memory.ts';
+import { isMissing, type Use } from './lower_arena.ts';
+import { reach, storeReg } from './lower_memory.ts';
 import type { Builder, I32, I64, IntOps, Stmt, ValType } from './wasm.ts';
 
 type OpOf<K extends Op['kind']> = Op & { kind: K };
@@ -23,10 +25,10 @@ interface Cell {
 }
 
 /** Address reg + off in a local, so that it can be used several times. */
-function cellAt(l: FnLowering, reg: number, off: number, size: number, side: 'dst' | 'src'): Cell {
+function cellAt(l: FnLowering, reg: number, off: number, size: number, side: 'dst' | 'src', use: Use): Cell {
   const { b } = l;
   const onStack = l.c.facts?.[side][l.at] === REG_KIND.stack;
-  const { ptr, offset } = place(l, reg, off);
+  const { ptr, offset } = reach(l, reg, off, size, use);
   const local = l.local('cell', 'i32');
   l.push(b.set(local, ptr));
   // Frames are aligned: an own slot is as aligned as its offset says.
@@ -57,6 +59,7 @@ interface Width<T extends I32 | I64> {
   readonly reg: (v: number) => T;
   readonly get: (local: number) => T;
   readonly set: (v: number, value: T) => void;
+  readonly choose: (condition: I32, a: T, b: T) => T;
 }
 
 const width32 = (l: FnLowering): Width<I32> => ({
@@ -65,6 +68,7 @@ const width32 = (l: FnLowering): Width<I32> => ({
   reg: (v) => l.low(v),
   get: l.b.get32,
   set: (v, value) => l.setLow(v, value),
+  choose: l.b.choose32,
 });
 const width64 = (l: FnLowering): Width<I64> => ({
   type: 'i64',
@@ -72,10 +76,11 @@ const width64 = (l: FnLowering): Width<I64> => ({
   reg: (v) => l.whole(v),
   get: l.b.get64,
   set: (v, value) => l.setWhole(v, value),
+  choose: l.b.choose64,
 });
 
 export function lowerAtomic(l: FnLowering, insn: Insn, op: OpOf<'atomic'>): void {
-  const cell = cellAt(l, insn.dst, insn.off, op.size, 'dst');
+  const cell = cellAt(l, insn.dst, insn.off, op.size, 'dst', 'store');
   if (op.size === 4) rmw(l, cell, insn, op, width32(l));
   else rmw(l, cell, insn, op, width64(l));
 }
@@ -103,7 +108,7 @@ function rmw<T extends I32 | I64>(l: FnLowering, cell: Cell, insn: Insn, op: OpO
       () => [b.set(old, w.ops.atomic.rmw.cmpxchg(offset, cell.ptr(), w.reg(0), w.reg(src)))],
       () => [load(), b.if(w.ops.eq(w.get(old), w.reg(0)), [store(w.reg(src))])],
     );
-    w.set(0, w.get(old));
+    w.set(0, kept(l, w, old, 0));
     return;
   }
   const { op: name } = op;
@@ -113,11 +118,17 @@ function rmw<T extends I32 | I64>(l: FnLowering, cell: Cell, insn: Insn, op: OpO
     () => [b.set(old, w.ops.atomic.rmw[name](offset, cell.ptr(), w.reg(src)))],
     () => [load(), store(NEXT[name](w.ops, w.get(old), w.reg(src)))],
   );
-  if (op.fetch) w.set(src, w.get(old));
+  if (op.fetch) w.set(src, kept(l, w, old, src));
+}
+
+/** What a fetching atomic leaves in `reg`: where its arena has no such page, as much of what it held as it works on. */
+function kept<T extends I32 | I64>(l: FnLowering, w: Width<T>, old: number, reg: number): T {
+  if (!usesArena(l.c.program.code, l.at)) return w.get(old);
+  return w.choose(isMissing(l), w.reg(reg), w.get(old));
 }
 
 export function lowerLoadAcquire(l: FnLowering, insn: Insn, op: OpOf<'load_acq'>): void {
-  const cell = cellAt(l, insn.src, insn.off, op.size, 'src');
+  const cell = cellAt(l, insn.src, insn.off, op.size, 'src', 'load');
   const { b } = l;
   const { ptr, offset } = cell;
   if (op.size === 8) {
@@ -143,7 +154,7 @@ export function lowerLoadAcquire(l: FnLowering, insn: Insn, op: OpOf<'load_acq'>
 }
 
 export function lowerStoreRelease(l: FnLowering, insn: Insn, op: OpOf<'store_rel'>): void {
-  const cell = cellAt(l, insn.dst, insn.off, op.size, 'dst');
+  const cell = cellAt(l, insn.dst, insn.off, op.size, 'dst', 'store');
   either(
     l,
     cell,

@@ -6,8 +6,10 @@
 import type { Insn } from '../src/isa/insn.ts';
 import type { Op, Size } from '../src/isa/op.ts';
 import { MEMORY_BASE, MEMORY_END, STACK_FRAME } from '../src/memory/layout.ts';
+import { usesArena } from '../src/runtime/program_arena.ts';
 import { FP } from './compilation.ts';
 import type { FnLowering } from './function.ts';
+import { arenaPlace, type Use } from './lower_arena.ts';
 import { loadSlot, storeSlot, storeSlotConst } from './lower_slot.ts';
 import { slotPart } from './slots.ts';
 import type { I32 } from './wasm.ts';
@@ -17,6 +19,11 @@ type OpOf<K extends Op['kind']> = Op & { kind: K };
 export interface Place {
   readonly ptr: I32;
   readonly offset: number;
+}
+
+/** Where the access of `size` bytes at l.at goes. To be used once. */
+export function reach(l: FnLowering, reg: number, off: number, size: number, use: Use): Place {
+  return usesArena(l.c.program.code, l.at) ? arenaPlace(l, reg, off, size, use) : place(l, reg, off);
 }
 
 /** Address `reg` + off as a base and a static offset. To be used once. */
@@ -60,9 +67,9 @@ export function lowerLdx(l: FnLowering, insn: Insn, op: OpOf<'ldx'>): void {
   if (part !== null) {
     loadSlot(l, part, dst);
   } else if (!op.signed) {
-    loadReg(l, op.size, place(l, src, off), dst);
+    loadReg(l, op.size, reach(l, src, off, op.size, 'load'), dst);
   } else {
-    const { ptr, offset } = place(l, src, off);
+    const { ptr, offset } = reach(l, src, off, op.size, 'load');
     l.setSigned(dst, b.i32[LOAD32[op.size as 1 | 2 | 4][1]](offset, 1, ptr));
   }
 }
@@ -84,7 +91,7 @@ export function lowerSt(l: FnLowering, insn: Insn, op: OpOf<'st'>): void {
     storeSlotConst(l, part, imm);
     return;
   }
-  const { ptr, offset } = place(l, dst, off);
+  const { ptr, offset } = reach(l, dst, off, op.size, 'store');
   if (op.size === 8) l.push(b.i64.store(offset, 1, ptr, b.i64.const(BigInt(imm))));
   else l.push(storeLow(l, op.size, { ptr, offset }, b.i32.const(imm)));
 }
@@ -93,7 +100,7 @@ export function lowerStx(l: FnLowering, insn: Insn, op: OpOf<'stx'>): void {
   const { dst, src, off } = insn;
   const part = slotPart(l.fn, l.at, op.size);
   if (part !== null) storeSlot(l, part, src);
-  else storeReg(l, op.size, place(l, dst, off), src);
+  else storeReg(l, op.size, reach(l, dst, off, op.size, 'store'), src);
 }
 
 /** The low `size` bytes of a register to memory. */

@@ -13,6 +13,7 @@
 import { type CompareOp, NEGATED } from '../src/isa/conditions.ts';
 import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
+import { usesArena } from '../src/runtime/program_arena.ts';
 import { type Compilation, type Fn, isPointer } from './compilation.ts';
 import { DEAD } from './demand.ts';
 import { slotPart } from './slots.ts';
@@ -162,6 +163,7 @@ class Round {
   }
 
   #load(at: InsnIndex, { src, off }: Insn, { size, signed }: Op & { kind: 'ldx' }): Value {
+    if (usesArena(this.#c.program.code, at)) return OTHER;
     const part = slotPart(this.#fn, at, size);
     if (part !== null) return part.whole && size === 8 ? this.#value(part.vreg) : OTHER;
     const address = this.#value(src);

@@ -1,12 +1,16 @@
 // Arenas: verdicts and messages as Linux 6.18 gives them; beside the live kernel the whole log and the processed count.
 import { existsSync, readFileSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openOracle } from '../conformance/kernel/oracle.ts';
+import { Kernel, loadJit } from '../src/index.ts';
 import { readKernelTypes } from '../src/loader/kernel_btf.ts';
 import { COMMON_TYPES, type KernelTypes } from '../src/spec/kernel_struct.ts';
+import { BPF_PROG_TYPE as T } from '../src/uapi/enums.ts';
 import { match } from '../src/verifier/diagnose/catalogue.ts';
 import { verify } from '../src/verifier/index.ts';
 import { inputOf, ROWS } from './arena_programs.ts';
+import { ARENA, OUT, outBytes, RUNS, type Run, START, sourceOf } from './arena_runs.ts';
+import { runBoth } from './harness.ts';
 import { comparable } from './live_log.ts';
 
 const VMLINUX = '/sys/kernel/btf/vmlinux';
@@ -21,10 +25,24 @@ describe('programs', () => {
   });
 });
 
+describe('running', () => {
+  beforeAll(() => loadJit());
+
+  it.each(RUNS)('$what', (run: Run) => {
+    const kernel = new Kernel();
+    const [arena, out] = [kernel.createMap(ARENA), kernel.createMap(OUT)];
+    const source = sourceOf(run, (name) => COMMON_TYPES.funcId(name));
+    runBoth(kernel, kernel.loadProgram({ ...source, maps: [arena, out] }));
+    expect(out.get(0)).toEqual(outBytes(run.out));
+    expect(kernel.arena.checkCanaries()).toEqual([]);
+    kernel.close();
+  });
+});
+
 describe.skipIf(oracle === null || !existsSync(VMLINUX))('beside the live kernel', () => {
   const types: KernelTypes = oracle === null ? COMMON_TYPES : readKernelTypes(readFileSync(VMLINUX));
 
-  it.each(ROWS)('$what', (row) => {
+  it.each(ROWS.filter((row) => !row.alone))('$what', (row) => {
     const input = inputOf(row, types);
     const maps = input.maps.map((map) => ({ ...map, extra: map.userStart ?? 0 }));
     const linux = oracle!.load({ ...input, maps }, { logLevel: 2, capBpfOnly: row.limited });
@@ -38,5 +56,15 @@ describe.skipIf(oracle === null || !existsSync(VMLINUX))('beside the live kernel
     if (row.linux !== undefined) return;
     expect(own.ok ? null : own.error.code).toBe(linux.errno);
     if (!row.limited) expect(comparable(own.log)).toEqual(comparable(linux.log));
+  });
+
+  it.each(RUNS.filter((run) => run.linux !== null))('$what', (run) => {
+    const source = sourceOf(run, (name) => types.funcId(name));
+    const maps = [{ ...ARENA, extra: START }, OUT];
+    const linux = oracle!.load({ ...source, type: T.BPF_PROG_TYPE_SYSCALL, license: 'GPL', maps });
+    expect([linux.verdict, linux.message]).toEqual(['ACCEPT', null]);
+    expect(oracle!.run(linux.handle).rc).toBe(0);
+    expect(oracle!.lookup(linux.maps[1], new Uint8Array(4), 64)).toEqual(outBytes(run.linux ?? run.out));
+    oracle!.unload(linux);
   });
 });

@@ -418,6 +418,8 @@ static void do_run(void)
 	struct bytes data = bytes_of("data", 0), ctx = bytes_of("ctx", 0);
 	size_t out_size = number("out", data.len + 4096);
 	void *out = allocate(out_size), *ctx_out = allocate(ctx.len);
+	// SYSCALL programs write into the context they read.
+	int in_place = word("inplace") != NULL;
 	attr.test.prog_fd = number("fd", -1);
 	attr.test.repeat = number("repeat", 0);
 	attr.test.flags = number("flags", 0);
@@ -430,6 +432,8 @@ static void do_run(void)
 	if (ctx.len) {
 		attr.test.ctx_in = ptr(ctx.at);
 		attr.test.ctx_size_in = ctx.len;
+	}
+	if (ctx.len && !in_place) {
 		attr.test.ctx_out = ptr(ctx_out);
 		attr.test.ctx_size_out = ctx.len;
 	}
@@ -439,7 +443,7 @@ static void do_run(void)
 		printf("ok retval=%u ns=%u len=%u data=", attr.test.retval, attr.test.duration, attr.test.data_size_out);
 		print_hex(out, data.len ? attr.test.data_size_out : 0);
 		printf(" ctx=");
-		print_hex(ctx_out, ctx.len ? attr.test.ctx_size_out : 0);
+		print_hex(in_place ? ctx.at : ctx_out, in_place ? ctx.len : attr.test.ctx_size_out);
 		putchar('\n');
 	}
 	free(data.at);

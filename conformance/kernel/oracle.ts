@@ -71,6 +71,8 @@ export interface RunOptions {
   readonly ctx?: Uint8Array;
   readonly repeat?: number;
   readonly flags?: number;
+  /** The context is written where it is read: SYSCALL programs. */
+  readonly inPlace?: boolean;
 }
 
 export interface KernelRun {
@@ -221,8 +223,15 @@ function overChannel(channel: Channel): Oracle {
       const entries = ask('dump', { fd, key_size: keySize, value_size: valueSize }).words.get('entries') ?? '';
       return entries === '' ? [] : entries.split(',').map((e) => e.split(':').map(unhex) as [Uint8Array, Uint8Array]);
     },
-    run(fd, { data, ctx, repeat, flags } = {}) {
-      const a = ask('run', { fd, data: data && hex(data), ctx: ctx && hex(ctx), repeat, flags });
+    run(fd, { data, ctx, repeat, flags, inPlace } = {}) {
+      const a = ask('run', {
+        fd,
+        data: data && hex(data),
+        ctx: ctx && hex(ctx),
+        repeat,
+        flags,
+        inplace: inPlace ? 1 : undefined,
+      });
       return {
         rc: status(a),
         retval: Number(a.words.get('retval') ?? 0),

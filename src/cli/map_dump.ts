@@ -32,8 +32,10 @@ export function selectMaps(maps: Readonly<Record<string, BpfMap>>, selection: st
   throw new FileError(`there is no map '${selection}', only: ${Object.keys(maps).join(', ')}`);
 }
 
+/** An arena has no elements. */
 export function dumpMap(map: BpfMap): MapDump {
-  const elements = [...map.keys()].flatMap((key): MapElement[] => {
+  const keys = map.arena === null ? [...map.keys()] : [];
+  const elements = keys.flatMap((key): MapElement[] => {
     const values = map.perCpu(key);
     return values === undefined ? [] : [{ key, values }];
   });

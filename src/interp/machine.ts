@@ -8,6 +8,7 @@ import { type Abi, type RunnableHelper, runnableById } from '../spec/helpers.ts'
 import { BpfError } from '../uapi/errors.ts';
 import { atomic, load, store } from './access.ts';
 import { alu32, alu64, jumps32, jumps64, swapBytes } from './alu.ts';
+import { arenaAddress, MISSING } from './arena.ts';
 import type { InterpOptions, ResolveCode } from './interp.ts';
 import { packetLoad } from './packet_load.ts';
 import type { Code, Step } from './predecode.ts';
@@ -111,24 +112,30 @@ export class Machine {
           r[dst] = s.value;
           next = pc + 2;
           break;
-        case 'ldx':
-          load(memory, address(w, src, s.off), s.size, s.signed, w, dst);
+        case 'ldx': {
+          const at = this.#address(s, src);
+          if (at === MISSING) r[dst] = 0n;
+          else load(memory, at, s.size, s.signed, w, dst);
           break;
+        }
         case 'load_acq':
           this.#loadAcquire(s);
           break;
         case 'st':
-          store(memory, address(w, dst, s.off), s.size, s.imm, s.imm >> 31);
+          this.#store(s, s.imm, s.imm >> 31);
           break;
         case 'stx':
-          store(memory, address(w, dst, s.off), s.size, w[2 * src], w[2 * src + 1]);
+          this.#store(s, w[2 * src], w[2 * src + 1]);
           break;
         case 'store_rel':
           this.#storeRelease(s);
           break;
         case 'atomic': {
-          const old = atomic(memory, address(w, dst, s.off), s.size, s.atomic, r[src], r[0]);
-          if (s.fetch) r[s.atomic === 'cmpxchg' ? 0 : src] = old;
+          const into = s.atomic === 'cmpxchg' ? 0 : src;
+          const at = this.#address(s, dst);
+          const old =
+            at === MISSING ? BigInt.asUintN(8 * s.size, r[into]) : atomic(memory, at, s.size, s.atomic, r[src], r[0]);
+          if (s.fetch) r[into] = old;
           break;
         }
         case 'ld_abs':
@@ -289,18 +296,31 @@ export class Machine {
     this.#pc = 0;
   }
 
+  /** Where an access goes. */
+  #address({ arena, off, size }: Step, reg: number): number {
+    const { w } = this.#regs;
+    return arena ? arenaAddress(this.#cpu.memory, this.#code.arena!, w[2 * reg], off, size) : address(w, reg, off);
+  }
+
+  #store(s: Step, low: number, high: number): void {
+    const at = this.#address(s, s.dst);
+    if (at !== MISSING) store(this.#cpu.memory, at, s.size, low, high);
+  }
+
   // An atomic add of 0 and an exchange are the sequentially consistent forms of the two; 1 and 2 bytes, which JavaScript
   // can not do everywhere alike, are plain: they can't tear.
   #loadAcquire(s: Step): void {
     const { w, r } = this.#regs;
-    const addr = address(w, s.src, s.off);
-    if (s.size < 4) load(this.#cpu.memory, addr, s.size, false, w, s.dst);
+    const addr = this.#address(s, s.src);
+    if (addr === MISSING) r[s.dst] = 0n;
+    else if (s.size < 4) load(this.#cpu.memory, addr, s.size, false, w, s.dst);
     else r[s.dst] = atomic(this.#cpu.memory, addr, s.size, 'add', 0n, 0n);
   }
 
   #storeRelease(s: Step): void {
     const { w, r } = this.#regs;
-    const addr = address(w, s.dst, s.off);
+    const addr = this.#address(s, s.dst);
+    if (addr === MISSING) return;
     if (s.size < 4) store(this.#cpu.memory, addr, s.size, w[2 * s.src], 0);
     else atomic(this.#cpu.memory, addr, s.size, 'xchg', r[s.src], 0n);
   }

@@ -11,10 +11,10 @@ import { opOf } from '../isa/opcodes.ts';
 import type { MapPlacement } from '../maps/placement.ts';
 import { type Addr, codeAddr } from '../memory/layout.ts';
 import type { LoadedProgram } from '../runtime/engine.ts';
-import { castHigh } from '../spec/arena.ts';
+import { arenaOf, type ProgramArena, usesArena } from '../runtime/program_arena.ts';
+import { arenaValue, castHigh } from '../spec/arena.ts';
 import { type RunnableHelper, runnableById } from '../spec/helpers.ts';
 import { kfuncByNumber, type RunnableKfunc } from '../spec/kfunc_abi.ts';
-
 export interface Step {
   readonly kind: OpShape['kind'];
   readonly alu: AluOp;
@@ -25,6 +25,8 @@ export interface Step {
   readonly wide: boolean;
   /** The second operand is register src, else the immediate. */
   readonly reg: boolean;
+  /** An access through a pointer into the arena. */
+  readonly arena: boolean;
   /** ldx: sign-extends. */
   readonly signed: boolean;
   /** atomic: the old value goes into a register. */
@@ -53,6 +55,7 @@ export interface Code {
   readonly steps: readonly (Step | undefined)[];
   /** Maps by the address a program knows them by. */
   readonly maps: ReadonlyMap<Addr, MapPlacement>;
+  readonly arena: ProgramArena | null;
 }
 
 export function predecode(program: LoadedProgram): Code {
@@ -62,18 +65,23 @@ export function predecode(program: LoadedProgram): Code {
     const op = opOf(insns[pc]);
     if (op === undefined) continue;
     if (op.kind === 'lddw') {
-      if (pc + 1 < insns.length) steps[pc] = stepOf(op, insns[pc], pc, lddwValue(program, op.pseudo, pc));
+      if (pc + 1 < insns.length) steps[pc] = stepOf(program, op, insns[pc], pc, lddwValue(program, op.pseudo, pc));
       pc++;
     } else if (op.kind === 'cast') {
-      steps[pc] = stepOf(op, insns[pc], pc, castHigh(insns[pc].imm, program.code.maps));
+      steps[pc] = stepOf(program, op, insns[pc], pc, castHigh(insns[pc].imm, program.code.maps));
     } else {
-      steps[pc] = stepOf(op, insns[pc], pc, BigInt.asUintN(64, BigInt(insns[pc].imm)));
+      steps[pc] = stepOf(program, op, insns[pc], pc, BigInt.asUintN(64, BigInt(insns[pc].imm)));
     }
   }
-  return { program, steps, maps: new Map(program.maps.map((m) => [m.addr, m])) };
+  return {
+    program,
+    steps,
+    maps: new Map(program.maps.map((m) => [m.addr, m])),
+    arena: arenaOf(program),
+  };
 }
 
-function stepOf(op: Op, insn: Insn, pc: InsnIndex, value: bigint): Step {
+function stepOf({ code }: LoadedProgram, op: Op, insn: Insn, pc: InsnIndex, value: bigint): Step {
   const isCall = op.kind === 'call';
   const distance = isCall || (op.kind === 'ja' && op.wide) ? insn.imm : insn.off;
   return {
@@ -84,6 +92,7 @@ function stepOf(op: Op, insn: Insn, pc: InsnIndex, value: bigint): Step {
     callee: isCall ? op.callee : 'helper',
     wide: 'width' in op && op.width === 64,
     reg: 'operand' in op && op.operand === 'reg',
+    arena: usesArena(code, pc),
     signed: 'signed' in op && op.signed,
     fetch: 'fetch' in op && op.fetch,
     swap: op.kind === 'end' && op.order !== 'le',
@@ -107,5 +116,6 @@ function lddwValue(program: LoadedProgram, pseudo: string, pc: InsnIndex): bigin
   const ref = mapRefs.get(pc);
   if (ref === undefined) return imm64(insns, pc);
   const map = program.maps[ref.map];
+  if (ref.kind === 'value' && map.arena !== null) return arenaValue(program.code.maps[ref.map], ref.off);
   return BigInt(ref.kind === 'fd' ? map.addr : map.values + ref.off);
 }

@@ -2,11 +2,13 @@
 
 import type { HelperEnv, HelperImpl } from '../helpers/helper.ts';
 import type { RunnableKfuncName } from '../spec/kfunc_abi.ts';
+import { arenaKfuncs } from './arena.ts';
 import { dynptrKfuncs } from './dynptr.ts';
 import { iterNumKfuncs } from './iter_num.ts';
 import type { BindKfunc, KfuncTable } from './kfunc.ts';
 
 const IMPLEMENTATIONS = {
+  ...arenaKfuncs,
   ...dynptrKfuncs,
   ...iterNumKfuncs,
 } as const satisfies Record<RunnableKfuncName, BindKfunc>;

@@ -37,6 +37,7 @@ export const openArrayStore: OpenStore = (params, type, ctx) => {
     lookup: { fn: 'array_lookup', args: element },
     update: { fn: 'array_update', args: update },
     delete: null,
+    arena: null,
   };
   const owner = ownerOf(ctx);
   const userUpdate = type.perCpu ? ops.array_update_all : ops.array_update;

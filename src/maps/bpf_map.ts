@@ -6,6 +6,7 @@ import { ERRNO } from '../uapi/errno.ts';
 import { BpfError } from '../uapi/errors.ts';
 import type { KernelMap } from './map.ts';
 import { roundUp, u32Bytes } from './store.ts';
+import { UserArena } from './user_arena.ts';
 
 export type MapKey = Uint8Array | number;
 /** A program that may stand in a PROG_ARRAY slot. */
@@ -61,6 +62,12 @@ export class BpfMap {
   }
   get frozen(): boolean {
     return this.kernelMap.frozen;
+  }
+
+  /** An arena's memory as user space has it; null = it is another map. */
+  get arena(): UserArena | null {
+    const { pages } = this.kernelMap;
+    return pages === null ? null : new UserArena(pages, this.name);
   }
 
   /** The value as bytes (a per-CPU map: round_up(value_size, 8) for each CPU); undefined = no such key. */

@@ -1,6 +1,7 @@
 // May this map be created? In: what BPF_MAP_CREATE gets. Out: the errno Linux answers, or null. Memory is not asked
 // here: a map that is allowed may still fail with ENOMEM when it is placed.
 
+import { ARENA_PAGE } from '../spec/arena.ts';
 import type { StoredMapType } from '../spec/map_types.ts';
 import { SPECIAL_FIELDS, type SpecialField } from '../spec/special_fields.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
@@ -44,18 +45,24 @@ export function checkCreate(params: MapParams, type: StoredMapType): Refusal | n
   const invalid = (reason: string): Refusal => ({ code: 'EINVAL', reason });
   const tooBig = (reason: string): Refusal => ({ code: 'E2BIG', reason });
   if (![keySize, valueSize, maxEntries, flags >>> 0].every(isU32)) return invalid('a size is not a u32');
-  if ((params.mapExtra ?? 0n) !== 0n) return invalid('map_extra must be 0');
+  const extra = params.mapExtra ?? 0n;
+  if (extra !== 0n && rule.mapExtra === undefined) return invalid('map_extra must be 0');
   if ((flags & ~rule.flags) !== 0) return invalid(`map_flags 0x${(flags >>> 0).toString(16)}`);
   if (both(flags, BPF_FLAGS.BPF_F_RDONLY, BPF_FLAGS.BPF_F_WRONLY)) return invalid('both RDONLY and WRONLY');
   if (both(flags, BPF_FLAGS.BPF_F_RDONLY_PROG, BPF_FLAGS.BPF_F_WRONLY_PROG)) {
     return invalid('both RDONLY_PROG and WRONLY_PROG');
   }
+  if ((flags & (rule.needs ?? 0)) !== (rule.needs ?? 0)) return invalid(`map_flags 0x${(flags >>> 0).toString(16)}`);
+  if (extra % BigInt(ARENA_PAGE) !== 0n) return invalid(`map_extra ${extra} is not the address of a page`);
   if (maxEntries === 0) return invalid('max_entries is 0');
   if (!allows(rule.keySize, keySize)) return invalid(`key_size ${keySize}`);
   if (!allows(rule.valueSize, valueSize)) return invalid(`value_size ${valueSize}`);
   if (valueSize > (rule.maxValueSize ?? Infinity)) return tooBig(`value_size ${valueSize}`);
   if (keySize + valueSize > (rule.maxElemSize ?? Infinity)) return tooBig(`element of ${keySize + valueSize} bytes`);
   if (maxEntries > (rule.maxEntries ?? Infinity)) return tooBig(`max_entries ${maxEntries}`);
+  if (extra >> 32n !== (extra + BigInt(maxEntries * ARENA_PAGE) - 1n) >> 32n && rule.mapExtra === 'page') {
+    return { code: 'ERANGE', reason: `${maxEntries} pages from map_extra on cross a multiple of 4 GiB` };
+  }
   return checkFields(params);
 }
 

@@ -58,6 +58,7 @@ export const openHashStore: OpenStore = (params, type, ctx) => {
     lookup: fixed !== undefined ? { fn: fixed, args: hash } : { fn: 'hash_lookup', args: [...hash, keySize] },
     update: { fn: 'hash_update', args: element },
     delete: { fn: 'hash_delete', args: element },
+    arena: null,
   };
   ops.hash_init(...hash, header, elemSize, spares * elemSize);
 

@@ -7,6 +7,8 @@ import { mapTypeById, type StoredMapType } from '../spec/map_types.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { BpfError, UnsupportedError } from '../uapi/errors.ts';
+import type { ArenaPages } from './arena_pages.ts';
+import { openArenaStore } from './arena_store.ts';
 import { openArrayStore } from './array_store.ts';
 import { checkCreate, type MapParams } from './create.ts';
 import { openHashStore } from './hash_store.ts';
@@ -21,6 +23,7 @@ const STORES = {
   hash: openHashStore,
   prog: openProgStore,
   index: openIndexStore,
+  arena: openArenaStore,
 } as const satisfies Record<StoredMapType['store'], OpenStore>;
 
 const BPF_F_LOCK = BigInt(BPF_FLAGS.BPF_F_LOCK);
@@ -73,6 +76,11 @@ export class KernelMap {
   }
   get #writable(): boolean {
     return (this.params.flags & BPF_FLAGS.BPF_F_RDONLY) === 0 && !this.#frozen;
+  }
+
+  /** The memory of an arena; null = it is another map. */
+  get pages(): ArenaPages | null {
+    return this.#store.pages ?? null;
   }
 
   // User space: the order of the checks is the kernel's map_lookup_elem, map_update_elem, ... in syscall.c. No map here

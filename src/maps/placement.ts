@@ -28,6 +28,16 @@ export interface OpCall {
   readonly args: readonly number[];
 }
 
+/** Where the pages of an arena are. */
+export interface ArenaPlacement {
+  /** Address of the first page; the others follow. What is not there is zero. */
+  readonly data: Addr;
+  /** Address of a byte per page: bit 0 = it is there. */
+  readonly table: Addr;
+  /** Bytes of all pages. */
+  readonly size: number;
+}
+
 export interface MapPlacement {
   /** What a program sees as `struct bpf_map *`. */
   readonly addr: Addr;
@@ -52,4 +62,6 @@ export interface MapPlacement {
   readonly update: OpCall | null;
   /** fn(...args, owner, keyAddr): 0 or -errno. null = -EINVAL. */
   readonly delete: OpCall | null;
+  /** null = it is no arena. */
+  readonly arena: ArenaPlacement | null;
 }

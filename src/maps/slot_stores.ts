@@ -49,6 +49,7 @@ function placeSlots(params: MapParams, type: MapTypeRow, ctx: MapContext, stride
       lookup: fromProgram ? lookup : null,
       update: null,
       delete: null,
+      arena: null,
     },
     at(key) {
       memory.write(scratch.key, key);

@@ -6,6 +6,7 @@ import { type Addr, BOUNCE_SIZE, bounceArea, CANARY_SIZE } from '../memory/layou
 import type { Memory } from '../memory/memory.ts';
 import type { MapTypeRow } from '../spec/map_types.ts';
 import { ERRNO } from '../uapi/errno.ts';
+import type { ArenaPages } from './arena_pages.ts';
 import type { MapParams } from './create.ts';
 import { lockOwner, type MapOps } from './ops.ts';
 import type { MapPlacement } from './placement.ts';
@@ -41,6 +42,8 @@ export interface Store {
   nextKey(key: Uint8Array | null): Uint8Array | number;
   /** Whether such a program may refer to the map; if it is the first one, the map is its kind's from now on. */
   admits?(program: ProgOwner): boolean;
+  /** Of an arena. */
+  readonly pages?: ArenaPages;
   /** Gives the memory back. */
   release(): void;
 }

@@ -14,6 +14,8 @@
 //   +260 KiB   ctx       the context struct of the run, CTX_SIZE bytes
 //   +264 KiB   packet    frame buffer: data starts at PACKET_HEADROOM after it; PACKET_TAILROOM is kept at its end
 //
+// The pages of a BPF arena are a region like any other; programs know them by other numbers (maps/arena_pages.ts).
+//
 // A function has an address too (lddw of a function, callx, callbacks), beyond all memory: codeAddr.
 //
 // Canaries (CANARY_SIZE zero bytes nobody writes) stand between the regions.
@@ -68,6 +70,8 @@ export const CPU = {
   mayGoto: 52,
   /** u64 x 11: r0-r10 between two parts of such a function. */
   registers: 64,
+  /** 8 bytes that compiled code stores into when an arena has no such page. */
+  sink: 152,
 } as const;
 
 export function cpuBlock(cpu: number): Addr {

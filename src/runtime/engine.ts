@@ -13,6 +13,9 @@
 //   r10 that one started with.
 // - may_goto: each invocation of a function may pass MAY_GOTO_BUDGET times, then every may_goto in it jumps.
 // - ld_abs / ld_ind on a byte that is not there leaves the function with r0 = 0. Negative offsets: SKF_NET_OFF, SKF_LL_OFF.
+// - A pointer into the arena counts with its low 32 bits; with the offset it names a byte of the 4 GiB around userStart. An
+//   access of which a byte is in no page does nothing: a load (acquire or not) gives 0, an atomic that fetches leaves of its
+//   register as many bits as it works on.
 // - lddw of a function is codeAddr(its first slot) (layout.ts); callx calls such an address, or the helper with that number.
 
 import type { HelperTable } from '../helpers/helper.ts';

@@ -4,6 +4,7 @@
 
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import { opOf } from '../isa/opcodes.ts';
+import { isArena } from '../spec/arena.ts';
 import { COMMON_TYPES } from '../spec/kernel_struct.ts';
 import { UnsupportedError } from '../uapi/errors.ts';
 import { type KernelLoad, type MapDef, REG_KIND, type Verified } from '../verifier/verified.ts';
@@ -60,7 +61,8 @@ export function withoutKernelLoads(code: Verified): Verified {
   if (facts === null || facts.kernelLoads.size === 0) return code;
   const insns = code.insns.map((insn, at) => {
     const load = facts.kernelLoads.get(at);
-    if (load === undefined) return insn;
+    // The structure of an arena is there to be read (maps/arena_pages.ts).
+    if (load === undefined || (load !== null && load.map >= 0 && isArena(code.maps[load.map]))) return insn;
     return move(insn, at, facts.src[at] === REG_KIND.mixed ? null : load, code.maps);
   });
   return { ...code, insns };

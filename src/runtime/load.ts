@@ -5,6 +5,8 @@
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../loader/index.ts';
 import type { BpfMap } from '../maps/bpf_map.ts';
 import type { MapParams } from '../maps/create.ts';
+import type { UserArena } from '../maps/user_arena.ts';
+import { ARENA_START } from '../spec/arena.ts';
 import type { KernelTypes } from '../spec/kernel_struct.ts';
 import { BpfError, UnsupportedError } from '../uapi/errors.ts';
 import type { ProgramInput } from '../verifier/verified.ts';
@@ -108,9 +110,16 @@ function byEngine({ programs }: LoadedObject): Map<Engine, LoadedProgram[]> {
 function liveMap(host: LoadHost, spec: MapSpec): BpfMap {
   if (spec.inner !== undefined) throw new UnsupportedError(`map '${spec.name}': maps that hold maps`);
   const map = host.createMap(spec);
-  if (spec.data !== undefined) map.set(0, spec.data);
+  if (map.arena !== null) placeArena(map.arena, spec);
+  else if (spec.data !== undefined) map.set(0, spec.data);
   if (spec.frozen) map.freeze();
   return map;
+}
+
+/** As libbpf: maps the arena, and puts its variables into its first pages. */
+function placeArena(arena: UserArena, { data }: MapSpec): void {
+  if (arena.start === 0n) arena.mmap(ARENA_START);
+  if (data !== undefined) arena.write(arena.start, data);
 }
 
 function liveProgram(

@@ -69,6 +69,7 @@ function liveMapDef(map: BpfMap): MapDef {
     maxEntries: params.maxEntries,
     flags: params.flags,
     frozen,
+    ...(map.arena === null || map.arena.start === 0n ? {} : { userStart: map.arena.start }),
     ...(contents === undefined ? {} : { contents }),
   };
 }

@@ -2,13 +2,16 @@
 
 import type { Insn, InsnIndex } from '../isa/insn.ts';
 import { opOf } from '../isa/opcodes.ts';
+import { isArena } from '../spec/arena.ts';
 import type { KernelTypes } from '../spec/kernel_struct.ts';
+import { UnsupportedError } from '../uapi/errors.ts';
 import { isKfuncCall } from '../verifier/kfunc.ts';
 import type { Ksym, ProgramInput, Subprog, Verified } from '../verifier/verified.ts';
 
-/** A program nobody proved anything about. */
+/** A program nobody proved anything about. Only the verifier tells accesses to an arena from others: UnsupportedError. */
 export function unverified(input: ProgramInput, types: KernelTypes): Verified {
   const { name, type, insns, maps, mapRefs } = input;
+  if (maps.some(isArena)) throw new UnsupportedError('an arena in a program that is not verified');
   return {
     name,
     type,

@@ -21,6 +21,11 @@ export function isArena({ type }: { readonly type: number }): boolean {
 /** Imm of a cast: the address space it leads to in the upper half, the one it comes from in the lower. */
 export const CAST = { toProgram: 1, toUser: 1 << 16 } as const;
 
+/** What an lddw of byte `off` of a map's value is where the map is an arena: an address of user space. */
+export function arenaValue(map: { readonly userStart?: bigint }, off: number): bigint {
+  return BigInt.asUintN(64, (map.userStart ?? 0n) + BigInt(off));
+}
+
 /** Upper half of what a cast with this imm gives for a number that is not 0: that of user space's addresses, or 0. */
 export function castHigh(imm: number, maps: readonly { readonly type: number; readonly userStart?: bigint }[]): bigint {
   const start = imm === CAST.toUser ? maps.find(isArena)?.userStart : undefined;

@@ -6,7 +6,7 @@
 // In code for engines a call's immediate is the kfunc's number here, not its id in some BTF (runtime/ksyms.ts).
 
 import { commonFunc, commonFuncId, type KernelParam } from './kernel_func.ts';
-import type { KfuncName } from './kfuncs.ts';
+import { KF, KFUNCS as KFUNC_ROWS, type KfuncName } from './kfuncs.ts';
 import { progTypeById } from './prog_types.ts';
 import type { Abi, AbiArg, AbiReturn } from './proto.ts';
 
@@ -26,6 +26,9 @@ export const RUNNABLE_KFUNCS = [
   'bpf_dynptr_clone',
   'bpf_dynptr_copy',
   'bpf_dynptr_memset',
+  'bpf_arena_alloc_pages',
+  'bpf_arena_free_pages',
+  'bpf_arena_reserve_pages',
 ] as const satisfies readonly KfuncName[];
 
 /** What a kfunc becomes in programs that may do less, with the same prototype (kernel specialize_kfunc). */
@@ -44,8 +47,9 @@ export interface RunnableKfunc {
   readonly extents: readonly Extent[];
 }
 
-function argOf({ type }: KernelParam): AbiArg {
-  return type.size === 8 && type.kind !== 'ptr' ? 'u64' : 'u32';
+/** Of a pointer into an arena all 64 bits count: it is an address of user space. */
+function argOf({ type }: KernelParam, arena: boolean): AbiArg {
+  return type.size === 8 && (type.kind !== 'ptr' || arena) ? 'u64' : 'u32';
 }
 
 function extentOf({ pointsTo }: KernelParam, next: KernelParam | undefined): Extent {
@@ -54,17 +58,22 @@ function extentOf({ pointsTo }: KernelParam, next: KernelParam | undefined): Ext
   return pointsTo.kind === 'struct' ? pointsTo.size : null;
 }
 
-function resultOf({ kind, size }: KernelParam['type']): AbiReturn {
+function resultOf({ kind, size }: KernelParam['type'], arena: boolean): AbiReturn {
   if (kind === 'void') return 'void';
-  return size === 8 && kind !== 'ptr' ? 'wide' : 'u32';
+  return size === 8 && (kind !== 'ptr' || arena) ? 'wide' : 'u32';
 }
 
 function runnable(name: RunnableKfuncName, proto: KfuncName, i: number): RunnableKfunc {
   const { params, returns } = commonFunc(commonFuncId(proto)!)!;
+  const { flags } = KFUNC_ROWS[proto];
+  const inArena = [KF.ARENA_ARG1, KF.ARENA_ARG2].map((flag) => (flags & flag) !== 0);
   return {
     name,
     number: i + 1,
-    abi: { args: params.map(argOf), ret: resultOf(returns.type) },
+    abi: {
+      args: params.map((param, n) => argOf(param, inArena[n] ?? false)),
+      ret: resultOf(returns.type, (flags & KF.ARENA_RET) !== 0),
+    },
     extents: params.map((param, n) => extentOf(param, params[n + 1])),
   };
 }

@@ -2,6 +2,7 @@
 // touch it (kernel check_map_func_compatibility). The operations of a `store` are in src/maps.
 
 import { BPF_FLAGS, BPF_MAP_TYPE } from '../uapi/enums.ts';
+import { ARENA_MAX_PAGES } from './arena.ts';
 import type { ProtoName } from './helpers.ts';
 
 /** What BPF_MAP_CREATE accepts (kernel *_alloc_check and *_alloc). The order of the checks is maps/create.ts's. */
@@ -15,14 +16,18 @@ export interface MapCreateRule {
   readonly maxValueSize?: number;
   readonly maxElemSize?: number;
   readonly maxEntries?: number;
+  /** BPF_F_* that must be given. Else EINVAL. */
+  readonly needs?: number;
+  /** map_extra is the address of the first of max_entries pages, or 0; absent = it must be 0. */
+  readonly mapExtra?: 'page';
 }
 
 export type MapTypeRow = StoredMapType | VerifiedMapType;
 
 /** A map type that can be created. */
 export interface StoredMapType extends MapType {
-  /** How elements are stored: array = index keys; hash = any key; prog = program ids by index; index = plain u32 targets by index. */
-  readonly store: 'array' | 'hash' | 'prog' | 'index';
+  /** How elements are stored: array = index keys; hash = any key; prog = program ids by index; index = plain u32 targets by index; arena = pages. */
+  readonly store: 'array' | 'hash' | 'prog' | 'index' | 'arena';
   readonly create: MapCreateRule;
 }
 
@@ -150,6 +155,21 @@ export const MAP_TYPES = [
     create: { keySize: u32, valueSize: u32, flags: fdAccess | F.BPF_F_NUMA_NODE },
     helpers: ['bpf_redirect_map', 'bpf_map_lookup_elem'],
   },
+  {
+    name: 'arena',
+    id: BPF_MAP_TYPE.BPF_MAP_TYPE_ARENA,
+    store: 'arena',
+    perCpu: false,
+    create: {
+      keySize: [0],
+      valueSize: [0],
+      flags: F.BPF_F_MMAPABLE | F.BPF_F_SEGV_ON_FAULT | F.BPF_F_NO_USER_CONV,
+      maxEntries: ARENA_MAX_PAGES,
+      needs: F.BPF_F_MMAPABLE,
+      mapExtra: 'page',
+    },
+    helpers: [],
+  },
 ] as const satisfies readonly StoredMapType[];
 
 /** Map types that can't be created yet. */
@@ -247,7 +267,6 @@ const VERIFIED = [
   { name: 'ringbuf', id: BPF_MAP_TYPE.BPF_MAP_TYPE_RINGBUF, helpers: ringbuf },
   { name: 'user_ringbuf', id: BPF_MAP_TYPE.BPF_MAP_TYPE_USER_RINGBUF, helpers: ['bpf_user_ringbuf_drain'] },
   { name: 'struct_ops', id: BPF_MAP_TYPE.BPF_MAP_TYPE_STRUCT_OPS, helpers: [] },
-  { name: 'arena', id: BPF_MAP_TYPE.BPF_MAP_TYPE_ARENA, helpers: [] },
 ] as const satisfies readonly Partial<MapTypeRow>[];
 
 export type MapTypeName = (typeof MAP_TYPES)[number]['name'];

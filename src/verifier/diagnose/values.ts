@@ -106,6 +106,7 @@ const WORDS: Partial<Record<RegKind, Describe>> = {
   buf: named('a pointer to a buffer of the kernel'),
   tp_buffer: named('a pointer to the buffer of a writable tracepoint'),
   dynptr_ptr: named('a pointer to a dynptr'),
+  arena: named('a pointer into the arena'),
 };
 
 /** Kinds without words of their own are called as the kernel prints them. */
