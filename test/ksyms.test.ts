@@ -10,7 +10,7 @@ import { readKernelTypes } from '../src/loader/kernel_btf.ts';
 import { programInput } from '../src/runtime/program_input.ts';
 import { COMMON_TYPES, type KernelTypes } from '../src/spec/kernel_struct.ts';
 import { BPF_PROG_TYPE as T } from '../src/uapi/enums.ts';
-import { UnsupportedError } from '../src/uapi/errors.ts';
+import { BeewasmError, UnsupportedError } from '../src/uapi/errors.ts';
 import { verify } from '../src/verifier/index.ts';
 import type { ProgramInput } from '../src/verifier/verified.ts';
 
@@ -58,6 +58,74 @@ describe('symbols of the kernel', () => {
   it('what is weak and not there is 0, and a call of it must not be reached', () => {
     const calls = programInput(object, object.programs.weak).insns.filter((i) => i.code === 0x85);
     expect(calls.map((i) => [i.src, i.imm])).toEqual([[0, 2002000000]]);
+  });
+});
+
+describe('what an object declares a symbol of the kernel as', () => {
+  const declared = openObject(read('declared.bpf.o'));
+  const refusal = (name: string, types: KernelTypes): string | null => {
+    try {
+      programInput(declared, declared.programs[name], types);
+      return null;
+    } catch (error) {
+      if (!(error instanceof BeewasmError)) throw error;
+      return error.message;
+    }
+  };
+  const RELEASE = 'void bpf_task_release(struct task_struct *p)';
+  const kernels: [string, KernelTypes][] = [['Linux 6.18', COMMON_TYPES]];
+  if (existsSync(VMLINUX)) kernels.push(['vmlinux [N]', readKernelTypes(readFileSync(VMLINUX))]);
+
+  describe.each(kernels)('%s', (kernel, types) => {
+    it.each([
+      ['more', 'bpf_task_release___more', RELEASE],
+      ['number', 'bpf_task_release___number', RELEASE],
+      ['untyped', 'bpf_task_release___untyped', RELEASE],
+      ['of_enum', 'bpf_task_from_pid___enum', 'struct task_struct *bpf_task_from_pid(int pid)'],
+      ['result', 'bpf_rcu_read_lock___result', 'void bpf_rcu_read_lock(void)'],
+      [
+        'only_declared',
+        'bpf_cgroup_release',
+        'void bpf_cgroup_release(struct cgroup *cgrp); struct cgroup must be defined, too',
+      ],
+    ])('%s: is not it', (name, symbol, is) => {
+      const text = refusal(name, types)?.replace(/\[\d+\]/g, '[N]');
+      expect(text).toBe(
+        `EINVAL: program ${name}: extern (func ksym) '${symbol}': func_proto [N] incompatible with ${kernel}: ${is}`,
+      );
+    });
+
+    it('names of structures and widths of numbers do not count', () => {
+      expect(refusal('alike', types)).toBeNull();
+    });
+
+    it('what is weak and something else is 0', () => {
+      const calls = programInput(declared, declared.programs.weak, types).insns.filter((i) => i.code === 0x85);
+      expect(calls.map((i) => [i.src, i.imm])).toEqual([[0, 2002000000]]);
+    });
+
+    it('misspelt, unheard of, undeclared', () => {
+      expect(refusal('misspelt', types)).toBe(
+        'program misspelt: kfunc bpf_task_aquire is not in the kernel: did you mean bpf_task_acquire?',
+      );
+      expect(refusal('unheard_of', types)).toBe(
+        `program unheard_of: kfunc bpf_nothing_like_it is ${
+          types === COMMON_TYPES
+            ? "known only to the kernel's BTF (prog load OBJ btf FILE)"
+            : 'not in the BTF of the kernel'
+        }`,
+      );
+      expect(refusal('undeclared', types)).toBe(
+        'program undeclared: extern function bpf_strlen, declared without __ksym, is not supported',
+      );
+    });
+
+    it.skipIf(types === COMMON_TYPES)('variables', () => {
+      expect(refusal('variable', types)).toBeNull();
+      expect(refusal('wrong_variable', types)?.replace(/\[\d+\]/, '[N]')).toBe(
+        "EINVAL: program wrong_variable: extern (var ksym) 'runqueues': incompatible types, expected [N], but kernel has struct rq",
+      );
+    });
   });
 });
 

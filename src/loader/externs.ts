@@ -23,9 +23,15 @@ export interface Externs {
 }
 export type Extern =
   | { readonly kind: 'kconfig'; readonly offset: number }
-  | { readonly kind: 'ksym'; readonly name: string; readonly of: 'func' | 'variable'; readonly weak: boolean }
+  | ({ readonly kind: 'ksym'; readonly name: string; readonly weak: boolean } & Declared)
   | { readonly kind: 'zero' }
   | { readonly kind: 'missing' };
+
+/** What a symbol of the kernel is declared as: BTF type id of the prototype, or of the variable's type. */
+interface Declared {
+  readonly of: 'func' | 'variable';
+  readonly type: number;
+}
 
 /** KERNEL_VERSION(6, 18, 0): the Linux that the verifier follows. */
 const LINUX_KERNEL_VERSION = (6 << 16) | (18 << 8);
@@ -42,14 +48,14 @@ export function readExterns(elf: Elf, btf: Btf | null, kconfig: Kconfig): Extern
   const missing = new Set(
     variables.filter((v) => !Object.hasOwn(known, v.name) && !weak.has(v.name)).map((v) => v.name),
   );
-  const ksyms = btf === null ? new Map<string, 'func' | 'variable'>() : typedKsyms(btf);
+  const ksyms = btf === null ? new Map<string, Declared>() : typedKsyms(btf);
   return {
     kconfig: variables.length === 0 ? null : { map: kconfigMap(btf!, variables, known), variables },
     resolve({ name, bind }) {
       const offset = offsets.get(name);
       if (offset !== undefined) return missing.has(name) ? { kind: 'missing' } : { kind: 'kconfig', offset };
-      const of = ksyms.get(name);
-      if (of !== undefined) return { kind: 'ksym', name, of, weak: bind === STB.WEAK };
+      const declared = ksyms.get(name);
+      if (declared !== undefined) return { kind: 'ksym', name, ...declared, weak: bind === STB.WEAK };
       return { kind: bind === STB.WEAK ? 'zero' : 'missing' };
     },
   };
@@ -58,14 +64,15 @@ export function readExterns(elf: Elf, btf: Btf | null, kconfig: Kconfig): Extern
 const KSYMS = '.ksyms';
 
 /** Symbols of the kernel whose types say what they are: functions, and variables that are not void. */
-function typedKsyms(btf: Btf): Map<string, 'func' | 'variable'> {
-  const found = new Map<string, 'func' | 'variable'>();
+function typedKsyms(btf: Btf): Map<string, Declared> {
+  const found = new Map<string, Declared>();
   const id = datasecId(btf, KSYMS);
   if (id === 0) return found;
   for (const { type } of (btf.types[id] as BtfOf<'datasec'>).vars) {
     const t = btf.types[type];
-    if (t.kind === 'func') found.set(t.name, 'func');
-    else if (t.kind === 'var' && resolved(btf, t.type).kind !== 'void') found.set(t.name, 'variable');
+    if (t.kind === 'func') found.set(t.name, { of: 'func', type: t.type });
+    else if (t.kind === 'var' && resolved(btf, t.type).kind !== 'void')
+      found.set(t.name, { of: 'variable', type: t.type });
   }
   return found;
 }

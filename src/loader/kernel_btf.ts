@@ -20,6 +20,13 @@ export function readKernelTypes(bytes: Uint8Array, symbols?: ReadonlySet<string>
   return kernelTypes(readBtf(bytes), symbols);
 }
 
+const BTFS = new WeakMap<KernelTypes, Btf>();
+
+/** The BTF that types were read from; undefined = they are the built-in ones. */
+export function btfBehind(types: KernelTypes): Btf | undefined {
+  return BTFS.get(types);
+}
+
 function kernelTypes(btf: Btf, symbols: ReadonlySet<string> | undefined): KernelTypes {
   const named = namedIds(btf);
   const ids = new Map(named.struct);
@@ -28,7 +35,7 @@ function kernelTypes(btf: Btf, symbols: ReadonlySet<string> | undefined): Kernel
   });
   const done = new Map<number, KernelStruct>();
   const perCpu = perCpuVariables(btf);
-  return {
+  const types: KernelTypes = {
     end: btf.types.length,
     structName(id) {
       const type = btf.types[id];
@@ -53,6 +60,8 @@ function kernelTypes(btf: Btf, symbols: ReadonlySet<string> | undefined): Kernel
       return struct;
     },
   };
+  BTFS.set(types, btf);
+  return types;
 }
 
 type Named = Readonly<Record<TargetKind | 'var', ReadonlyMap<string, number>>>;
@@ -108,7 +117,8 @@ function pointedProto(btf: Btf, { name, type }: BtfMember): KernelFunc | null {
   return (pointer.kind === 'ptr' && protoOf(btf, name, skipModifiers(btf, pointer.type))) || null;
 }
 
-function protoOf(btf: Btf, name: string, id: number): KernelFunc | undefined {
+/** undefined: the type is no prototype. */
+export function protoOf(btf: Btf, name: string, id: number): KernelFunc | undefined {
   const proto = btf.types[id];
   if (proto?.kind !== 'func_proto') return undefined;
   const { ret, params } = proto as BtfOf<'func_proto'>;

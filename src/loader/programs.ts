@@ -53,7 +53,7 @@ type Ref = { readonly insn: InsnIndex } & (
   | { readonly kind: 'call' | 'func'; readonly target: Func }
   /** A weak symbol of the kernel that no kernel has. */
   | { readonly kind: 'zero' }
-  | { readonly kind: 'ksym'; readonly symbol: Pick<KsymReloc, 'name' | 'of' | 'weak'> }
+  | { readonly kind: 'ksym'; readonly symbol: Omit<KsymReloc, 'insn'> }
   | { readonly kind: 'unsupported'; readonly what: string }
 );
 
@@ -200,7 +200,7 @@ function callTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder, { 
     const extern = externs.resolve(symbol);
     if (extern.kind === 'zero') return { kind: 'zero' };
     if (extern.kind === 'ksym') return { kind: 'ksym', symbol: extern };
-    return { kind: 'unsupported', what: `kfunc or extern function ${symbol.name}` };
+    return { kind: 'unsupported', what: `extern function ${symbol.name}, declared without __ksym,` };
   }
   const offset = symbol.value + reloc.addend + (func.insns[at].imm + 1) * 8;
   const target = find(symbol.shndx, offset);
@@ -313,8 +313,8 @@ function link(entry: Func, callable: readonly Func[], ext: BtfExt, resolver: Res
       } else if (ref.kind === 'zero') {
         resolveToZero(insns, at);
       } else if (ref.kind === 'ksym') {
-        const { name, of, weak } = ref.symbol;
-        ksyms.push({ insn: at, name, of, weak });
+        const { name, of, type, weak } = ref.symbol;
+        ksyms.push({ insn: at, name, of, type, weak });
         const isCall = insns[at].code === CALL_CODE;
         insns[at] = { ...insns[at], src: isCall ? PSEUDO.KFUNC : PSEUDO.BTF_ID, imm: 0 };
       } else if (ref.kind === 'map') {

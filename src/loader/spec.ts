@@ -49,6 +49,8 @@ export interface KsymReloc {
   insn: InsnIndex;
   name: string;
   of: 'func' | 'variable';
+  /** What the object declares it as: BTF type id of a prototype, or of the variable's type. */
+  type: number;
   /** A kernel that does not have it is fine. */
   weak: boolean;
 }

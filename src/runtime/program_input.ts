@@ -2,25 +2,19 @@
 // checked without a Kernel (`prog load`). In: the object and one of its programs; out: ProgramInput, whose maps are
 // those that the program refers to, in the order of their first use.
 
-import type { Insn } from '../isa/insn.ts';
-import {
-  checkLoadable,
-  localTypes,
-  type MapSpec,
-  type ObjectSpec,
-  type ProgramSpec,
-  resolveToZero,
-} from '../loader/index.ts';
+import { checkLoadable, localTypes, type MapSpec, type ObjectSpec, type ProgramSpec } from '../loader/index.ts';
 import { ARENA_START, isArena } from '../spec/arena.ts';
 import { COMMON_TYPES, type KernelTypes } from '../spec/kernel_struct.ts';
-import { BpfError, UnsupportedError } from '../uapi/errors.ts';
+import { BpfError } from '../uapi/errors.ts';
 import type { MapDef, MapRef, ProgramInput } from '../verifier/verified.ts';
+import { missing, withKernelIds } from './kernel_ids.ts';
 
 const BPF_F_RDONLY_PROG = 128;
 
 /**
  * `types`: what is known of the kernel that the program refers to; the verifier must get the same. Throws UnsupportedError
- * for what beewasm or that kernel lacks, BpfError('EINVAL') for a reference to a map that was taken out of the object.
+ * for what beewasm or that kernel lacks, BpfError('EINVAL') for a reference to a map that was taken out of the object, and
+ * for a symbol of the kernel that the object declares as something else.
  */
 export function programInput(
   object: ObjectSpec,
@@ -39,7 +33,7 @@ export function programInput(
     ...attachment(program, types),
     flags: program.flags,
     license: object.license,
-    insns: withKernelIds(program, types),
+    insns: withKernelIds(program, object.btf, types),
     maps: names.map((name) => {
       if (!Object.hasOwn(object.maps, name)) {
         throw new BpfError('EINVAL', `program ${program.name} needs map ${name}, which the object does not have`);
@@ -65,25 +59,6 @@ function attachment(
   const expectedAttachType = types.target(attachBtfId)?.members?.findIndex((m) => m.name === attachTo.member) ?? -1;
   if (expectedAttachType < 0) throw missing(name, `${attachTo.name}.${attachTo.member}`, types);
   return { attachBtfId, expectedAttachType };
-}
-
-function missing(program: string, what: string, types: KernelTypes): UnsupportedError {
-  const how = types === COMMON_TYPES ? "is known only to the kernel's BTF" : 'is not in the BTF of the kernel';
-  return new UnsupportedError(what, `program ${program}: ${what} ${how}`);
-}
-
-/** What the kernel's BTF calls the functions and variables that the program refers to by name (libbpf's ksyms). */
-function withKernelIds({ name: program, insns: original, ksyms }: ProgramSpec, types: KernelTypes): Insn[] {
-  if (ksyms.length === 0) return original;
-  const insns = original.slice();
-  for (const { insn, name, of, weak } of ksyms) {
-    const essential = name.includes('___') ? name.slice(0, name.lastIndexOf('___')) : name;
-    const id = of === 'func' ? types.funcId(essential) : types.variableId(essential);
-    if (id !== undefined) insns[insn] = { ...insns[insn], imm: id };
-    else if (weak) resolveToZero(insns, insn);
-    else throw missing(program, `${of === 'func' ? 'kfunc' : 'extern'} ${name}`, types);
-  }
-  return insns;
 }
 
 /** The kernel is told of functions when all have types (libbpf passes func_info then). */

@@ -9,7 +9,9 @@
 typedef unsigned long long u64;
 #define KERNEL __attribute__((preserve_access_index))
 
-struct sock;
+struct sock {
+	int own;
+};
 
 struct tcp_sock {
 	__u32 packets_out;

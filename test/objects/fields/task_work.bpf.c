@@ -6,13 +6,19 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-struct task_struct;
+struct task_struct {
+	int pid;
+};
 
 struct bpf_task_work {
 	__u64 opaque;
 } __attribute__((aligned(8)));
 
-typedef int (*callback)(void *map, int *key, void *value);
+struct bpf_map {
+	int id;
+};
+
+typedef int (*callback)(struct bpf_map *map, void *key, void *value);
 
 extern int bpf_task_work_schedule_signal_impl(struct task_struct *task, struct bpf_task_work *tw, void *map__map,
 					      callback later, void *aux__prog) __ksym;
@@ -59,18 +65,18 @@ struct {
 	struct inner_map *values[];
 } outer SEC(".maps") = {.values = {[0] = &inner}};
 
-static int later(void *map, int *key, void *value) {
+static int later(struct bpf_map *map, void *key, void *value) {
 	struct value *v = value;
 	v->runs++;
 	return 7;
 }
 
-static int unbounded(void *map, int *key, void *value) {
+static int unbounded(struct bpf_map *map, void *key, void *value) {
 	struct value *v = value;
 	return v->runs;
 }
 
-static int negative(void *map, int *key, void *value) {
+static int negative(struct bpf_map *map, void *key, void *value) {
 	return -5;
 }
 
@@ -110,7 +116,7 @@ SEC("kprobe") int ok_lru(void *ctx) {
 	return 0;
 }
 
-static int sleeps(void *map, int *key, void *value) {
+static int sleeps(struct bpf_map *map, void *key, void *value) {
 	struct value *v = value;
 	bpf_copy_from_user_str(v->text, sizeof(v->text), (void *)8, 0);
 	return 0;
@@ -122,9 +128,9 @@ SEC("tc") int ok_sleeps(struct __sk_buff *skb) {
 	return bpf_task_work_schedule_signal_impl(bpf_get_current_task_btf(), &v->work, &works, sleeps, NULL);
 }
 
-static int again(void *map, int *key, void *value) {
+static int again(struct bpf_map *map, void *key, void *value) {
 	struct value *v = value;
-	int other = *key;
+	int other = *(int *)key;
 	if (bpf_map_lookup_elem(map, &other)) v->runs++;
 	bpf_task_work_schedule_signal_impl(bpf_get_current_task_btf(), &v->work, &works, later, NULL);
 	return 0;
@@ -136,7 +142,7 @@ SEC("tc") int ok_again(struct __sk_buff *skb) {
 	return bpf_task_work_schedule_signal_impl(bpf_get_current_task_btf(), &v->work, &works, again, NULL);
 }
 
-static int too_far(void *map, int *key, void *value) {
+static int too_far(struct bpf_map *map, void *key, void *value) {
 	return ((char *)value)[sizeof(struct value)];
 }
 

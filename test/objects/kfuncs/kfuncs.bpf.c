@@ -5,7 +5,9 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-struct task_struct;
+struct task_struct {
+	int pid;
+};
 struct rq {
 	__u32 nr_running;
 };

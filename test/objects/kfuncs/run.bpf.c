@@ -8,7 +8,9 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-struct bpf_iter_num;
+struct bpf_iter_num {
+	__u64 opaque;
+};
 
 struct numbers {
 	__u64 opaque[1];
