@@ -256,6 +256,17 @@ describe('prog load', () => {
     const two = 'test/objects/loader/core.bpf.o test/objects/cli/counter.bpf.o';
     expectOneLine(await beewasm(`prog load ${two} btf ${none}`), 1, `${none}: BTF: header`);
   });
+  it('target OBJ: freplace programs beside the object whose functions they replace', async () => {
+    const replace = 'prog load test/objects/freplace/replace.bpf.o';
+    const target = 'target test/objects/freplace/target.bpf.o';
+    expect((await beewasm(`${replace} name new_length ${target}`)).out).toContain('new_length: accepted');
+    const other = await beewasm(`${replace} name new_length ${target} func grows`);
+    expect(other.out).toContain('new_length: accepted');
+    expect((await beewasm(`${replace} name new_nothing ${target}`)).out).toContain("Subprog nothing doesn't exist");
+    expect((await beewasm(`${replace} name new_length`)).out).toContain('target OBJ is missing');
+    const twins = `${replace} name new_length target ${TWINS} func endless_loop`;
+    expectOneLine(await beewasm(twins), 1, `${TWINS}: the target, program endless_loop, is rejected: EINVAL`);
+  });
   it('--json holds verdict, errno, message, place and statistics', async () => {
     const { code, out } = await beewasm(`-j prog load ${TWINS} name write_rodata`);
     expect(code).toBe(1);

@@ -14,7 +14,15 @@ import { ctxProgram } from './ctx_programs.ts';
 
 const COUNT = Number(process.env.BEEWASM_CTX_PROGRAMS ?? 2500);
 /** lirc_mode2 is not built into the kernels we ask; pointers of the others need the kernel's BTF. */
-const LEFT_OUT: ReadonlySet<string> = new Set(['raw', 'lirc_mode2', 'netfilter', 'tracing', 'lsm', 'struct_ops']);
+const LEFT_OUT: ReadonlySet<string> = new Set([
+  'raw',
+  'lirc_mode2',
+  'netfilter',
+  'tracing',
+  'lsm',
+  'struct_ops',
+  'ext',
+]);
 const MORE_ATTACH: Readonly<Record<string, readonly number[]>> = {
   xdp: [BPF_ATTACH_TYPE.BPF_XDP, BPF_ATTACH_TYPE.BPF_XDP_DEVMAP],
   kprobe: [0, BPF_ATTACH_TYPE.BPF_TRACE_KPROBE_SESSION],

@@ -29,7 +29,7 @@ export interface KernelProgram {
   /** The function or type of the kernel's BTF that the program is bound to. */
   readonly attachBtfId?: number;
   /** The loaded program that it is bound to: then the id is one of that program's BTF. */
-  readonly attachProg?: Handle;
+  readonly targetHandle?: Handle;
   readonly flags?: number;
   readonly license?: string;
   readonly insns: Uint8Array | readonly Insn[];
@@ -191,7 +191,7 @@ function overChannel(channel: Channel): Oracle {
       type: program.type,
       attach: program.expectedAttachType,
       attach_btf_id: program.attachBtfId,
-      attach_prog: program.attachProg,
+      attach_prog: program.targetHandle,
       flags: program.flags,
       license: hex(new TextEncoder().encode(program.license ?? '')),
       insns: hex(program.insns instanceof Uint8Array ? program.insns : encode(program.insns)),

@@ -172,6 +172,7 @@ function judge(
   };
   const skip = (reason: string): RealRow => ({ ...row, outcome: 'skipped', reason });
   const bound = program.type === null ? undefined : BOUND_TO_BTF[program.type];
+  if (program.type === T.BPF_PROG_TYPE_EXT) return skip('replaces a function of another program');
   try {
     checkLoadable(program);
     const both = kernel.of(program);

@@ -5,6 +5,7 @@ import type { ObjectSpec, ProgramSpec } from '../loader/index.ts';
 import { readKernelTypes } from '../loader/kernel_btf.ts';
 import { progTypeByName } from '../spec/prog_types.ts';
 import { annotation, renderDiagnostic } from '../verifier/index.ts';
+import { AttachTarget } from './attach_target.ts';
 import type { Answer, Command, Invocation } from './command.ts';
 import { FileError, parsed } from './files.ts';
 import { diagnosticPaint, type Style } from './style.ts';
@@ -123,12 +124,17 @@ interface Arguments {
   readonly request: Request;
   /** Of the same BTF as the request's. */
   readonly kernelTypes: KernelBtf['types'] | undefined;
+  /** Object and function that programs of type EXT replace. */
+  readonly target: string | undefined;
+  readonly func: string | undefined;
 }
 
 function parse(words: Words, all: boolean): Arguments {
   let name: string | undefined;
   let type: number | undefined;
   let kernel: KernelBtf | undefined;
+  let target: string | undefined;
+  let func: string | undefined;
   const keywords = {
     name: (w: Words) => {
       name = w.take('program name');
@@ -141,10 +147,16 @@ function parse(words: Words, all: boolean): Arguments {
       const word = w.take('program type');
       type = progTypeByName(word)?.id ?? w.fail(`unknown program type '${word}' (\`beewasm feature\` lists them)`);
     },
+    target: (w: Words) => {
+      target = w.take('object file of the target');
+    },
+    func: (w: Words) => {
+      func = w.take('function of the target');
+    },
   };
   const paths = words.until(Object.keys(keywords), 'object file');
   words.keywords(keywords);
-  return { paths, request: { name, type, btf: kernel?.bytes, all }, kernelTypes: kernel?.types };
+  return { paths, request: { name, type, btf: kernel?.bytes, all }, kernelTypes: kernel?.types, target, func };
 }
 
 /** The verdicts to show; null = all. */
@@ -203,9 +215,9 @@ async function withJited(verdicts: readonly Verdict[], request: Request): Promis
 export const progLoad: Command = {
   words: ['prog', 'load'],
   usage:
-    'OBJ... [name N] [type T] [btf FILE] [--all] [--only VERDICT,...] [--sort COLUMN] [--strict-stack] [--no-perfmon] [--jited] [--annotate]',
+    'OBJ... [name N] [type T] [btf FILE] [target OBJ [func FUNC]] [--all] [--only VERDICT,...] [--sort COLUMN] [--strict-stack] [--no-perfmon] [--jited] [--annotate]',
   summary:
-    'verify the programs of object files, as Linux does for root, and explain what it refuses; exit code 1 if any is rejected. One program is shown with its log, several as a table. -d: the full logs; btf: types of the kernel, for CO-RE relocations and for loads from its structures (/sys/kernel/btf/vmlinux); --all: also programs in SEC("?..."); --only: show accepted, rejected, not-loaded, no-program ones (the exit code is that of all); --sort: time, processed, states, peak, marks or insns, largest first; --strict-stack: nobody may read stack that was not written; --no-perfmon: as for a loader with CAP_BPF, but without CAP_PERFMON; --jited: also compile, for the size of the WebAssembly; --annotate: what is wrong as GitHub workflow commands, too',
+    'verify the programs of object files, as Linux does for root, and explain what it refuses; exit code 1 if any is rejected. One program is shown with its log, several as a table. -d: the full logs; btf: types of the kernel, for CO-RE relocations and for loads from its structures (/sys/kernel/btf/vmlinux); target: the object whose function freplace programs replace, func: which one, where SEC("freplace/FUNC") does not say; --all: also programs in SEC("?..."); --only: show accepted, rejected, not-loaded, no-program ones (the exit code is that of all); --sort: time, processed, states, peak, marks or insns, largest first; --strict-stack: nobody may read stack that was not written; --no-perfmon: as for a loader with CAP_BPF, but without CAP_PERFMON; --jited: also compile, for the size of the WebAssembly; --annotate: what is wrong as GitHub workflow commands, too',
   options: {
     'strict-stack': { type: 'boolean' },
     'no-perfmon': { type: 'boolean' },
@@ -225,13 +237,16 @@ export const progLoad: Command = {
     const all = tasks(args, progress);
     // A table has no room for logs.
     const logged = json || all.length === 1 ? 'rejected' : 'none';
+    const rules = {
+      perfmon: options['no-perfmon'] !== true,
+      ...(options['strict-stack'] === true && { allowUninitStack: false }),
+      ...(args.kernelTypes && { kernelTypes: args.kernelTypes }),
+    };
+    const { target, func, request } = args;
     const judging: JudgeOptions = {
       log: debug ? 'all' : logged,
-      rules: {
-        perfmon: options['no-perfmon'] !== true,
-        ...(options['strict-stack'] === true && { allowUninitStack: false }),
-        ...(args.kernelTypes && { kernelTypes: args.kernelTypes }),
-      },
+      rules,
+      ...(target !== undefined && { target: new AttachTarget(target, func, request.btf, rules) }),
     };
     const judged = judgeAll(all, judging, progress);
     const jited = options.jited === true ? await withJited(judged, args.request) : judged;

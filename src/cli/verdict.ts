@@ -5,9 +5,11 @@ import { compile } from '../../jit/index.ts';
 import { Kernel } from '../index.ts';
 import type { ObjectSpec, ProgramSpec } from '../loader/index.ts';
 import { programInput } from '../runtime/program_input.ts';
+import { BPF_PROG_TYPE } from '../uapi/enums.ts';
 import { BeewasmError, UnsupportedError } from '../uapi/errors.ts';
 import { type Diagnostic, type VerifyOptions, verify } from '../verifier/index.ts';
 import type { VerifierError, VerifierStats } from '../verifier/verified.ts';
+import type { AttachTarget } from './attach_target.ts';
 import { pickProgram, readObject } from './files.ts';
 import { loadOnly } from './prog_run.ts';
 
@@ -38,6 +40,8 @@ export interface JudgeOptions {
   /** Which log comes with a verdict: none, that of the path that failed, or everything. */
   readonly log: 'none' | 'rejected' | 'all';
   readonly rules: Pick<VerifyOptions, 'allowUninitStack' | 'perfmon' | 'kernelTypes'>;
+  /** What programs of type EXT replace. */
+  readonly target?: AttachTarget;
 }
 
 /** What Linux would answer to loading this program. */
@@ -45,7 +49,14 @@ export function judge(path: string, object: ObjectSpec, program: ProgramSpec, op
   const { log, rules } = options;
   const name = { object: path, program: program.name };
   try {
-    const input = programInput(object, program, rules.kernelTypes);
+    const replaces = program.type === BPF_PROG_TYPE.BPF_PROG_TYPE_EXT;
+    if (replaces && options.target === undefined)
+      return {
+        ...name,
+        verdict: 'unsupported',
+        reason: `program ${program.name} replaces a function: target OBJ is missing`,
+      };
+    const input = programInput(object, program, rules.kernelTypes, replaces ? options.target?.of(program) : undefined);
     const started = performance.now();
     const result = verify(input, { ...rules, logLevel: log === 'all' ? 2 : 0 });
     const duration_us = Math.round((performance.now() - started) * 1000);

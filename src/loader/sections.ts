@@ -18,6 +18,8 @@ export interface SectionDef {
 
 export type AttachTo =
   | { readonly kind: 'func' | 'typedef'; readonly name: string }
+  /** A function of another program, which the loader names. */
+  | { readonly kind: 'prog'; readonly name: string }
   /** The function that a member of a structure points to. */
   | { readonly kind: 'struct'; readonly name: string; readonly member: string };
 
@@ -25,6 +27,7 @@ export type AttachTo =
 function attachToOf(def: SecDef, section: string): { attachTo?: AttachTo } {
   if (!section.includes('/')) return {};
   const name = section.slice(section.indexOf('/') + 1);
+  if (def.type === T.BPF_PROG_TYPE_EXT) return { attachTo: { kind: 'prog', name } };
   if (def.type === T.BPF_PROG_TYPE_LSM) return { attachTo: { kind: 'func', name: `bpf_lsm_${name}` } };
   if (def.type !== T.BPF_PROG_TYPE_TRACING) return {};
   if (def.attach === AT.BPF_TRACE_RAW_TP) return { attachTo: { kind: 'typedef', name: `btf_trace_${name}` } };

@@ -6,20 +6,25 @@ import { checkLoadable, localTypes, type MapSpec, type ObjectSpec, type ProgramS
 import { ARENA_START, isArena } from '../spec/arena.ts';
 import { COMMON_TYPES, type KernelTypes } from '../spec/kernel_struct.ts';
 import { BpfError } from '../uapi/errors.ts';
-import type { MapDef, MapRef, ProgramInput } from '../verifier/verified.ts';
+import type { AttachProg, MapDef, MapRef, ProgramInput } from '../verifier/verified.ts';
 import { missing, withKernelIds } from './kernel_ids.ts';
 
 const BPF_F_RDONLY_PROG = 128;
 
+/** libbpf's attach target (bpf_program__set_attach_target). */
+export type Target = Pick<AttachProg, 'program'> & Partial<AttachProg>;
+
 /**
- * `types`: what is known of the kernel that the program refers to; the verifier must get the same. Throws UnsupportedError
- * for what beewasm or that kernel lacks, BpfError('EINVAL') for a reference to a map that was taken out of the object, and
+ * `types`: what is known of the kernel that the program refers to; the verifier must get the same. `target`: of a program
+ * that replaces a function of another one, what verify() said of that one, and the function where section `freplace/FUNC`
+ * does not name it. Throws UnsupportedError for what beewasm or that kernel lacks, BpfError('EINVAL') for a reference to a map that was taken out of the object, and
  * for a symbol of the kernel that the object declares as something else.
  */
 export function programInput(
   object: ObjectSpec,
   program: ProgramSpec,
   types: KernelTypes = COMMON_TYPES,
+  target?: Target,
 ): ProgramInput {
   checkLoadable(program);
   const names = mapNames(program);
@@ -30,7 +35,7 @@ export function programInput(
     name: program.name,
     type: program.type!,
     expectedAttachType: program.expectedAttachType,
-    ...attachment(program, types),
+    ...attachment(program, types, target),
     flags: program.flags,
     license: object.license,
     insns: withKernelIds(program, object.btf, types),
@@ -51,8 +56,11 @@ export function programInput(
 function attachment(
   { name, attachTo }: ProgramSpec,
   types: KernelTypes,
-): Partial<Pick<ProgramInput, 'attachBtfId' | 'expectedAttachType'>> {
-  if (attachTo === undefined) return {};
+  target: Target | undefined,
+): Partial<Pick<ProgramInput, 'attachBtfId' | 'attachProg' | 'expectedAttachType'>> {
+  if (target !== undefined)
+    return { attachProg: { program: target.program, func: target.func ?? attachTo?.name ?? '' } };
+  if (attachTo === undefined || attachTo.kind === 'prog') return {};
   const attachBtfId = types.targetId(attachTo.kind, attachTo.name);
   if (attachBtfId === undefined) throw missing(name, attachTo.name, types);
   if (attachTo.kind !== 'struct') return { attachBtfId };

@@ -21,6 +21,8 @@ export function unverified(input: ProgramInput, types: KernelTypes): Verified {
     subprogs: subprogsOf(insns),
     ksyms: calledKfuncs(insns, types),
     facts: null,
+    attachType: input.expectedAttachType,
+    extends: false,
   };
 }
 

@@ -273,6 +273,8 @@ export const PROG_TYPES = [
     perfmon: true,
     sleepable: 'may',
   },
+  // It is verified as a program of its target's type.
+  { ...plain, name: 'ext', id: T.BPF_PROG_TYPE_EXT, ctx: 'void', perfmon: true, attach: [0] },
   {
     ...plain,
     name: 'netfilter',

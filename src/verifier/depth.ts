@@ -48,7 +48,8 @@ function callees(env: Env, subprog: number): (Callee | Throw)[] {
 }
 
 /** Tracing programs, but for iterators (kernel bpf_enable_priv_stack). */
-function mayOwnStacks({ type, attach }: Env): boolean {
+function mayOwnStacks({ type, attach, prog }: Env): boolean {
+  if (prog.input.attachProg !== undefined) return false;
   if (type.id === T.BPF_PROG_TYPE_TRACING) return attach !== BPF_ATTACH_TYPE.BPF_TRACE_ITER;
   return PRIV_STACK_TYPES.includes(type.id);
 }

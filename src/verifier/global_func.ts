@@ -11,7 +11,7 @@ import { dynptrReg } from './dynptr_slots.ts';
 import type { Env } from './env.ts';
 import { checkMemory } from './helper_mem.ts';
 import { hasFlag, throws } from './kfunc.ts';
-import { callTarget, isReject } from './program.ts';
+import { callTarget, isReject, type Prog } from './program.ts';
 import { checkLeaks, locksHeld } from './refs.ts';
 import { isNull, makeReg, NOT_INIT, notNullReg, type Reg, UNKNOWN_SCALAR } from './reg.ts';
 import { explain, invalid, type Reject, refused } from './reject.ts';
@@ -218,7 +218,7 @@ export function callGlobal(env: Env, subprog: number): Reject | null {
     const why = invalid('global function calls are not allowed while holding a lock,');
     return explain(why, 'use static function instead');
   }
-  const effects = effectsOf(env, subprog);
+  const effects = effectsOf(env.prog, subprog);
   if (effects.mightSleep && (!env.sleepable || noSleepIn(env.state) !== null)) {
     const why = invalid('global functions that may sleep are not allowed in non-sleepable context,');
     return explain(
@@ -245,17 +245,17 @@ interface Effects {
 }
 
 /** What a function and those it calls may do (kernel mark_subprog_changes_pkt_data, mark_subprog_might_sleep). */
-function effectsOf(env: Env, subprog: number): Effects {
+export function effectsOf(prog: Prog, subprog: number): Effects {
   const effects = { changesPacket: false, mightSleep: false, throws: false };
   const seen = new Set([subprog]);
   for (const s of seen) {
-    const { start, end } = env.prog.subprogs[s];
+    const { start, end } = prog.subprogs[s];
     for (let i = start; i < end; i++) {
-      const insn = env.prog.insns[i];
-      const op = env.prog.ops[i];
+      const insn = prog.insns[i];
+      const op = prog.ops[i];
       const local = op?.kind === 'call' && op.callee === 'local';
-      if (local || (op?.kind === 'lddw' && op.pseudo === 'func')) seen.add(env.prog.subprogOf[callTarget(insn, i)]);
-      const kfunc = env.prog.kfuncs.get(i);
+      if (local || (op?.kind === 'lddw' && op.pseudo === 'func')) seen.add(prog.subprogOf[callTarget(insn, i)]);
+      const kfunc = prog.kfuncs.get(i);
       if (kfunc && hasFlag(kfunc, KF.SLEEPABLE)) effects.mightSleep = true;
       if (throws(kfunc)) effects.throws = true;
       if (kfunc?.name === 'bpf_xdp_pull_data') effects.changesPacket = true;
@@ -275,13 +275,21 @@ export function compareEntry(env: Env): void {
   if (rules && isReject(rules)) env.log.line(rules.message);
 }
 
+/** Whether the program's entry has the type that all programs have. */
+export function onlyTakesCtx(env: Env): boolean {
+  const proto = protoOf(env, 0);
+  const rules = proto === undefined ? null : rulesOf(env, proto);
+  return rules !== null && !isReject(rules) && rules.length === 1 && rules[0].kind === 'ctx';
+}
+
 /** Before the walk of a global function: can it be verified by its prototype? */
 export function checkEntry(env: Env, subprog: number): Reject | null {
   const proto = protoOf(env, subprog)!;
   env.log.line(`Validating ${proto.name}() func#${subprog}...`);
   const rules = rulesOf(env, proto);
   if (rules === null || isReject(rules)) return rules;
-  if (subprog !== env.prog.exceptionCallback || (rules.length === 1 && rules[0].kind === 'scalar')) return null;
+  if (subprog === 0 || subprog !== env.prog.exceptionCallback || (rules.length === 1 && rules[0].kind === 'scalar'))
+    return null;
   return invalid('exception cb only supports single integer argument');
 }
 

@@ -2,6 +2,7 @@
 
 import { COMMON_TYPES } from '../spec/kernel_struct.ts';
 import { attachTypeOf, progTypeById } from '../spec/prog_types.ts';
+import { BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { UnsupportedError } from '../uapi/errors.ts';
 import { PROG_FLAGS } from '../uapi/prog_flags.ts';
@@ -12,6 +13,7 @@ import { checkStackDepth } from './depth.ts';
 import { diagnose, type Walk } from './diagnose/diagnose.ts';
 import { Env, initialRegs, type VerifyOptions } from './env.ts';
 import { findExceptionCallback } from './exception.ts';
+import { checkExtension, extended, typedFuncs } from './extension.ts';
 import { checkEntry, compareEntry, entryState, protoOf } from './global_func.ts';
 import { buildGraph } from './graph.ts';
 import { findKfuncs } from './kfunc.ts';
@@ -96,8 +98,11 @@ function start(prog: Prog): State {
   return state;
 }
 
-function walkFrom(env: Env, state: State): Reject | null {
-  env.state = state;
+/** For any arguments of its prototype. */
+function walkAsGlobal(env: Env, subprog: number): Reject | null {
+  const bad = checkEntry(env, subprog);
+  if (bad) return bad;
+  env.state = entryState(env, subprog);
   return new Search(env).run();
 }
 
@@ -113,7 +118,7 @@ function verifyGlobals(env: Env): Reject | null {
       if (!env.calledGlobals.has(subprog) || verified.has(subprog)) continue;
       env.insnIdx = start;
       env.prevInsnIdx = -1;
-      const wrong = checkEntry(env, subprog) ?? walkFrom(env, entryState(env, subprog));
+      const wrong = walkAsGlobal(env, subprog);
       if (wrong) return wrong;
       log.cut(0);
       if (log.on)
@@ -144,10 +149,11 @@ function checkLoad({ type, expectedAttachType, flags }: ProgramInput, perfmon: b
  * Verifies a program as Linux 6.18 does for a privileged user (BPF_PROG_LOAD). Never throws for what is wrong with the
  * program; a program type that beewasm does not have is an UnsupportedError.
  */
-export function verify(input: ProgramInput, options: VerifyOptions = {}): VerifyResult {
-  if (progTypeById(input.type) === undefined) throw new UnsupportedError(`program type ${input.type}`);
+export function verify(given: ProgramInput, options: VerifyOptions = {}): VerifyResult {
+  if (progTypeById(given.type) === undefined) throw new UnsupportedError(`program type ${given.type}`);
+  const input = extended(given);
   const log = new Log(options.logLevel ?? 0);
-  const unloadable = checkLoad(input, options.perfmon ?? true);
+  const unloadable = checkLoad(given, options.perfmon ?? true);
   if (unloadable) return rejection(input, unloadable, null, log, NO_STATS);
   const handler = findExceptionCallback(input);
   const starts = findSubprogs(input.insns, typeof handler === 'number' ? handler : null);
@@ -160,6 +166,8 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
   if (isReject(prepared)) return rejection(input, prepared, null, log, NO_STATS);
   const cfg = checkCfg(prepared);
   if (isReject(cfg)) return rejection(input, cfg, null, log, NO_STATS);
+  const misfit = checkExtension(given, prepared);
+  if (misfit) return rejection(input, misfit, null, log, NO_STATS);
   const target = findTarget(input, options.kernelTypes ?? COMMON_TYPES);
   if (target !== null && isReject(target)) return rejection(input, target, null, log, NO_STATS);
   const prog: Prog = { ...prepared, target };
@@ -167,11 +175,13 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
   const live = liveRegisters(prog, graph);
   if (log.level === 2) liveText(prog, graph, live, log);
   const env = new Env(prog, cfg, graph, live, start(prog), log, options);
-  compareEntry(env);
-  const wrong = new Search(env).run() ?? verifyGlobals(env);
+  const replaces = given.type === T.BPF_PROG_TYPE_EXT;
+  if (!replaces) compareEntry(env);
+  const main = replaces ? walkAsGlobal(env, 0) : new Search(env).run();
+  const wrong = main ?? verifyGlobals(env);
   const initial = () => {
     const { subprog } = env.state.frames[0];
-    return subprog === 0 ? start(prog) : entryState(env, subprog);
+    return subprog === 0 && !replaces ? start(prog) : entryState(env, subprog);
   };
   const walk: Walk = { env, initial, options };
   if (wrong) return rejection(input, wrong, env.insnIdx, log, statsOf(env), walk);
@@ -183,6 +193,7 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
   if (deep) return rejection(input, deep, null, log, stats, walk);
   log.line(statsText(stats));
   const facts = env.proven.facts();
+  const funcs = typedFuncs(env);
   return {
     ok: true,
     log: log.text(),
@@ -197,6 +208,9 @@ export function verify(input: ProgramInput, options: VerifyOptions = {}): Verify
       mapRefs: input.mapRefs,
       ...(prog.ksyms.size > 0 ? { ksyms: prog.ksyms } : {}),
       facts,
+      attachType: env.attach,
+      extends: replaces,
+      ...(funcs && { typedFuncs: funcs }),
     },
   };
 }

@@ -41,8 +41,10 @@ export interface ProgramInput {
   /** UAPI bpf_prog_type; -1 = raw. */
   readonly type: number;
   readonly expectedAttachType: number;
-  /** Tracing programs: id in the kernel's BTF of what they are bound to (a function, or the type of a tracepoint). */
+  /** Id in the kernel's BTF of what the program is bound to (a function, the type of a tracepoint, a structure). */
   readonly attachBtfId?: number;
+  /** Type EXT: what the program replaces. */
+  readonly attachProg?: AttachProg;
   /** BPF_F_* of BPF_PROG_LOAD: 1 strict alignment, 2 any alignment, 8 test state frequency, 16 sleepable. */
   readonly flags: number;
   readonly license: string;
@@ -121,6 +123,23 @@ export interface Ksym {
   readonly of: 'func' | 'variable';
 }
 
+/** A function of an accepted program, as programs see it that replace it. */
+export interface TypedFunc {
+  readonly proto: FuncProto;
+  /** Calls fit its prototype; of the entry: it takes the context alone. */
+  readonly reliable: boolean;
+  readonly handlesExceptions: boolean;
+  /** What it and those that it calls may do. */
+  readonly effects: { readonly changesPacket: boolean; readonly mightSleep: boolean };
+}
+
+/** The function that a program of type EXT replaces (libbpf's attach target). */
+export interface AttachProg {
+  /** `verified` of the accepted program that it belongs to. */
+  readonly program: Verified;
+  readonly func: string;
+}
+
 /** A program an engine can run. With facts = null nothing was proven (verification was off). */
 export interface Verified {
   readonly name: string;
@@ -132,6 +151,12 @@ export interface Verified {
   /** Functions of the kernel that are called, and symbols whose address is taken, by slot. */
   readonly ksyms?: ReadonlyMap<InsnIndex, Ksym>;
   readonly facts: Facts | null;
+  /** Expected attach type; of a program that replaces another one's function: that one's, as `type` is. */
+  readonly attachType: number;
+  /** It replaces a function of another program. */
+  readonly extends: boolean;
+  /** Its functions; absent where it came without BTF. */
+  readonly typedFuncs?: readonly TypedFunc[];
 }
 
 export interface VerifierStats {

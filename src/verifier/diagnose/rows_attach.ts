@@ -10,6 +10,13 @@ function setup(why: MessageRow['why'], help: MessageRow['help']): MessageRow {
 
 const LICENSE = 'char _license[] SEC("license") = "GPL";, if that is the license of the program';
 
+const SAME_PROTOTYPE = 'declare the function as the one that it replaces is declared: same result, same arguments';
+const FREPLACE = 'SEC("freplace/FUNC") replaces a global function (not static, __noinline) of an accepted program';
+
+function unlike(why: MessageRow['why']): MessageRow {
+  return { class: 'program_setup', why, help: SAME_PROTOTYPE };
+}
+
 export const ATTACH_ROWS = {
   'Tracing programs must provide btf_id': setup(
     'nothing says what the program is bound to',
@@ -60,6 +67,65 @@ export const ATTACH_ROWS = {
   'attach to invalid member {name}(@idx {index}) of struct {struct}': setup(
     (c) => `${c.part('name')} of struct ${c.part('struct')} is no pointer to a function`,
     'give it a value in the variable of SEC(".struct_ops"); programs go into members that are functions',
+  ),
+  'FENTRY/FEXIT program can only be attached to another program annotated with BTF': setup(
+    'the program whose function is to be replaced was loaded without types of its functions',
+    'compile it with -g, and load it with its BTF',
+  ),
+  "Subprog {name} doesn't exist": setup(
+    (c) => `the target has no function ${c.part('name')}, or the compiler made it part of its caller`,
+    FREPLACE,
+  ),
+  'Extension programs cannot attach to exception callback': setup(
+    'what handles exceptions of a program can not be replaced',
+    FREPLACE,
+  ),
+  'Cannot replace static functions': setup(
+    'the function is static, or its calls do not fit its prototype: nobody verified it for all of its arguments',
+    FREPLACE,
+  ),
+  'Extension program changes packet data, while original does not': setup(
+    'callers of the function keep pointers into the packet over the call, which would not hold any more',
+    'let the function that is replaced change the packet, too, or do it elsewhere',
+  ),
+  'Extension program may sleep, while original does not': setup(
+    'callers of the function may be where nothing may sleep',
+    'call nothing that sleeps, or replace a function that may',
+  ),
+  'Cannot recursively attach': setup('the target replaces a function itself', 'replace the function of its target'),
+  'Cannot extend fentry/fexit': setup(
+    'functions of programs at functions of the kernel can not be replaced',
+    'change the program itself',
+  ),
+  'Program extension requires BTF': setup(
+    'nothing says what the program takes and returns',
+    'compile it with -g, and load it with its BTF',
+  ),
+  '{name}() is not a global function': setup(
+    (c) => `${c.part('name')} is static: it is verified only for what its callers pass`,
+    FREPLACE,
+  ),
+  '{name}() has {count} args while {target}() has {expected} args': unlike(
+    (c) => `${c.part('target')} takes ${c.part('expected')} arguments, not ${c.part('count')}`,
+  ),
+  "Return type {type} of {name}() doesn't match type {expected} of {target}()": unlike(
+    (c) => `${c.part('target')} returns something else than ${c.part('name')}`,
+  ),
+  'arg{arg} in {name}() is {type} while {target}() has {expected}': unlike(
+    (c) => `argument ${c.num('arg') + 1} of ${c.part('target')} is of another kind`,
+  ),
+  'arg{arg} in {name}() has size {size} while {target}() has {expected}': unlike(
+    (c) => `argument ${c.num('arg') + 1} of ${c.part('target')} has ${c.part('expected')} bytes, not ${c.part('size')}`,
+  ),
+  'arg{arg} in {name}() has unrecognized type': unlike(
+    (c) => `argument ${c.num('arg') + 1} is neither a number nor a pointer`,
+  ),
+  'arg{arg} in {name}() is not a pointer to context': unlike(
+    (c) =>
+      `argument ${c.num('arg') + 1} of ${c.part('name')} points to no structure: such functions can not be replaced`,
+  ),
+  "arg{arg} {name}(struct {has} *) doesn't match {target}(struct {want} *)": unlike(
+    (c) => `argument ${c.num('arg') + 1} of ${c.part('target')} points to struct ${c.part('want')}`,
   ),
   'attach to unsupported member {name} of struct {struct}': setup(
     (c) => `the kernel takes no program of this kind for ${c.part('name')} of struct ${c.part('struct')}`,
