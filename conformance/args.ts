@@ -7,7 +7,7 @@ import { ENGINES, type EngineName, LEVELS, type Level } from './engines.ts';
 
 export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutants --vectors FILE [options]
        conformance real --dir DIR [options]
-       conformance mutants --dir DIR [options]
+       conformance mutants|explain --dir DIR [options]
        conformance speed [--dir DIR] [--count N] [--seed S] [--rounds N] [options]
        conformance helpers [options]
 
@@ -15,7 +15,8 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   data       the same for tests in bpf_conformance's .data format: FILE is one, or a folder of them
   rejects    rows that a load must refuse
   verifier   rows with Linux's verdict; accepted ones with a run are run on both engines
-  explain    the same rows: Linux's log (live kernel) and ours up to where they part
+  explain    the same rows, or the programs of the objects below DIR whose name contains --id: Linux's log (live kernel) and
+             ours up to where they part; --mutant TEXT: of what mutants makes with the same options, those with that end
   mutants    verifier rows, or the programs of the objects below DIR, with one or two instructions changed: the live kernel's
              verdict beside ours
   helpers    every helper with fitting and other arguments, per program type: the live kernel's answer beside ours
@@ -39,6 +40,7 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
   --rounds N                 speed: how often each is timed, in turns; the fastest counts (default 5)
   --no-run                   verifier: verdicts only
   --no-perfmon               verifier, explain, mutants: for a loader with CAP_BPF, but without CAP_PERFMON
+  --mutant TEXT              explain: mutants whose id ends so, such as '#9943'
   --log 0|1|2                explain, hostile: log level (default 2; hostile 0)`;
 
 export const SUITES = [
@@ -87,6 +89,8 @@ export interface Options {
   readonly id: string;
   readonly run: boolean;
   readonly perfmon: boolean;
+  /** Of suite explain; '' = no mutants. */
+  readonly mutant: string;
   readonly log: 0 | 1 | 2;
   readonly count: number;
   readonly seed: number;
@@ -108,7 +112,7 @@ export function parseOptions(argv: readonly string[]): Options {
   if (!isOneOf(SUITES, suite)) throw new UsageError(`expected one of ${SUITES.join(', ')}`);
   if (rest.length > 0) throw new UsageError(`unexpected argument ${rest[0]}`);
   const given = INPUT[suite];
-  const other = suite === 'mutants' && values.dir !== undefined;
+  const other = (suite === 'mutants' || suite === 'explain') && values.dir !== undefined;
   if (given !== null && values[given] === undefined && !other)
     throw new UsageError(`--${given} ${given === 'dir' ? 'DIR' : 'FILE'} is missing`);
   const engine = values.engine ?? 'both';
@@ -128,6 +132,7 @@ export function parseOptions(argv: readonly string[]): Options {
     id: values.id ?? '',
     run: !values['no-run'],
     perfmon: !values['no-perfmon'],
+    mutant: values.mutant ?? '',
     log: logLevel(values.log ?? (suite === 'hostile' ? '0' : '2')),
     count: naturalNumber('count', values.count ?? (suite === 'speed' ? '776000' : '2000')),
     seed: naturalNumber('seed', values.seed ?? '1'),
@@ -152,6 +157,7 @@ function parse(argv: readonly string[]) {
         id: { type: 'string' },
         'no-run': { type: 'boolean' },
         'no-perfmon': { type: 'boolean' },
+        mutant: { type: 'string' },
         log: { type: 'string' },
         count: { type: 'string' },
         seed: { type: 'string' },

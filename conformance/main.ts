@@ -7,17 +7,17 @@ import { BeewasmError } from '../src/uapi/errors.ts';
 import { type Options, parseOptions, USAGE, UsageError, wantsHelp } from './args.ts';
 import { readDataCases } from './data_file.ts';
 import { openRunner } from './engines.ts';
-import { openOracle } from './kernel/oracle.ts';
+import { type Oracle, openOracle } from './kernel/oracle.ts';
 import { realText } from './real_report.ts';
 import { isaText, rejectsText, verifierText } from './report.ts';
-import { explain as explainRow } from './suites/explain.ts';
+import { type Explained, explain as explainOne } from './suites/explain.ts';
 import { helpersText, runHelpers } from './suites/helpers.ts';
 import { hostileText, runHostile } from './suites/hostile.ts';
 import { runIsa } from './suites/isa.ts';
-import { mutantsBelow, mutantsOfRows, mutantsText, runMutants } from './suites/mutants.ts';
+import { type Mutant, mutantsBelow, mutantsOfRows, mutantsText, runMutants } from './suites/mutants.ts';
 import { plantedPassed, plantedText, runPlanted } from './suites/planted.ts';
 import { startProgress } from './suites/progress.ts';
-import { runReal } from './suites/real.ts';
+import { programsBelow, runReal } from './suites/real.ts';
 import { runRejects } from './suites/rejects.ts';
 import { runSpeed, speedText } from './suites/speed.ts';
 import { runTwinsSuite, twinsText } from './suites/twins.ts';
@@ -60,9 +60,27 @@ async function verifier(options: Options): Promise<Result> {
 }
 
 async function explain(options: Options): Promise<Result> {
-  const rows = verifierRows(options);
-  const texts = rows.map((r) => explainRow(r, options.log, options.perfmon));
+  let why = '';
+  const oracle = openOracle((reason) => {
+    why = reason;
+  });
+  if (oracle === null) return { report: [], text: `explain: no live kernel: ${why}`, passed: true };
+  const texts: string[] = [];
+  for (const one of explained(options, oracle)) texts.push(explainOne(one, options.log, options.perfmon, oracle));
+  oracle.shutdown();
   return { report: texts, text: texts.join('\n\n'), passed: true };
+}
+
+/** Rows or programs, or with --mutant what `mutants` makes of them. */
+function* explained(options: Options, oracle: Oracle): Generator<Explained> {
+  if (options.mutant !== '') {
+    for (const m of mutantsFor(options, oracle)) if (m.id.endsWith(options.mutant)) yield m;
+  } else if (options.dir === '') {
+    for (const { id, input } of verifierRows(options)) yield { id, input, kernel: input, options: {} };
+  } else {
+    for (const { name, ...both } of programsBelow(options.dir, '', oracle, true))
+      if (name.includes(options.id)) yield { id: name, ...both };
+  }
 }
 
 async function real(options: Options): Promise<Result> {
@@ -96,16 +114,23 @@ async function mutants(options: Options): Promise<Result> {
   if (oracle === null) {
     return { report: { suite: 'mutants', skipped: why }, text: `mutants: skipped: ${why}`, passed: true };
   }
-  const all =
-    options.dir === ''
-      ? mutantsOfRows(
-          verifierRows(options).filter((r) => progTypeById(r.input.type)),
-          options,
-        )
-      : mutantsBelow(options.dir, options.id, options, oracle);
-  const report = runMutants(all, options, oracle, startProgress('mutants', options.dir === '' ? options.count : 0));
+  const report = runMutants(
+    mutantsFor(options, oracle),
+    options,
+    oracle,
+    startProgress('mutants', options.dir === '' ? options.count : 0),
+  );
   oracle.shutdown();
   return { report, text: mutantsText(report), passed: report.false_accept.length + report.thrown.length === 0 };
+}
+
+function mutantsFor(options: Options, oracle: Oracle): Generator<Mutant> {
+  return options.dir === ''
+    ? mutantsOfRows(
+        verifierRows(options).filter((r) => progTypeById(r.input.type)),
+        options,
+      )
+    : mutantsBelow(options.dir, options.id, options, oracle);
 }
 
 async function twins(options: Options): Promise<Result> {

@@ -258,6 +258,18 @@ describe('real', () => {
     expect([report.thrown, report.false_accept, report.false_reject]).toEqual([[], [], []]);
   });
 
+  it.skipIf(oracle === null)('programs and mutants are explained', () => {
+    const id = 'leave.bpf.o constant_key';
+    const where = ['explain', '--dir', join(ROOT, 'test/objects/leave'), '--json'];
+    const two = JSON.parse(command(...where, '--id', id).stdout);
+    const equal = expect.stringMatching(
+      /: constant_key.*\n {2}Linux {4}REJECT EACCES R0 .*\n.*\n {2}the logs are equal$/,
+    );
+    expect(two).toEqual([equal, equal]);
+    const mutant = JSON.parse(command(...where, '--count', '2', '--mutant', `${id}#1`).stdout);
+    expect(mutant).toEqual([expect.stringMatching(/^leave.bpf.o constant_key#1: [^]*the logs are equal$/)]);
+  });
+
   it('says what differs, by reason, with totals', () => {
     const side = { errno: null, message: null, processed: 2000, milliseconds: 3 };
     const row = { object: 'a/b.o', program: 'p', section: 'xdp', type: 'xdp', insns: 9, reason: null };

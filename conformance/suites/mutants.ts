@@ -54,7 +54,7 @@ const MALFORMED =
   /uses reserved fields|unknown opcode|jump out of range|unreachable insn|last insn is not an exit|invalid bpf_ld_imm64|jump into the middle|invalid destination|R1[1-5] is invalid|BPF_ATOMIC uses invalid|invalid func|unrecognized bpf_ld_imm64|number of funcs in func_info doesn't match/;
 
 /** A mutant, and what is known about its parent. */
-interface Mutant {
+export interface Mutant {
   readonly id: string;
   readonly parentAccepted: boolean;
   readonly input: ProgramInput;

@@ -196,11 +196,11 @@ export class Env {
   map(index: number): MapDef {
     return this.#maps[index];
   }
-  /** A map as the log describes it. */
+  /** A map as the log describes it. Linux keeps 15 characters of a name (BPF_OBJ_NAME_LEN), and none of an inner map's. */
   mapText(index: number): string {
     const { name, keySize, valueSize } = this.map(index);
-    // Linux keeps 15 characters (BPF_OBJ_NAME_LEN).
-    return `${name === '' ? '' : `map=${name.slice(0, 15)},`}ks=${keySize},vs=${valueSize}`;
+    const named = name !== '' && index < this.prog.input.maps.length;
+    return `${named ? `map=${name.slice(0, 15)},` : ''}ks=${keySize},vs=${valueSize}`;
   }
   /** Index of the map that a map of maps holds. */
   innerOf(index: number): number {
