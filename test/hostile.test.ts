@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { inputOf } from '../conformance/embed/rig.ts';
 import { generateSmall } from '../conformance/embed/small.ts';
 import { Random } from '../conformance/fuzz/random.ts';
+import { HOSTILE_OBJECTS } from '../conformance/hostile/objects.ts';
 import { HOSTILE } from '../conformance/hostile/programs.ts';
+import { endOfObject } from '../conformance/suites/hostile.ts';
 import { asm } from '../src/isa/index.ts';
 import { decode } from '../src/isa/insn.ts';
 import { verify } from '../src/verifier/index.ts';
@@ -18,6 +20,10 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'loops in loops': 'EINVAL',
   'blocks that may jump back to the one before': 'EINVAL',
   'functions without end': 'E2BIG',
+};
+const OBJECT_ENDS: Readonly<Record<string, string>> = {
+  'relocations with many candidates':
+    "UnsupportedError program main: CO-RE relocation to 'same', after 1050000 comparisons of types, is not supported",
 };
 /** They take all of the million instructions however short they are. */
 const LONG = ['paths that part for good', 'paths that wait with long histories', 'a loop of two million rounds'];
@@ -95,6 +101,18 @@ describe('hostile programs', () => {
     expect(answer(HOSTILE['functions without end'](3 * 255))).toBe('accepted');
     const result = verify(inputOf(HOSTILE['functions without end'](3 * 256), 0));
     expect(result).toMatchObject({ ok: false, error: { code: 'E2BIG', message: 'too many subprograms' } });
+  });
+});
+
+describe('hostile objects', () => {
+  it.each(Object.keys(HOSTILE_OBJECTS))('%s', (name) => {
+    const { end } = endOfObject(HOSTILE_OBJECTS[name](3000));
+    expect(end).toBe(OBJECT_ENDS[name] ?? 'accepted');
+  });
+
+  it('that would become gigabytes of programs are refused', () => {
+    const object = HOSTILE_OBJECTS['programs that all call the same functions'](60_000);
+    expect(endOfObject(object).end).toMatch(/^UnsupportedError programs that have more than \d+ instructions/);
   });
 });
 

@@ -241,14 +241,36 @@ const MODIFIERS: ReadonlySet<string> = new Set<BtfModifierKind>([
   'type_tag',
 ]);
 
+/** By type id, what is behind its typedefs and qualifiers: chains may be as long as the table, and all types hang on one. */
+const BEHIND = new WeakMap<Btf, Int32Array>();
+const UNKNOWN = -1;
+/** The chain comes back to where it began. */
+const CIRCLE = -2;
+
+function behindAll({ types }: Btf): Int32Array {
+  const behind = new Int32Array(types.length).fill(UNKNOWN);
+  for (let start = 0; start < types.length; start++) {
+    const chain: number[] = [];
+    let id = start;
+    while (behind[id] === UNKNOWN && MODIFIERS.has(types[id].kind)) {
+      // Until the end is known, who comes by here again goes in circles.
+      behind[id] = CIRCLE;
+      chain.push(id);
+      id = (types[id] as BtfOf<BtfModifierKind>).type;
+    }
+    const end = behind[id] === UNKNOWN ? id : behind[id];
+    behind[id] = end;
+    for (const each of chain) behind[each] = end;
+  }
+  return behind;
+}
+
 /** The id behind typedefs and qualifiers. */
 export function skipModifiers(btf: Btf, id: number): number {
-  for (let steps = 0; steps <= btf.types.length; steps++) {
-    const t = btf.types[id];
-    if (!MODIFIERS.has(t.kind)) return id;
-    id = (t as BtfOf<BtfModifierKind>).type;
-  }
-  throw new FormatError('BTF', `type ${id} refers to itself`);
+  let behind = BEHIND.get(btf);
+  if (behind === undefined) BEHIND.set(btf, (behind = behindAll(btf)));
+  if (behind[id] === CIRCLE) throw new FormatError('BTF', `type ${id} refers to itself`);
+  return behind[id];
 }
 
 /** The type behind typedefs and qualifiers. */

@@ -18,6 +18,9 @@ export type CoreRelocator = (insns: Insn[], at: number, relo: ExtCoreRelo, index
 /** libbpf's marker in the imm of a poisoned call. */
 const POISON = 195896080;
 
+/** Types of the target that an object's relocations are compared with: real ones need a few for each. */
+const MAX_COMPARED = 1 << 20;
+
 interface Value {
   readonly value: bigint;
   /** Width of the memory that an access there has; null where that is no question. */
@@ -29,6 +32,8 @@ interface Value {
 /** `target` null: only relocations that need none can be made. */
 export function coreRelocator(local: Btf, target: Btf | null): CoreRelocator {
   const candidates = target && candidatesOf(target);
+  const known = new Map<string, Value | null>();
+  let compared = 0;
   return (insns, at, relo, index) => {
     const own = localSpec(local, relo);
     if (relo.kind === CORE.TYPE_ID_LOCAL) {
@@ -40,7 +45,15 @@ export function coreRelocator(local: Btf, target: Btf | null): CoreRelocator {
     }
     const before =
       relo.kind === CORE.TYPE_EXISTS || relo.kind === CORE.TYPE_MATCHES ? presence(1n) : relocated(own, relo);
-    const after = targetValue(own, relo, target, candidates(own));
+    const key = `${relo.kind} ${relo.type} ${relo.access}`;
+    let after = known.get(key);
+    if (after === undefined) {
+      if (compared > MAX_COMPARED)
+        throw new UnsupportedError(`CO-RE relocation to '${rootName(own)}', after ${compared} comparisons of types,`);
+      const ids = candidates(own);
+      compared += ids.length;
+      known.set(key, (after = targetValue(own, relo, target, ids)));
+    }
     if (after === null) return poison(insns, at, index);
     patch(insns, at, relo, before, after);
   };

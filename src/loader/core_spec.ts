@@ -162,14 +162,25 @@ interface FoundMember {
   readonly bitOffset: number;
 }
 
-/** A member by name, through anonymous structs and unions; null when it is not there or of another kind. */
-function findMember(localBtf: Btf, wanted: BtfMember, btf: Btf, id: number, depth = 0): FoundMember | null {
+/**
+ * A member by name, through anonymous structs and unions; null when it is not there or of another kind. `without`: those
+ * that do not have it, which may be nested in more ways than can be walked.
+ */
+function findMember(
+  localBtf: Btf,
+  wanted: BtfMember,
+  btf: Btf,
+  id: number,
+  depth = 0,
+  without = new Set<number>(),
+): FoundMember | null {
   const owner = skipModifiers(btf, id);
   const t = btf.types[owner];
-  if (!isComposite(t) || depth > 32) return null;
+  if (!isComposite(t) || depth > 32 || without.has(owner)) return null;
+  without.add(owner);
   for (const member of t.members) {
     if (member.name === '') {
-      const inside = findMember(localBtf, wanted, btf, member.type, depth + 1);
+      const inside = findMember(localBtf, wanted, btf, member.type, depth + 1, without);
       if (inside !== null) return { ...inside, bitOffset: inside.bitOffset + member.bitOffset };
     } else if (member.name === wanted.name) {
       const fits = fieldsCompatible({ btf: localBtf, id: wanted.type }, { btf, id: member.type });

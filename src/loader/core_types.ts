@@ -62,11 +62,27 @@ function at({ btf }: TypeRef, id: number): TypeRef {
   return { btf, id };
 }
 
+/** Pairs of types that were compared: few types can be nested in more ways than can be walked. */
+type Compared = Map<string, boolean>;
+
+function once(known: Compared, key: string, compare: () => boolean): boolean {
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const answer = compare();
+  known.set(key, answer);
+  return answer;
+}
+
 /** Is the one type there as the other? Members are not compared. (bpf_core_types_are_compat) */
-export function typesCompatible(local: TypeRef, target: TypeRef, depth = 0): boolean {
+export function typesCompatible(local: TypeRef, target: TypeRef): boolean {
+  return compatible(local, target, 0, new Map());
+}
+
+function compatible(local: TypeRef, target: TypeRef, depth: number, known: Compared): boolean {
   const [a, b] = [resolved(local.btf, local.id), resolved(target.btf, target.id)];
   if (!sameKind(a, b) || depth > MAX_DEPTH) return false;
-  const next = (x: number, y: number) => typesCompatible(at(local, x), at(target, y), depth + 1);
+  const next = (x: number, y: number) =>
+    once(known, `${x}:${y}:${depth}`, () => compatible(at(local, x), at(target, y), depth + 1, known));
   if (a.kind === 'ptr' && b.kind === 'ptr') return next(a.type, b.type);
   if (a.kind === 'array' && b.kind === 'array') return next(a.elem, b.elem);
   if (a.kind === 'func_proto' && b.kind === 'func_proto') {
@@ -80,12 +96,16 @@ export function typesCompatible(local: TypeRef, target: TypeRef, depth = 0): boo
 }
 
 /** Does the other type have everything that the one has? (bpf_core_types_match) */
-export function typesMatch(local: TypeRef, target: TypeRef, behindPointer = false, depth = 0): boolean {
+export function typesMatch(local: TypeRef, target: TypeRef): boolean {
+  return matches(local, target, false, 0, new Map());
+}
+
+function matches(local: TypeRef, target: TypeRef, behindPointer: boolean, depth: number, known: Compared): boolean {
   const [a, b] = [resolved(local.btf, local.id), resolved(target.btf, target.id)];
   if (depth > MAX_DEPTH || !sameNames(a, b)) return false;
   if (!sameKind(a, b)) return behindPointer && isForward(a, b);
   const next = (x: number, y: number, pointer = behindPointer) =>
-    typesMatch(at(local, x), at(target, y), pointer, depth + 1);
+    once(known, `${x}:${y}:${pointer}:${depth}`, () => matches(at(local, x), at(target, y), pointer, depth + 1, known));
   if (isComposite(a) && isComposite(b)) {
     // Behind a pointer the name is enough.
     return (

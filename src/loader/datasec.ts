@@ -4,7 +4,7 @@
 import { BPF_MAP_TYPE } from '../uapi/enums.ts';
 import { BpfError, FormatError } from '../uapi/errors.ts';
 import { BTF_LINKAGE, type Btf, type BtfOf } from './btf.ts';
-import { type Elf, type ElfSection, SHT, STT } from './elf.ts';
+import { type Elf, type ElfSection, SHT, STT, symbolsOf } from './elf.ts';
 import { dataKind } from './sections.ts';
 import type { MapSpec, VariableSpec } from './spec.ts';
 
@@ -22,12 +22,17 @@ export interface SectionVar {
   readonly size: number;
 }
 
-/** Id of the DATASEC with this name; 0 = none. */
+/** There may be as many sections as types. */
+const DATASECS = new WeakMap<Btf, ReadonlyMap<string, number>>();
+
+/** Id of the first DATASEC with this name; 0 = none. */
 export function datasecId(btf: Btf, name: string): number {
-  return Math.max(
-    0,
-    btf.types.findIndex((t) => t.kind === 'datasec' && t.name === name),
-  );
+  let ids = DATASECS.get(btf);
+  if (ids === undefined) {
+    const all = btf.types.flatMap((t, id) => (t.kind === 'datasec' ? [[t.name, id] as const] : []));
+    DATASECS.set(btf, (ids = new Map(all.reverse())));
+  }
+  return ids.get(name) ?? 0;
 }
 
 /**
@@ -35,7 +40,7 @@ export function datasecId(btf: Btf, name: string): number {
  * variable 0 in BTF (a relocation would fill it), so the symbol's value counts for those.
  */
 export function sectionVars(elf: Elf, section: ElfSection, btf: Btf | null): SectionVar[] {
-  const symbols = elf.symbols.filter((s) => s.shndx === section.index && s.type === STT.OBJECT);
+  const symbols = symbolsOf(elf, section).filter((s) => s.type === STT.OBJECT);
   const id = btf === null ? 0 : datasecId(btf, section.name);
   if (btf === null || id === 0) {
     return symbols.map((s) =>

@@ -85,12 +85,41 @@ export function sectionNamed(elf: Elf, name: string): ElfSection | undefined {
   return elf.sections.find((s) => s.name === name);
 }
 
+/** Sections of relocations by the section they apply to, and symbols by the section they are in: there may be many of each. */
+interface Index {
+  readonly relocs: ReadonlyMap<number, readonly ElfSection[]>;
+  readonly symbols: ReadonlyMap<number, readonly ElfSymbol[]>;
+}
+
+const INDEXES = new WeakMap<Elf, Index>();
+
+function indexOf(elf: Elf): Index {
+  const known = INDEXES.get(elf);
+  if (known !== undefined) return known;
+  const relocs = new Map<number, ElfSection[]>();
+  const symbols = new Map<number, ElfSymbol[]>();
+  const add = <T>(map: Map<number, T[]>, key: number, value: T) => {
+    const list = map.get(key);
+    if (list === undefined) map.set(key, [value]);
+    else list.push(value);
+  };
+  for (const section of elf.sections) if (ENTRY_SIZE[section.type] !== undefined) add(relocs, section.info, section);
+  for (const symbol of elf.symbols) add(symbols, symbol.shndx, symbol);
+  const index = { relocs, symbols };
+  INDEXES.set(elf, index);
+  return index;
+}
+
+/** Symbols of a section, in file order. */
+export function symbolsOf(elf: Elf, section: ElfSection): readonly ElfSymbol[] {
+  return indexOf(elf).symbols.get(section.index) ?? [];
+}
+
 /** Relocations that apply to `target`, in file order. */
 export function relocsOf(elf: Elf, target: ElfSection): ElfReloc[] {
   const relocs: ElfReloc[] = [];
-  for (const section of elf.sections) {
+  for (const section of indexOf(elf).relocs.get(target.index) ?? []) {
     const entry = ENTRY_SIZE[section.type];
-    if (section.info !== target.index || entry === undefined) continue;
     const table = new Reader(section.data, 'ELF', section.name);
     if (table.length % entry !== 0) table.fail(`size ${table.length} is not a multiple of ${entry}`);
     for (let at = 0; at < table.length; at += entry) {

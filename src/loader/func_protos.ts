@@ -13,9 +13,10 @@ function argTags(btf: Btf): Map<number, string[][]> {
   const tags = new Map<number, string[][]>();
   for (const t of btf.types) {
     if (t.kind !== 'decl_tag' || t.component < 0 || !t.name.startsWith(ARG_TAG)) continue;
-    const of = tags.get(t.type) ?? [];
-    of[t.component] = [...(of[t.component] ?? []), t.name.slice(ARG_TAG.length)];
-    tags.set(t.type, of);
+    let of = tags.get(t.type);
+    if (of === undefined) tags.set(t.type, (of = []));
+    of[t.component] ??= [];
+    of[t.component].push(t.name.slice(ARG_TAG.length));
   }
   return tags;
 }
@@ -26,9 +27,11 @@ const CALLBACK_TAG = 'exception_callback:';
 function exceptionCallbacks(btf: Btf): Map<number, string[]> {
   const names = new Map<number, string[]>();
   for (const t of btf.types) {
-    if (t.kind === 'decl_tag' && t.component < 0 && t.name.startsWith(CALLBACK_TAG)) {
-      names.set(t.type, [...(names.get(t.type) ?? []), t.name.slice(CALLBACK_TAG.length)]);
-    }
+    if (t.kind !== 'decl_tag' || t.component >= 0 || !t.name.startsWith(CALLBACK_TAG)) continue;
+    const of = names.get(t.type);
+    const name = t.name.slice(CALLBACK_TAG.length);
+    if (of === undefined) names.set(t.type, [name]);
+    else of.push(name);
   }
   return names;
 }
@@ -48,11 +51,14 @@ export function shape(btf: Btf, id: number): TypeShape {
   return { kind: t.kind, name: 'name' in t ? t.name : '', size: sizeOrNull(btf, id) };
 }
 
+/** Nobody gives a type more names than that. */
+const MAX_TYPEDEFS = 32;
+
 /** The walk ends: resolved() has been along it. */
 function typedefsOf(btf: Btf, id: number): string[] {
   const names: string[] = [];
   for (let t: BtfType = btf.types[id]; t.kind !== 'ptr' && 'type' in t; t = btf.types[t.type]) {
-    if (t.kind === 'typedef') names.push(t.name);
+    if (t.kind === 'typedef' && names.push(t.name) === MAX_TYPEDEFS) break;
   }
   return names;
 }
@@ -61,27 +67,48 @@ export function pointed(btf: Btf, id: number): PointedShape {
   return { ...shape(btf, id), typedefs: typedefsOf(btf, id) };
 }
 
-function param(btf: Btf, id: number, tags: readonly string[]): ParamProto {
+function untagged(btf: Btf, id: number): ParamProto {
   const t = resolved(btf, id);
-  return { type: shape(btf, id), pointsTo: t.kind === 'ptr' ? pointed(btf, t.type) : null, tags };
+  return { type: shape(btf, id), pointsTo: t.kind === 'ptr' ? pointed(btf, t.type) : null, tags: [] };
 }
 
 /** What reads prototypes of one BTF. `hidden`: the symbol is not visible outside, which makes the function static. */
 export function protoReader(btf: Btf): (id: number, hidden: boolean) => FuncProto | null {
   const tags = argTags(btf);
   const callbacks = exceptionCallbacks(btf);
-  return (id, hidden) => {
+  // Many functions are of one type, and many programs call the same functions.
+  const values = new Map<number, ParamProto>();
+  const value = (id: number) => {
+    let known = values.get(id);
+    if (known === undefined) values.set(id, (known = untagged(btf, id)));
+    return known;
+  };
+  const untaggedParams = new Map<number, readonly ParamProto[]>();
+  const paramsOf = (id: number, { params }: BtfOf<'func_proto'>) => {
+    let known = untaggedParams.get(id);
+    if (known === undefined) untaggedParams.set(id, (known = params.map((p) => value(p.type))));
+    return known;
+  };
+  const protos = new Map<string, FuncProto | null>();
+  const read = (id: number, hidden: boolean): FuncProto | null => {
     const func = btf.types[id];
     const proto = func?.kind === 'func' ? btf.types[func.type] : undefined;
     if (func?.kind !== 'func' || proto?.kind !== 'func_proto') return null;
-    const { ret, params } = proto as BtfOf<'func_proto'>;
+    const params = paramsOf(func.type, proto);
+    const tagged = tags.get(id);
     const handlers = callbacks.get(id);
     return {
       ...(handlers === undefined ? {} : { exceptionCallbacks: handlers }),
       name: func.name,
       linkage: func.linkage === BTF_LINKAGE.global && !hidden ? 'global' : 'static',
-      returns: shape(btf, ret),
-      params: params.map((p, i) => param(btf, p.type, tags.get(id)?.[i] ?? [])),
+      returns: shape(btf, proto.ret),
+      params: tagged === undefined ? params : params.map((p, i) => (tagged[i] ? { ...p, tags: tagged[i] } : p)),
     };
+  };
+  return (id, hidden) => {
+    const key = `${id}:${hidden}`;
+    let known = protos.get(key);
+    if (known === undefined) protos.set(key, (known = read(id, hidden)));
+    return known;
   };
 }

@@ -7,8 +7,7 @@ import type { SourceLine } from '../isa/source.ts';
 import type { FuncProto } from '../spec/func_proto.ts';
 import { BPF_PROG_TYPE } from '../uapi/enums.ts';
 import { FormatError, UnsupportedError } from '../uapi/errors.ts';
-import type { BtfExt, ExtCoreRelo } from './btf_ext.ts';
-import type { CoreRelocator } from './core_reloc.ts';
+import type { BtfExt } from './btf_ext.ts';
 import {
   type Elf,
   type ElfReloc,
@@ -22,8 +21,10 @@ import {
   STB,
   STT,
   STV,
+  symbolsOf,
 } from './elf.ts';
 import { type Externs, KCONFIG } from './externs.ts';
+import { funcRecords, type RecordReaders } from './func_records.ts';
 import { type AttachTo, sectionDef } from './sections.ts';
 import type { KsymReloc, MapReloc, ProgramSpec } from './spec.ts';
 import type { OpsLookup } from './struct_ops.ts';
@@ -71,15 +72,15 @@ export function checkLoadable(program: ProgramSpec): void {
 }
 
 /** What turns references into something: maps, externs, CO-RE. */
-export interface Resolver {
+export interface Resolver extends RecordReaders {
   readonly mapAt: MapLookup;
   readonly externs: Externs;
-  /** null: the object has no BTF, so no CO-RE either. */
-  readonly relocate: CoreRelocator | null;
-  /** null: no BTF. */
-  readonly protoOf: ((id: number, hidden: boolean) => FuncProto | null) | null;
   readonly memberOf: OpsLookup;
 }
+
+/** Programs that share functions have copies of them: so many instructions may come of an object. */
+const ROOM = 1 << 21;
+const ROOM_PER_INSN = 16;
 
 /** All programs of an object, in file order. */
 export function readPrograms(elf: Elf, ext: BtfExt, resolver: Resolver): ProgramSpec[] {
@@ -97,7 +98,15 @@ export function readPrograms(elf: Elf, ext: BtfExt, resolver: Resolver): Program
   // Functions of .text are there to be called, except that libbpf loads a lone one as a program.
   const entries = funcs.length === 1 ? funcs : funcs.filter((f) => f.section.name !== TEXT);
   const callable = funcs.filter((f) => !entries.includes(f));
-  return entries.map((entry) => link(entry, callable, ext, resolver));
+  const recordsOf = funcRecords(ext, resolver);
+  const room = ROOM + ROOM_PER_INSN * elf.sections.reduce((n, s) => n + (isCode(s) ? s.size / 8 : 0), 0);
+  let linked = 0;
+  return entries.map((entry) => {
+    const program = link(entry, callable, recordsOf, resolver.memberOf);
+    linked += program.insns.length;
+    if (linked > room) throw new UnsupportedError(`programs that have more than ${room} instructions altogether`);
+    return program;
+  });
 }
 
 function isCode(section: ElfSection): boolean {
@@ -105,7 +114,7 @@ function isCode(section: ElfSection): boolean {
 }
 
 function readFunctions(elf: Elf, section: ElfSection): Func[] {
-  const symbols = elf.symbols.filter((s) => s.shndx === section.index);
+  const symbols = symbolsOf(elf, section);
   const functions = symbols.filter((s) => s.type === STT.FUNC);
   return (functions.length > 0 ? functions : untypedFunctions(section, symbols))
     .map((s) => readFunction(section, s))
@@ -232,6 +241,8 @@ function addressTarget(func: Func, at: InsnIndex, reloc: ElfReloc, find: Finder,
   };
 }
 
+type RecordsOf = ReturnType<typeof funcRecords>;
+
 interface Placed {
   readonly func: Func;
   readonly base: InsnIndex;
@@ -262,35 +273,19 @@ function placeFrom(root: Func, placed: Map<Func, Placed>): void {
   }
 }
 
-/** What BTF says of a function. */
-function protoOf(
-  func: Func,
-  ext: BtfExt,
-  { protoOf: read }: Resolver,
-): { type: number; proto: FuncProto | null } | null {
-  const info = inFunction(func, ext.funcs).find((f) => f.offset === func.start);
-  return info === undefined ? null : { type: info.type, proto: read?.(info.type, func.hidden) ?? null };
-}
-
 /** The function that handles exceptions (libbpf bpf_prog_assign_exc_cb). Where there are several the verifier complains. */
-function exceptionHandler(
-  entry: Func,
-  callable: readonly Func[],
-  ext: BtfExt,
-  resolver: Resolver,
-): Func | string | null {
-  const names = protoOf(entry, ext, resolver)?.proto?.exceptionCallbacks ?? [];
+function exceptionHandler(entry: Func, callable: readonly Func[], recordsOf: RecordsOf): Func | string | null {
+  const names = recordsOf(entry).info?.proto?.exceptionCallbacks ?? [];
   if (names.length !== 1) return null;
   const [name] = names;
   const found = callable.find((f) => f.name === name);
   if (found === undefined) return `exception callback '${name}', which is no function of ${TEXT},`;
-  const isGlobal = protoOf(found, ext, resolver)?.proto?.linkage === 'global';
+  const isGlobal = recordsOf(found).info?.proto?.linkage === 'global';
   return isGlobal ? found : `exception callback '${name}', which is not global,`;
 }
 
-function link(entry: Func, callable: readonly Func[], ext: BtfExt, resolver: Resolver): ProgramSpec {
-  const { relocate } = resolver;
-  const handler = exceptionHandler(entry, callable, ext, resolver);
+function link(entry: Func, callable: readonly Func[], recordsOf: RecordsOf, memberOf: OpsLookup): ProgramSpec {
+  const handler = exceptionHandler(entry, callable, recordsOf);
   const placed = placeFunctions(entry, typeof handler === 'string' ? null : handler);
   const insns: Insn[] = [];
   const relocs: MapReloc[] = [];
@@ -302,10 +297,11 @@ function link(entry: Func, callable: readonly Func[], ext: BtfExt, resolver: Res
   const missing: string[] = typeof handler === 'string' ? [handler] : [];
   for (const { func, base } of placed.values()) {
     functions.set(base, func.name);
-    const info = protoOf(func, ext, resolver);
+    const records = recordsOf(func);
+    const { info } = records;
     if (info !== null) functionTypes.set(base, info.type);
     if (info?.proto) prototypes.set(base, info.proto);
-    for (const insn of func.insns) insns.push(insn);
+    for (const insn of records.insns) insns.push(insn);
     for (const ref of func.refs) {
       const at = base + ref.insn;
       if (ref.kind === 'unsupported') {
@@ -327,19 +323,12 @@ function link(entry: Func, callable: readonly Func[], ext: BtfExt, resolver: Res
         insns[at] = { ...insns[at], src: ref.kind === 'call' ? PSEUDO.CALL : PSEUDO.FUNC, imm: distance };
       }
     }
-    for (const line of inFunction(func, ext.lines)) {
-      const { file, text, column } = line;
-      lines.set(base + (line.offset - func.start) / 8, { file, line: line.line, column, text });
-    }
-    for (const [index, relo] of inFunction(func, ext.coreRelos).entries()) {
-      const why = core(insns, base + (relo.offset - func.start) / 8, relo, index, relocate);
-      if (why !== null) missing.push(why);
-    }
+    for (const [at, line] of records.lines) lines.set(base + at, line);
+    missing.push(...records.missing);
   }
   const section = sectionDef(entry.section.name);
   const { type, expectedAttachType, flags } = section;
-  const ops =
-    type === BPF_PROG_TYPE.BPF_PROG_TYPE_STRUCT_OPS ? resolver.memberOf(entry.section.index, entry.start) : undefined;
+  const ops = type === BPF_PROG_TYPE.BPF_PROG_TYPE_STRUCT_OPS ? memberOf(entry.section.index, entry.start) : undefined;
   if (ops?.ambiguous) missing.push('a program for several functions of the kernel');
   const attachTo: AttachTo | undefined =
     ops === undefined ? section.attachTo : { kind: 'struct', name: ops.struct, member: ops.member };
@@ -373,20 +362,4 @@ export function resolveToZero(insns: Insn[], at: InsnIndex): void {
     insns[at] = { ...insns[at], src: 0, imm: 0 };
     insns[at + 1] = { ...insns[at + 1], imm: 0 };
   }
-}
-
-/** Makes one CO-RE relocation; what can't be made is named. */
-function core(insns: Insn[], at: InsnIndex, relo: ExtCoreRelo, index: number, relocate: CoreRelocator | null) {
-  try {
-    relocate?.(insns, at, relo, index);
-    return null;
-  } catch (error) {
-    if (error instanceof UnsupportedError) return error.feature;
-    throw error;
-  }
-}
-
-function inFunction<T extends { offset: number }>(func: Func, bySection: ReadonlyMap<string, readonly T[]>): T[] {
-  const records = bySection.get(func.section.name) ?? [];
-  return records.filter((r) => r.offset % 8 === 0 && r.offset >= func.start && r.offset < func.start + func.size);
 }

@@ -35,16 +35,28 @@ interface Declared {
   readonly component: number;
 }
 
+/** What the finders of one BTF know of each other's structs. */
+const BARREN = new WeakMap<Btf, Map<Types, Set<number>>>();
+
+function barrenOf(btf: Btf, ignored: Types): Set<number> {
+  let known = BARREN.get(btf);
+  if (known === undefined) BARREN.set(btf, (known = new Map()));
+  let barren = known.get(ignored);
+  if (barren === undefined) known.set(ignored, (barren = new Set()));
+  return barren;
+}
+
 class Finder {
   readonly #btf: Btf;
   readonly #ignored: Types;
   readonly found: SpecialField[] = [];
   /** Structs that have no fields at this depth and alignment: few of them can be nested in more ways than can be walked. */
-  readonly #barren = new Set<number>();
+  readonly #barren: Set<number>;
 
   constructor(btf: Btf, ignored: Types) {
     this.#btf = btf;
     this.#ignored = ignored;
+    this.#barren = barrenOf(btf, ignored);
   }
 
   /** Members of the struct `id`, at `base`. */
@@ -158,7 +170,10 @@ function indexOf(btf: Btf): Index {
     if (t.kind === 'struct' && !structs.has(t.name)) structs.set(t.name, id);
     if (t.kind !== 'decl_tag' || !t.name.startsWith('contains:')) continue;
     const at = `${t.type}:${t.component}`;
-    tags.set(at, [...(tags.get(at) ?? []), t.name.split(':')]);
+    const words = t.name.split(':');
+    const known = tags.get(at);
+    if (known === undefined) tags.set(at, [words]);
+    else known.push(words);
   }
   const index = { tags, structs };
   INDEXES.set(btf, index);
