@@ -9,6 +9,7 @@ import { BPF_PROG_TYPE as T } from '../src/uapi/enums.ts';
 import { match } from '../src/verifier/diagnose/catalogue.ts';
 import { verify } from '../src/verifier/index.ts';
 import { inputOf, ROWS } from './arena_programs.ts';
+import { randomRun } from './arena_random.ts';
 import { ARENA, OUT, outBytes, RUNS, type Run, START, sourceOf } from './arena_runs.ts';
 import { runBoth } from './harness.ts';
 import { comparable } from './live_log.ts';
@@ -39,6 +40,27 @@ describe('running', () => {
   });
 });
 
+const SEEDS = Array.from({ length: 60 }, (_, i) => 1000 + i);
+
+/** Both engines; `mixed`: some instruction gets pointers and numbers, where Linux cuts both (README). */
+function runRandom(seed: number) {
+  const kernel = new Kernel();
+  const [arena, out] = [kernel.createMap(ARENA), kernel.createMap(OUT)];
+  const source = sourceOf(randomRun(seed), (name) => COMMON_TYPES.funcId(name));
+  const program = kernel.loadProgram({ ...source, maps: [arena, out] });
+  runBoth(kernel, program);
+  const facts = kernel.programById(program.id)?.code.facts;
+  const result = { bytes: out.get(0), mixed: facts?.arena?.includes(3), processed: program.verifier?.stats.processed };
+  kernel.close();
+  return result;
+}
+
+describe('random programs', () => {
+  it.each(SEEDS)('seed %i', (seed) => {
+    expect(runRandom(seed).bytes?.length).toBe(64);
+  });
+});
+
 describe.skipIf(oracle === null || !existsSync(VMLINUX))('beside the live kernel', () => {
   const types: KernelTypes = oracle === null ? COMMON_TYPES : readKernelTypes(readFileSync(VMLINUX));
 
@@ -56,6 +78,17 @@ describe.skipIf(oracle === null || !existsSync(VMLINUX))('beside the live kernel
     if (row.linux !== undefined) return;
     expect(own.ok ? null : own.error.code).toBe(linux.errno);
     if (!row.limited) expect(comparable(own.log)).toEqual(comparable(linux.log));
+  });
+
+  it.each(SEEDS)('random program, seed %i', (seed) => {
+    const own = runRandom(seed);
+    const maps = [{ ...ARENA, extra: START }, OUT];
+    const source = sourceOf(randomRun(seed), (name) => types.funcId(name));
+    const linux = oracle!.load({ ...source, type: T.BPF_PROG_TYPE_SYSCALL, license: 'GPL', maps });
+    expect([linux.verdict, linux.processed]).toEqual(['ACCEPT', own.processed]);
+    expect(oracle!.run(linux.handle).rc).toBe(0);
+    if (!own.mixed) expect(own.bytes).toEqual(oracle!.lookup(linux.maps[1], new Uint8Array(4), 64));
+    oracle!.unload(linux);
   });
 
   it.each(RUNS.filter((run) => run.linux !== null))('$what', (run) => {
