@@ -7,7 +7,7 @@ import { edited } from '../conformance/planted/plant.ts';
 import { sharedFile } from '../conformance/shared.ts';
 import { probePlanted } from '../conformance/suites/planted.ts';
 
-const task = { vectors: [], live: null, except: [], seed: 3, count: 160 };
+const task = { vectors: [], live: null, except: [], seed: 4, count: 160 };
 const bug = (name: string) => BUGS.find((b) => b.name === name)!;
 
 describe('planted bugs of the verifier', () => {
@@ -43,6 +43,9 @@ describe('planted bugs of the verifier', () => {
     'what a called function reads of its callers is dead before the call',
     'a slot is dead before any write to it',
     'the second register of a comparison is dead before it',
+    'where an iterator is asked, numbers that decided nothing yet are not compared',
+    'a drained iterator is like one that goes on',
+    'slices stay when the packet moves',
   ])('are found by statements made for them: %s', (name) => {
     expect(probePlanted(bug(name), task).embed).toMatch(/^program \d+, (kept|exact)$/);
   });

@@ -1,5 +1,5 @@
 // Random programs, each on several inputs, under the watch: small ones on the rig, and a share of large ones (of
-// conformance/fuzz, and made to be pruned) in a Kernel with maps and packets. A violation is shrunk.
+// conformance/fuzz, made to be pruned, around objects on the stack) in a Kernel with maps and packets. A violation is shrunk.
 
 import type { BpfMap } from '../../src/index.ts';
 import { generate } from '../fuzz/generate.ts';
@@ -8,10 +8,11 @@ import type { FuzzProgram } from '../fuzz/program.ts';
 import { Random } from '../fuzz/random.ts';
 import { shrink } from '../fuzz/shrink.ts';
 import { cornerBytes, DATA_MAPS, GLOBAL, initialEntries, MAPS } from '../fuzz/world.ts';
+import { generateObjects } from './objects.ts';
 import { generatePruned } from './pruned.ts';
 import { Rig } from './rig.ts';
 import { generateSmall } from './small.ts';
-import { type Violation, Watch, type WatchCounts } from './watch.ts';
+import { AS_RANDOM, type Violation, Watch, type WatchCounts } from './watch.ts';
 
 export interface EmbedOptions {
   readonly seed: number;
@@ -43,17 +44,26 @@ export interface EmbedResult extends WatchCounts {
 const PROGRAMS_PER_KERNEL = 1024;
 
 /** How often programs are of each kind, out of 128. */
-export const LARGE = { fuzz: 1, pruned: 1 } as const;
+export const LARGE = { fuzz: 1, pruned: 1, objects: 16 } as const;
 
-type Kind = 'fuzz' | 'pruned' | 'small';
+type Kind = keyof typeof LARGE | 'small';
 
 export function kindOf(index: number): Kind {
   const at = index % 128;
-  if (at < LARGE.fuzz) return 'fuzz';
-  return at < LARGE.fuzz + LARGE.pruned ? 'pruned' : 'small';
+  let before = 0;
+  for (const kind of Object.keys(LARGE) as (keyof typeof LARGE)[]) {
+    before += LARGE[kind];
+    if (at < before) return kind;
+  }
+  return 'small';
 }
 
-const GENERATE = { fuzz: generate, pruned: generatePruned, small: generateSmall } as const;
+const GENERATE = {
+  fuzz: generate,
+  pruned: generatePruned,
+  objects: generateObjects,
+  small: generateSmall,
+} as const satisfies Record<Kind, typeof generate>;
 
 export function embedPrograms(options: EmbedOptions): EmbedResult {
   const { seed, from, count, maxViolations, until = Number.POSITIVE_INFINITY } = options;
@@ -114,8 +124,11 @@ function firstViolation(lab: Lab, watch: Watch, program: FuzzProgram, index: num
   const loaded = lab.load(program);
   if (typeof loaded === 'string') return null;
   const programs = loaded.target === null ? [loaded.main.loaded] : [loaded.main.loaded, loaded.target.loaded];
+  const codes = [program.main, program.target];
   try {
-    for (const p of programs) watch.learn(p, program.data.length);
+    programs.forEach((p, i) => {
+      watch.learn(p, program.data.length, { ...AS_RANDOM, insns: codes[i]!.insns });
+    });
     for (let input = 0; input < inputs; input++) {
       const violation = runOnce(lab, watch, loaded, index, input);
       if (violation !== null) return { index, input, violation };

@@ -8,6 +8,7 @@ import type { Scalar } from '../../src/verifier/scalar.ts';
 import { allBytes, byteType, SLOT, type Slot, type State } from '../../src/verifier/state.ts';
 import type { KeptBook } from './book.ts';
 import type { Call, Scene } from './scene.ts';
+import { elements, outsideMemoryOf, outsideObject } from './stack_objects.ts';
 
 const u64 = (x: bigint): bigint => BigInt.asUintN(64, x);
 
@@ -46,16 +47,6 @@ function outsideRange(reg: Reg, value: bigint, end: number): string | null {
   return u64(value - BigInt(reg.off)) + BigInt(reg.range) <= BigInt(end) ? null : 'range inside the packet';
 }
 
-/** First value, distance to the next and number of the values a map may give out; null = not told by the placement. */
-export function elements(map: MapPlacement): { first: number; stride: number; count: number } | null {
-  if (map.type.store === 'array') return { first: map.values, stride: map.stride, count: map.maxEntries };
-  if (map.type.store !== 'hash' || map.lookup === null) return null;
-  const [, , elems, limit] = map.lookup.args;
-  const key = 8 + Math.ceil(map.keySize / 8) * 8;
-  const stride = key + Math.ceil(map.valueSize / 8) * 8;
-  return { first: elems + key, stride, count: limit / stride };
-}
-
 /** Some value of the map starts so that the rest is the variable offset. */
 function outsideMap(reg: Reg, value: bigint, map: MapPlacement): string | null {
   const all = elements(map);
@@ -70,13 +61,17 @@ function outsideMap(reg: Reg, value: bigint, map: MapPlacement): string | null {
   return 'inside a value of the map';
 }
 
-type Check = (reg: Reg, value: bigint, scene: Scene) => string | null;
+type Check = (reg: Reg, value: bigint, scene: Scene, state: State) => string | null;
 
 /** null = the pointer is such a one. What a run has no more to say about is only known not to be NULL. */
 const POINTERS: Partial<Record<RegKind, Check>> = {
   fp: (reg, value, { calls }) => moved(reg, value, Number(calls[reg.frame].regs[10])),
   ctx: (reg, value, { entry }) => moved(reg, value, entry),
-  mem: (reg, value, scene) => (scene.program.code.type === RAW ? moved(reg, value, scene.entry) : null),
+  mem: (reg, value, scene, state) => {
+    const why = outsideMemoryOf(reg, value, scene, state);
+    if (why !== undefined) return why;
+    return scene.program.code.type === RAW ? moved(reg, value, scene.entry) : null;
+  },
   map_ptr: (reg, value, { maps }) => {
     const map = maps[reg.map];
     // The inner map of a map of maps is any map.
@@ -98,11 +93,11 @@ const POINTERS: Partial<Record<RegKind, Check>> = {
 };
 const RAW = -1;
 
-function outsideRegister(reg: Reg, value: bigint, scene: Scene): string | null {
+function outsideRegister(reg: Reg, value: bigint, scene: Scene, state: State): string | null {
   if (reg.maybeNull && value === 0n) return null;
   if (value === 0n) return 'not NULL';
   if (value >> 32n !== 0n) return 'an address';
-  return POINTERS[reg.kind]?.(reg, value, scene) ?? null;
+  return POINTERS[reg.kind]?.(reg, value, scene, state) ?? null;
 }
 
 /** Kinds of pointer where equal ids promise something else than being NULL or not. */
@@ -206,7 +201,7 @@ export class Comparison {
       const why = size === 8 ? outsideScalar(reg.s, value) : outsideLow(reg.s, value, size);
       if (why !== null) return why;
     } else {
-      const why = outsideRegister(reg, value, this.#scene);
+      const why = outsideRegister(reg, value, this.#scene, this.#state);
       if (why !== null) return why;
     }
     return reg.id === 0 ? null : this.#linked(reg, value);
@@ -259,29 +254,6 @@ export class Comparison {
     const why = this.#value(slot.reg, value, bytes);
     return why && `${bytes} bytes spilled = 0x${value.toString(16)}: not ${why}`;
   }
-}
-
-const LOCAL_DYNPTR = 1;
-
-/** The first slot of a dynptr on plain memory: it has none (all bytes are 0), or bytes inside a value of some map. */
-function outsideObject({ types, reg }: Slot, addr: number, { memory, maps }: Scene): string | null {
-  const { object } = reg;
-  if (types !== allBytes(SLOT.dynptr) || object?.kind !== 'dynptr' || object.type !== 'local' || !object.first)
-    return null;
-  const data = memory.u64(addr);
-  const sizeWord = memory.u32(addr + 8);
-  const from = Number(data) + memory.u32(addr + 12);
-  if (data === 0n) return sizeWord === 0 && memory.u32(addr + 12) === 0 ? null : 'a dynptr without memory has a size';
-  if (((sizeWord >>> 28) & 7) !== LOCAL_DYNPTR || data >> 32n !== 0n) return 'no dynptr on plain memory';
-  const end = from + (sizeWord & 0xffffff);
-  const inside = maps.some((map) => {
-    const all = elements(map);
-    if (all === null) return true;
-    const i = Math.floor((from - all.first) / all.stride);
-    const start = all.first + i * all.stride;
-    return i >= 0 && i < all.count && end <= start + map.valueSize;
-  });
-  return inside ? null : 'the memory of the dynptr is in no value of a map';
 }
 
 /** The register holds what it held one step before. */

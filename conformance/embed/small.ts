@@ -7,6 +7,7 @@ import type { FuzzProgram } from '../fuzz/program.ts';
 import { Random } from '../fuzz/random.ts';
 import { cornerBytes, SPAN } from '../fuzz/world.ts';
 import { call, func, loop, mayGoto } from './small_flow.ts';
+import { ITERATE } from './small_iter.ts';
 import { decide, part, remember, twins } from './small_paths.ts';
 import { BASE, FP, SCRATCH, type Scope, SLOTS, type Statement, VALUES } from './small_scope.ts';
 import { compare, lend, neighbours, overwrite, patch, scatter, signs } from './small_traps.ts';
@@ -25,6 +26,7 @@ export function generateSmall(seed: number, index: number): FuzzProgram {
     forks: r.pick([1, 2, 2, 2, 2, 3, 3, 3, 4, 4]),
     callee: null,
     behind: [],
+    iterators: 0,
     statement: (depth) => STATEMENTS[r.weighted(WEIGHTS)](s, depth),
   };
   const { d } = s;
@@ -82,6 +84,7 @@ const STATEMENTS = {
   neighbours,
   lend,
   overwrite,
+  ...ITERATE,
 } as const satisfies Record<string, Statement>;
 
 const WEIGHTS: Readonly<Record<keyof typeof STATEMENTS, number>> = {
@@ -111,6 +114,10 @@ const WEIGHTS: Readonly<Record<keyof typeof STATEMENTS, number>> = {
   neighbours: 4,
   lend: 4,
   overwrite: 3,
+  iterate: 3,
+  wander: 2,
+  offset: 2,
+  uneven: 1,
 };
 
 /** A constant that divisions are wrong about: 0, -1, or 0 in one half. */

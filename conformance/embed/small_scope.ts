@@ -17,6 +17,8 @@ export interface Scope {
   readonly r: Random;
   /** Jumps that may still go both ways. */
   forks: number;
+  /** Loops over iterators that this is inside of. */
+  iterators: number;
   /** A function to call, until it is placed. */
   callee: Label | null;
   /** Functions of single statements, to be placed behind the program. */

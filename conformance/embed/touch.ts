@@ -3,13 +3,12 @@
 
 import type { InsnIndex } from '../../src/isa/insn.ts';
 import { opOf } from '../../src/isa/opcodes.ts';
-import type { MapPlacement } from '../../src/maps/placement.ts';
 import type { Addr } from '../../src/memory/layout.ts';
 import type { LoadedProgram } from '../../src/runtime/engine.ts';
 import type { Reg, RegKind } from '../../src/verifier/reg.ts';
 import type { State } from '../../src/verifier/state.ts';
-import { elements } from './contains.ts';
 import type { Scene } from './scene.ts';
+import { insideMemoryOf, insideValue } from './stack_objects.ts';
 
 interface Access {
   /** Register with the pointer. */
@@ -44,7 +43,7 @@ function accessOf(insn: LoadedProgram['code']['insns'][number]): Access | null {
 
 const STACK = 512;
 
-type Inside = (reg: Reg, at: Addr, size: number, scene: Scene) => boolean;
+type Inside = (reg: Reg, at: Addr, size: number, scene: Scene, state: State) => boolean;
 
 const between = (at: Addr, size: number, low: Addr, high: Addr): boolean => at >= low && at + size <= high;
 
@@ -53,7 +52,8 @@ const INSIDE: Partial<Record<RegKind, Inside>> = {
     const top = calls[reg.frame].words[2 * 10];
     return between(at, size, top - STACK, top);
   },
-  mem: (reg, at, size, { entry }) => between(at, size, entry, entry + reg.size),
+  mem: (reg, at, size, scene, state) =>
+    insideMemoryOf(reg, at, size, scene, state) ?? between(at, size, scene.entry, scene.entry + reg.size),
   pkt: (_, at, size, scene) => {
     const packet = scene.packet();
     return packet !== null && between(at, size, packet.data, packet.end);
@@ -65,13 +65,6 @@ const INSIDE: Partial<Record<RegKind, Inside>> = {
   map_value: (reg, at, size, { maps }) => maps[reg.map] === undefined || insideValue(maps[reg.map], at, size),
 };
 
-function insideValue(map: MapPlacement, at: Addr, size: number): boolean {
-  const all = elements(map);
-  if (all === null) return true;
-  const from = at - all.first;
-  return from >= 0 && from < all.count * all.stride && (from % all.stride) + size <= map.valueSize;
-}
-
 /** What is wrong with the access of the instruction at `pc`; null = nothing, or it makes none. */
 export function outsideMemory(pc: InsnIndex, scene: Scene, state: State): string | null {
   const access = accessesOf(scene.program)[pc];
@@ -82,7 +75,7 @@ export function outsideMemory(pc: InsnIndex, scene: Scene, state: State): string
   if (inside === undefined) return null;
   const { words } = scene.calls[scene.calls.length - 1];
   const at = words[2 * base + 1] * 2 ** 32 + words[2 * base] + off;
-  return inside(reg, at, size, scene)
+  return inside(reg, at, size, scene, state)
     ? null
     : `r${base} ${off < 0 ? '' : '+'}${off}: ${size} bytes outside of its memory`;
 }

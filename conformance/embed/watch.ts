@@ -2,10 +2,11 @@
 // books of the running program, and what it touches in the memory of its pointer. Remembers the first arrival that does not.
 
 import { createInterpreter } from '../../src/interp/interp.ts';
-import { disasm, LOG_STYLE } from '../../src/isa/index.ts';
+import { type DisasmOptions, disasm, LOG_STYLE } from '../../src/isa/index.ts';
 import type { InsnIndex } from '../../src/isa/insn.ts';
 import type { Memory } from '../../src/memory/memory.ts';
 import type { Engine, LoadedProgram } from '../../src/runtime/engine.ts';
+import { kfuncByNumber } from '../../src/spec/kfunc_abi.ts';
 import { stateText } from '../../src/verifier/log.ts';
 import type { State } from '../../src/verifier/state.ts';
 import type { ProgramInput } from '../../src/verifier/verified.ts';
@@ -36,12 +37,18 @@ export interface WatchCounts {
 /** What a verified program does not remember of its load; `insns`: verify these in its place. */
 type LoadedAs = Pick<ProgramInput, 'expectedAttachType' | 'flags' | 'license'> & Partial<Pick<ProgramInput, 'insns'>>;
 /** Random programs are loaded so. */
-const AS_RANDOM: LoadedAs = { expectedAttachType: 0, flags: 0, license: 'GPL' };
+export const AS_RANDOM: LoadedAs = { expectedAttachType: 0, flags: 0, license: 'GPL' };
 
 /** Without pruning a program may have at most so many states. */
 const MAX_STATES = 30_000;
 const MAX_STEPS = 200_000;
 const SHOWN_STATES = 4;
+
+/** Code for engines: calls of kfuncs are numbered. */
+const STYLE: DisasmOptions = {
+  ...LOG_STYLE,
+  callee: (insn) => (insn.src === 2 ? kfuncByNumber(insn.imm)?.name : undefined),
+};
 
 interface Books {
   readonly kept: KeptBook | null;
@@ -70,7 +77,7 @@ export class Watch {
   }
 
   /** Verifies the program once more, with its states on record. */
-  learn(program: LoadedProgram, memSize: number, loadedAs: LoadedAs = AS_RANDOM): void {
+  learn(program: LoadedProgram, memSize: number, loadedAs: LoadedAs): void {
     const { expectedAttachType, flags, license, insns = program.code.insns } = loadedAs;
     const input = { ...program.code, insns, expectedAttachType, flags, license, memSize };
     this.keep(program, recordKept(input, MAX_STATES), recordExact(input, MAX_STATES));
@@ -174,7 +181,7 @@ function describe(
     (call, f) => `frame ${f}: ${[...call.regs].map((v, r) => `r${r}=0x${v.toString(16)}`).join(' ')}`,
   );
   const shown = states.slice(0, SHOWN_STATES).flatMap((s) => [` ${why(s)}`, `   ${stateText(s, String)}`]);
-  const program = disasm(scene.program.code.insns, LOG_STYLE);
+  const program = disasm(scene.program.code.insns, STYLE);
   const head = `before insn ${pc}, ${mode} states: in none of ${states.length}`;
   return { mode, insn: pc, text: [head, ...regs, ...shown, program].join('\n') };
 }

@@ -2,6 +2,7 @@
 
 import type { Op } from '../../src/isa/op.ts';
 import { type HelperName, RUNNABLE } from '../../src/spec/helpers.ts';
+import { kfuncCall } from './kfunc.ts';
 import { MAIN_SLOT, TARGET_SLOT } from './program.ts';
 import {
   ALU_ROWS,
@@ -192,6 +193,39 @@ function loop(s: Scope): void {
     imm: times,
   });
   s.inLoop = false;
+}
+
+/** A loop over an iterator's numbers: nothing leaves it but its end, which gives the iterator back. */
+function iterate(s: Scope): void {
+  const { d, r } = s;
+  const on = (name: 'new' | 'next' | 'destroy') => {
+    d.op('mov64_reg', { dst: 1, src: FP });
+    d.op('add64_imm', { dst: 1, imm: STACK.iterator });
+    kfuncCall(d, `bpf_iter_num_${name}`);
+  };
+  const [again, done] = [d.label(), d.label()];
+  const bounds = [2, 3].map((dst) => ({ dst, imm: r.pick([-2, -1, 0, 0, 1, 2, 5, 7, 0x7fffffff, -0x80000000]) }));
+  for (const bound of bounds) d.op('mov64_imm', bound);
+  if (r.chance(30)) {
+    // From somewhere, for as many rounds as a number says.
+    d.op('mov64_reg', { dst: 2, src: r.pick([7, 8]) });
+    d.op('mov64_reg', { dst: 3, src: r.pick([7, 8]) });
+    d.op('and64_imm', { dst: 3, imm: 7 });
+    d.op('add32_reg', { dst: 3, src: 2 });
+  } else if (bounds[1].imm - bounds[0].imm > 10) d.op('mov64_imm', { dst: 3, imm: bounds[0].imm + 3 });
+  on('new');
+  refill(s, CLOBBERED);
+  d.place(again);
+  on('next');
+  refill(s, CLOBBERED);
+  d.to(done, 'jeq64_imm', { dst: 0, imm: 0 });
+  d.op(r.pick(['ldxw', 'ldxsw', 'ldxb', 'ldxsh']), { dst: 0, src: 0 });
+  if (r.chance(30)) d.to(done, r.pick(JUMP_ROWS), { dst: number(s), src: number(s), imm: r.corner32() });
+  for (let n = r.between(1, 3); n > 0; n--) r.pick([alu, alu, stack, globals, constant])(s);
+  d.to(again, 'ja');
+  d.place(done);
+  on('destroy');
+  refill(s, [0, ...CLOBBERED]);
 }
 
 /** r2 = a key on the stack. */
@@ -401,6 +435,7 @@ const GROUPS = {
   rotation,
   joinedLoad,
   sumLoop,
+  iterate,
 } as const satisfies Record<string, Group>;
 
 const WEIGHTS = {
@@ -427,6 +462,7 @@ const WEIGHTS = {
   rotation: 3,
   joinedLoad: 4,
   sumLoop: 2,
+  iterate: 2,
 } as const satisfies Record<keyof typeof GROUPS, number>;
 
 /** One random group. */

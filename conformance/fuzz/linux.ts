@@ -2,9 +2,13 @@
 // the interpreter showed: the verdict of the verifier, the low 32 bits of r0, the packet, and the contents of all maps.
 // Raw programs run as XDP behind a prologue.
 
+import { readFileSync } from 'node:fs';
+import { readKernelTypes } from '../../src/loader/kernel_btf.ts';
+import type { KernelTypes } from '../../src/spec/kernel_struct.ts';
 import { BPF_MAP_TYPE, BPF_PROG_TYPE } from '../../src/uapi/enums.ts';
 import type { Handle, KernelLoad, KernelProgram, Oracle } from '../kernel/oracle.ts';
 import { rawAsXdp } from '../kernel/raw_prologue.ts';
+import { withIdsOf } from './kfunc.ts';
 import type { Lab, Observation } from './lab.ts';
 import { type Code, type FuzzProgram, type FuzzType, MAIN_SLOT, TARGET_SLOT } from './program.ts';
 import { DATA_MAPS, GLOBAL, initialEntries, MAPS, PROGRAMS, SPAN } from './world.ts';
@@ -17,6 +21,7 @@ export class Linux {
   readonly #maps: readonly Handle[];
   /** Per map: contents at the start, as text. */
   readonly #start: readonly string[];
+  #kernelTypes: KernelTypes | null = null;
 
   constructor(oracle: Oracle) {
     this.#oracle = oracle;
@@ -54,8 +59,15 @@ export class Linux {
   }
 
   #load({ type, data }: FuzzProgram, code: Code): KernelLoad {
-    const program = asKernelProgram(type, code, data.length);
+    const insns = withIdsOf(code.insns, () => this.#types());
+    const program = asKernelProgram(type, { ...code, insns }, data.length);
     return this.#oracle.load({ ...program, maps: this.#maps }, { logLevel: 4 });
+  }
+
+  /** Of the live kernel, whose BTF is read when it is first asked for. */
+  #types(): KernelTypes {
+    this.#kernelTypes ??= readKernelTypes(readFileSync('/sys/kernel/btf/vmlinux'));
+    return this.#kernelTypes;
   }
 
   #runs(source: FuzzProgram, handles: readonly Handle[], lab: Lab, expected: Observation): string | null {

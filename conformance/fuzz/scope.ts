@@ -7,6 +7,7 @@
 //   r10 - 72        main program of a type with a context: the context
 //   r10 - 80        scratch of a group: pointers that are spilled and filled
 //   r10 - 96        scratch of a group: 16 bytes for keys
+//   r10 - 104       scratch of a group: an iterator
 
 import type { Op, Size } from '../../src/isa/op.ts';
 import { OPCODES } from '../../src/isa/opcodes.ts';
@@ -19,7 +20,7 @@ export const NUMBERS = [0, 1, 2, 3, 4, 5, 7, 8] as const;
 export const COUNTER = 9;
 export const BASE = 6;
 export const FP = 10;
-export const STACK = { data: -SPAN, context: -72, spill: -80, key: -96 } as const;
+export const STACK = { data: -SPAN, context: -72, spill: -80, key: -96, iterator: -104 } as const;
 
 /** What accesses through a pointer may do; offsets are `low` + [0, span). */
 export interface Region {

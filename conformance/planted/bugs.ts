@@ -401,6 +401,40 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       "uses[i] = prog.ops[i]?.kind === 'jmp' && prog.insns[i].src !== 0 ? use & ~(1 << prog.insns[i].src) : use;",
     ],
   ],
+  'iterators (open-coded)': [
+    [
+      'where an iterator is asked, numbers that decided nothing yet are not compared',
+      'search',
+      "statesEqual(env, old, cur, 'range_within') && goesOn(env)",
+      "statesEqual(env, old, cur, 'not_exact') && goesOn(env)",
+    ],
+    [
+      'a drained iterator is like one that goes on',
+      'equal',
+      "b.kind === 'iter' ? a.active === b.active :",
+      "b.kind === 'iter' ? true :",
+    ],
+    [
+      'an iterator gives one number',
+      'iter',
+      'setIter(other, place, { active: true, deeper: 1 });',
+      'setIter(other, place, { active: false, deeper: 1 });',
+    ],
+  ],
+  'dynptrs of packets': [
+    [
+      'slices stay when the packet moves',
+      'steps',
+      "reg.kind === 'pkt_end' || isPacketSlice(reg) ? env.gone",
+      "reg.kind === 'pkt_end' ? env.gone",
+    ],
+    [
+      'a slice has one byte more',
+      'kfunc_objects',
+      'BigInt.asUintN(32, constant ?? 0n)',
+      'BigInt.asUintN(32, constant ?? 0n) + 1n',
+    ],
+  ],
 };
 
 export const BUGS: readonly Bug[] = Object.entries(ROWS).flatMap(([theme, rows]) =>
