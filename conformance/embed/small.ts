@@ -92,7 +92,7 @@ const WEIGHTS: Readonly<Record<keyof typeof STATEMENTS, number>> = {
   copy: 8,
   input: 6,
   alu: 18,
-  divide: 2,
+  divide: 3,
   narrow: 6,
   spill: 14,
   fill: 12,
@@ -134,14 +134,20 @@ function divisor({ d, r }: Scope, dst: number): void {
     );
 }
 
-/** A division of 32 bits, of numbers that have an upper half. */
+/** A division of 32 bits, of numbers that have an upper half, or a signed one of whole numbers below 0. */
 function divide({ d, r }: Scope): void {
   const [dst, src] = r.pick([
     [2, 3],
     [7, 8],
   ]);
+  if (r.chance(40)) {
+    d.op('mov64_imm', { dst, imm: r.between(-9, -1) });
+    d.op('mov64_imm', { dst: src, imm: r.pick([1, 2, 3, -1, -2]) });
+    d.op(`${r.pick(['sdiv', 'smod'])}64_reg`, { dst, src });
+    return;
+  }
   d.lddw(dst, { low: r.between(0, 7), high: r.pick([1, 2, -1]) });
-  d.lddw(src, { low: r.between(0, 3), high: r.pick([0, 0, 1]) });
+  d.lddw(src, { low: r.pick([0, 0, 1, 2, 3]), high: r.pick([0, 0, 1]) });
   d.op(`${r.pick([...DIVISIONS])}32_reg`, { dst, src });
 }
 
