@@ -55,10 +55,17 @@ function move(insn: Insn, at: InsnIndex, load: KernelLoad | null, maps: readonly
   return { code: value < 0 ? MOV64_IMM : MOV32_IMM, dst: insn.dst, src: 0, off: 0, imm: value | 0 };
 }
 
-/** The program without loads from the kernel. Throws UnsupportedError where one instruction would need two constants. */
+/**
+ * The program without loads from the kernel. Throws UnsupportedError where one instruction would need two constants, and
+ * where what is taken for the kernel's may be anything.
+ */
 export function withoutKernelLoads(code: Verified): Verified {
   const { facts } = code;
   if (facts === null || facts.kernelLoads.size === 0) return code;
+  if (facts.readsAnything) {
+    const what = 'an __arg_untrusted argument that is no structure of the kernel';
+    throw new UnsupportedError(what, `${what} is not supported yet`);
+  }
   const insns = code.insns.map((insn, at) => {
     const load = facts.kernelLoads.get(at);
     // The structure of an arena is there to be read (maps/arena_pages.ts).

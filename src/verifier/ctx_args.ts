@@ -7,7 +7,7 @@ import { ANONYMOUS } from '../spec/kernel_struct.ts';
 import { BPF_ATTACH_TYPE as AT, BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import { iteratorOf } from './attach.ts';
 import type { Env } from './env.ts';
-import { kindName } from './global_func.ts';
+import { kindName } from './func_args.ts';
 import type { Access } from './mem.ts';
 import { FLAG, makeReg, type Reg, scalarReg, UNKNOWN_SCALAR } from './reg.ts';
 import { denied, type Reject } from './reject.ts';

@@ -56,6 +56,7 @@ export class FactRecorder {
   readonly arena: Uint8Array | null;
   readonly kernelLoads = new Map<InsnIndex, KernelLoad | null>();
   readsUninitStack = false;
+  readsAnything = false;
   readonly #lastDst: (RegKind | undefined)[] = [];
   readonly #lastSrc: (RegKind | undefined)[] = [];
 
@@ -113,8 +114,8 @@ export class FactRecorder {
 
   facts(): Facts | null {
     if (!this.#on) return null;
-    const { reached, taken, dst, src, readsUninitStack, kernelLoads, arena } = this;
+    const { reached, taken, dst, src, readsUninitStack, readsAnything, kernelLoads, arena } = this;
     const callMap = this.callMap.map((m) => (m === MIXED_MAP ? NO_MAP : m));
-    return { reached, taken, dst, src, callMap, arena, readsUninitStack, kernelLoads };
+    return { reached, taken, dst, src, callMap, arena, readsUninitStack, readsAnything, kernelLoads };
   }
 }

@@ -28,14 +28,25 @@ function checkStruct(env: Env, regno: number, reg: Reg, want: string, strict: bo
   return checkRegOff(regno, reg);
 }
 
+/** A pointer to a structure `want` that may be followed; `strict`: not to one that only begins with it. */
+export function checkStructPointer(
+  env: Env,
+  regno: number,
+  reg: Reg,
+  want: string,
+  nullOk: boolean,
+  strict = false,
+): Reject | null {
+  if (reg.kind !== 'btf_id' || !TAKEN.has(reg.flags) || (reg.maybeNull && !nullOk)) {
+    return mismatch(regno, reg, TAKEN_TEXT);
+  }
+  return checkStruct(env, regno, reg, want, strict);
+}
+
 /** `btf_id` and `btf_id_or_null`: the prototype names the structure. */
 export function structArgument(nullOk: boolean): Check {
-  return (env, regno, reg, { helper }) => {
-    if (reg.kind !== 'btf_id' || !TAKEN.has(reg.flags) || (reg.maybeNull && !nullOk)) {
-      return mismatch(regno, reg, TAKEN_TEXT);
-    }
-    return checkStruct(env, regno, reg, helper.btf?.[regno - 1] ?? '', helper.releases === regno);
-  };
+  return (env, regno, reg, { helper }) =>
+    checkStructPointer(env, regno, reg, helper.btf?.[regno - 1] ?? '', nullOk, helper.releases === regno);
 }
 
 /** `btf_id_sock_common`: a socket, however it is known. */

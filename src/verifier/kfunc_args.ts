@@ -7,7 +7,7 @@ import { KF } from '../spec/kfuncs.ts';
 import type { SpecialField, SpecialType } from '../spec/special_fields.ts';
 import { listNode, rbNode, refcounted, root } from './collection.ts';
 import type { Env } from './env.ts';
-import { isCtx, kindName } from './global_func.ts';
+import { isCtx, kindName } from './func_args.ts';
 import { constStr } from './helper_args.ts';
 import { checkMemory } from './helper_mem.ts';
 import { irqFlag } from './irq.ts';

@@ -109,6 +109,8 @@ export interface Facts {
   readonly arena: Uint8Array | null;
   /** Some path reads stack bytes that it did not write (allowed for root): engines must then agree on what is there. */
   readonly readsUninitStack: boolean;
+  /** An argument that may be anything (__arg_untrusted) was given something that is no structure of the kernel. */
+  readonly readsAnything: boolean;
 }
 
 /** What a load reads: `off` bytes into the map with index `map`; -1 = into another structure. */

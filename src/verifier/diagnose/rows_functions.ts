@@ -61,11 +61,15 @@ export const FUNCTION_ROWS = {
     (c) => `${position(c)} is tagged __arg_ctx, but is no pointer to struct ${c.part('name')}`,
     (c) => `declare it struct ${c.part('name')} *`,
   ),
-  "arg#{arg} is a pointer of kind {kind}, which beewasm can't follow yet": {
-    class: 'unsupported',
-    why: (c) => `${position(c)} is a ${c.part('kind')} pointer`,
-    help: STATIC,
-  },
+  'arg#{arg} untrusted cannot be combined with any other tags': prototype(
+    (c) => `${position(c)} is tagged as an untrusted pointer and as something else`,
+    'keep __arg_untrusted alone: it takes anything, NULL too',
+  ),
+  "arg#{arg} reference type('{kind} {type}') has no matches": prototype(
+    (c) =>
+      `${position(c)} is tagged as a pointer of the kernel, but the kernel has no ${c.part('kind').toLowerCase()} ${c.part('type')}`,
+    "name a structure of the kernel; without the kernel's BTF (prog load OBJ btf FILE) only those of maps and sockets are known",
+  ),
   'arg#{arg} arena cannot be combined with any other tags': prototype(
     (c) => `${position(c)} is tagged as a pointer into the arena and as something else`,
     'keep __arg_arena alone',
