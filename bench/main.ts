@@ -36,6 +36,7 @@ function takeOptions() {
         svg: { type: 'string' },
         peer: { type: 'string', multiple: true, default: [] },
         from: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
       },
       allowPositionals: true,
     });
@@ -89,6 +90,10 @@ async function run(chosen: readonly Workload[], seconds: number, peers: Elsewher
 
 async function main(): Promise<void> {
   const { values, positionals } = takeOptions();
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
   const seconds = Number(values.seconds);
   if (!(seconds > 0 && seconds <= 3600)) throw new UsageError(`--seconds wants a number, not '${values.seconds}'`);
   const peers = takePeers(values.peer);

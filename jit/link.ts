@@ -61,7 +61,7 @@ export function link(host: LinkHost, program: LoadedProgram, cpu: Cpu, resolve: 
   const exports = exportsOf(image, all);
   if (exports.miss !== undefined) setStub(cpu, state, exports.miss);
   setSlot(cpu, state, program.id, exports.tail);
-  return executable(exports, image, host, state);
+  return executable(exports, image, program.code.facts !== null, host, state);
 }
 
 function instanceOf(
@@ -149,7 +149,13 @@ function refill(cpu: Cpu, state: CpuState): void {
  * Code that was verified and counts nothing can end in no error of its own, so there is nothing to catch: V8 calls a Wasm
  * function straight from JavaScript where no handler is around the call.
  */
-function executable(exports: ImageExports, image: Image, host: LinkHost, state: CpuState): Executable {
+function executable(
+  exports: ImageExports,
+  image: Image,
+  verified: boolean,
+  host: LinkHost,
+  state: CpuState,
+): Executable {
   const { run32, run64, batch } = exports;
   const refills = Math.ceil(host.maxSteps / CHUNK);
   const caught = <T>(runs: number, run: () => T): T => {
@@ -157,7 +163,7 @@ function executable(exports: ImageExports, image: Image, host: LinkHost, state: 
     try {
       return run();
     } catch (e) {
-      throw asError(e);
+      throw asError(e, verified);
     }
   };
   const runBatch: Executable['runBatch'] = (addr, n) => caught(n, () => batch(addr, n));
@@ -192,9 +198,9 @@ function fail(why: number, slot: number): never {
   throw new BpfError(code, `insn ${slot}: ${text}`);
 }
 
-/** What a run threw, as an error with an errno: traps have only their text. */
-function asError(e: unknown): unknown {
-  if (e instanceof WebAssembly.RuntimeError) {
+/** What a run threw, as an error with an errno: traps have only their text. Those of verified code stay what they are. */
+function asError(e: unknown, verified: boolean): unknown {
+  if (e instanceof WebAssembly.RuntimeError && !verified) {
     return new BpfError('EFAULT', `the compiled program trapped: ${e.message}`);
   }
   if (e instanceof RangeError) return new BpfError('E2BIG', 'the call stack is too deep');

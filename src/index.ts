@@ -48,6 +48,7 @@ export { type Kconfig, type OpenOptions, openObject } from './loader/index.ts';
 export { readKernelTypes } from './loader/kernel_btf.ts';
 export { BpfMap, type MapKey, type MapValue, type UpdateMode } from './maps/bpf_map.ts';
 export { Batch } from './runtime/batch.ts';
+export { EngineFault } from './runtime/engine_fault.ts';
 export type { HelperMocking, KernelOptions } from './runtime/kernel.ts';
 export type { LoadedObject, LoadOptions } from './runtime/load.ts';
 export type { Program, RunOptions, VerifierReport } from './runtime/program.ts';

@@ -142,6 +142,15 @@ describe('npm run bench', () => {
   });
 });
 
+describe('a request for help', () => {
+  it('is no wrong usage', () => {
+    for (const option of ['--help', '-h']) {
+      const { status, stdout, stderr } = node('dist/bench/main.js', option);
+      expect([status, stdout, stderr]).toEqual([0, expect.stringMatching(/^usage: bench/), '']);
+    }
+  });
+});
+
 describe('comparison before timing', () => {
   it('throws when an engine gives something else', async () => {
     const kernel = await testKernel();

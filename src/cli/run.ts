@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { EngineFault } from '../runtime/engine_fault.ts';
 import { BeewasmError } from '../uapi/errors.ts';
 import type { Answer, Command, RawCommand } from './command.ts';
 import { COMMANDS } from './commands.ts';
@@ -52,7 +53,7 @@ function oneLine(error: unknown): string {
   const message = (error instanceof Error ? error.message : String(error))
     .replace(/\s*\n\s*/g, ' ')
     .replace(/\p{Cc}/gu, '\ufffd');
-  if (error instanceof BeewasmError) return message;
+  if (error instanceof BeewasmError || error instanceof EngineFault) return message;
   return `this is a bug in beewasm: ${message} (-d shows where)`;
 }
 

@@ -10,6 +10,7 @@ import type { Memory } from '../memory/memory.ts';
 import { BpfError } from '../uapi/errors.ts';
 import { CONTEXT_BYTES, type ContextRow, type Prepared, type RunArea, type RunInput } from './context.ts';
 import { BATCH_RECORD, type Executable } from './engine.ts';
+import { faultOf } from './engine_fault.ts';
 import { decodeStruct, type StructValues } from './struct.ts';
 import { ctxBytes, type RunTarget, resetCpu, type TestRunOptions } from './test_run.ts';
 
@@ -41,16 +42,19 @@ export class Batch {
   readonly #arena: Arena;
   readonly #cpu: number;
   readonly #executable: Executable;
+  readonly #name: string;
   #region: Addr | null = null;
   #regionSize = 0;
   #slots: Slot[] = [];
 
-  constructor(target: RunTarget, arena: Arena) {
+  /** `name`: of the program. */
+  constructor(target: RunTarget, arena: Arena, name: string) {
     this.#context = target.context;
     this.#memory = target.memory;
     this.#arena = arena;
     this.#cpu = target.cpu;
     this.#executable = target.executable;
+    this.#name = name;
   }
 
   /** Number of packets. */
@@ -103,7 +107,11 @@ export class Batch {
   run(): void {
     if (this.#slots.length === 0) return;
     resetCpu(this.#memory, this.#cpu);
-    this.#executable.runBatch(this.#region!, this.#slots.length);
+    try {
+      this.#executable.runBatch(this.#region!, this.#slots.length);
+    } catch (e) {
+      throw faultOf(e, this.#name);
+    }
   }
 
   /** The same with one engine call for each packet: what code pays whose packets come one at a time; r0 has 32 bits. */

@@ -10,6 +10,7 @@ import { Batch, type BatchOptions, checkPackets } from './batch.ts';
 import type { ContextRow } from './context.ts';
 import { contextOf } from './contexts.ts';
 import type { Cpu, Engine, Executable, LoadedProgram } from './engine.ts';
+import { faultOf } from './engine_fault.ts';
 import { type RunTarget, type TestRunOptions, type TestRunResult, testRun, testRun64 } from './test_run.ts';
 
 /** What a program needs of its Kernel. */
@@ -66,21 +67,31 @@ export class Program {
     return progTypeById(this.loaded.code.type)!.name;
   }
 
-  /** BPF_PROG_TEST_RUN. Throws BpfError with Linux's errno for input it refuses. */
+  /** BPF_PROG_TEST_RUN. Throws BpfError with Linux's errno for input it refuses; EngineFault: a bug of ours. */
   run(options: RunOptions = {}): TestRunResult {
-    return testRun(this.#target(options), options);
+    const target = this.#target(options);
+    try {
+      return testRun(target, options);
+    } catch (e) {
+      throw faultOf(e, this.name);
+    }
   }
 
   /** The same with all 64 bits of r0 (type raw). */
   run64(options: RunOptions = {}): TestRunResult<bigint> {
-    return testRun64(this.#target(options), options);
+    const target = this.#target(options);
+    try {
+      return testRun64(target, options);
+    } catch (e) {
+      throw faultOf(e, this.name);
+    }
   }
 
   /** Runs once on each packet, inside the engine. Returns the low 32 bits of each r0. */
   runBatch(packets: readonly Uint8Array[], options: BatchOptions & RunOptions = {}): Uint32Array {
     checkPackets(packets);
     const retvals = new Uint32Array(packets.length);
-    const batch = new Batch(this.#target(options), this.#host.arena);
+    const batch = new Batch(this.#target(options), this.#host.arena, this.name);
     try {
       for (let i = 0; i < packets.length; i += BATCH_CHUNK) {
         batch.fill(packets.slice(i, i + BATCH_CHUNK), options.ctx);
@@ -95,7 +106,7 @@ export class Program {
 
   /** Packets that stay in memory, to be run and looked at; close it when done. */
   batch(packets: readonly Uint8Array[], options: BatchOptions & RunOptions = {}): Batch {
-    const batch = new Batch(this.#target(options), this.#host.arena);
+    const batch = new Batch(this.#target(options), this.#host.arena, this.name);
     try {
       batch.fill(packets, options.ctx);
     } catch (e) {
