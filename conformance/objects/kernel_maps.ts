@@ -24,8 +24,8 @@ function kernelMap(spec: MapSpec, cpus: number, btf: Handle): KernelMap {
     extra: mapDef(spec).userStart ?? spec.mapExtra,
   };
   const inner = spec.inner && { inner: kernelMap(spec.inner, cpus, btf) };
-  // Of sections only those are typed that have special fields (kernel_program.ts).
-  const keyed = spec.keyTypeId > 0 || (spec.specialFields?.length ?? 0) > 0;
+  // Sections that may have special fields have types, too (kernel_program.ts).
+  const keyed = spec.keyTypeId > 0 || spec.specialFields !== undefined;
   const typed = btf > 0 && keyed && spec.valueTypeId > 0 && !UNTYPED.has(spec.type);
   const types = typed && { btf: { handle: btf, keyType: spec.keyTypeId, valueType: spec.valueTypeId } };
   return { ...def, ...inner, ...types, maxEntries: entriesOf(spec, cpus) };

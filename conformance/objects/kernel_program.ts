@@ -26,9 +26,9 @@ function hiddenFunctions({ programs }: ObjectSpec): Set<number> {
   return hidden;
 }
 
-/** Sections of variables with special fields: the kernel has to know their types. */
+/** Sections of variables that may have special fields: the kernel has to know their types. */
 function typedSections({ maps, variables }: ObjectSpec): Map<number, Section> {
-  const typed = Object.values(maps).filter((m) => m.keyTypeId === 0 && (m.specialFields?.length ?? 0) > 0);
+  const typed = Object.values(maps).filter((m) => m.keyTypeId === 0 && m.valueTypeId > 0 && m.specialFields);
   const of = (map: string) => Object.values(variables).filter((v) => v.map === map);
   return new Map(
     typed.map((m) => [

@@ -65,8 +65,11 @@ function typeText({ type, pointsTo }: KernelValue): string {
   return pointsTo === null ? `${shapeText(type)} ` : `${shapeText(pointsTo)} *`;
 }
 
+/** The built-in prototypes have no names of integers, by size. */
+const INTS: Readonly<Record<number, string>> = { 1: 'char', 2: 'short', 4: 'int', 8: 'long' };
+
 function shapeText({ kind, name, size }: Pick<PointedShape, 'kind' | 'name' | 'size'>): string {
-  if (kind === 'int') return name || (size === 4 ? 'int' : `${(size ?? 0) * 8}-bit int`);
+  if (kind === 'int') return name || INTS[size ?? 4];
   if (kind === 'func_proto') return 'function';
   return kind === 'struct' || kind === 'union' || kind === 'enum' ? `${kind} ${name}` : kind;
 }

@@ -137,8 +137,8 @@ export const FUNCTION_ROWS = {
   },
   'bpf_throw kfunc (insn {insn}) cannot be called from callback subprog {subprog}': {
     class: 'control_flow',
-    why: 'a function that a helper calls throws an exception: the helper would not come to its end',
-    help: 'return a result that says so, and throw behind the call of the helper',
+    why: 'a function that a helper calls, or that handles exceptions, throws one: nobody would go on from there',
+    help: 'return a result that says so; throw behind the call of the helper',
   },
   'multiple exception callback tags for main subprog': handler(
     'the program has several __exception_cb tags',

@@ -13,7 +13,7 @@ export const LOCK_ROWS = {
   '{what} cannot be used inside bpf_spin_lock-ed region': {
     class: 'lock',
     why: (c) => `a spin lock is still held ${leaving(c)}`,
-    help: 'call bpf_spin_unlock on every path before',
+    help: 'call bpf_spin_unlock (bpf_res_spin_unlock where bpf_res_spin_lock returned 0) on every path before',
     held: ['lock'],
   },
   'function calls are not allowed while holding a lock': {

@@ -1,6 +1,6 @@
 // Messages about values in registers: reading what was never written, arithmetic on pointers, what a program returns.
 
-import { type MessageRow, type Rows, regName } from './row.ts';
+import { type Case, type MessageRow, type Rows, regName } from './row.ts';
 
 const POINTER_LIMIT: MessageRow = {
   class: 'pointer_arithmetic',
@@ -15,6 +15,12 @@ const OPERATOR: MessageRow = {
     `${regName(c)} is computed from a pointer with '${c.part('op')}': the result would be no pointer any more`,
   help: 'only + and - work on pointers; compute the offset as a number first, then add it',
 };
+
+/** The range that the message names. */
+function allowed(c: Case): string {
+  const [min, max] = [c.part('min'), c.part('max')];
+  return min === max ? min : `a number from ${min} to ${max} (of 64 bits: an int that was loaded is extended)`;
+}
 
 export const VALUE_ROWS = {
   'R{reg} !read_ok': {
@@ -117,8 +123,8 @@ export const VALUE_ROWS = {
   },
   'At async callback return the register R{reg} has{value} should have been in [{min}, {max}]': {
     class: 'return_value',
-    why: (c) => `a function that runs later returns ${c.part('min')}; R0 holds ${c.holds}`,
-    help: (c) => `return ${c.part('min')} on every path of it`,
+    why: (c) => `a function that runs later returns ${allowed(c)}; R0 holds ${c.holds}`,
+    help: (c) => `return ${allowed(c)} on every path of it`,
   },
   'R0 not a scalar value': {
     class: 'return_value',
