@@ -7,6 +7,7 @@ import { kernelPrograms } from '../conformance/objects/kernel_program.ts';
 import { Kernel, loadJit, openObject } from '../src/index.ts';
 import { asm } from '../src/isa/asm.ts';
 import { readKernelTypes } from '../src/loader/kernel_btf.ts';
+import { closest } from '../src/runtime/closest.ts';
 import { programInput } from '../src/runtime/program_input.ts';
 import { COMMON_TYPES, type KernelTypes } from '../src/spec/kernel_struct.ts';
 import { BPF_PROG_TYPE as T } from '../src/uapi/enums.ts';
@@ -108,6 +109,7 @@ describe('what an object declares a symbol of the kernel as', () => {
       expect(refusal('misspelt', types)).toBe(
         'program misspelt: kfunc bpf_task_aquire is not in the kernel: did you mean bpf_task_acquire?',
       );
+      expect(closest('bpf_kfunc_call_test_acquire', ['bpf_kfunc_call_test_release'])).toBeUndefined();
       expect(refusal('unheard_of', types)).toBe(
         `program unheard_of: kfunc bpf_nothing_like_it is ${
           types === COMMON_TYPES

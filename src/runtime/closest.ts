@@ -1,9 +1,9 @@
 // The name that somebody meant: nearest by single letters that are missing, wrong or too many.
 
-/** The nearest of `names` that is at most a quarter wrong; undefined = none. */
+/** The nearest of `names` that is wrong in at most one of six letters, and in three; undefined = none. */
 export function closest(word: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
-  let least = Math.floor(word.length / 4) + 1;
+  let least = Math.min(Math.floor(word.length / 6), 3) + 1;
   for (const name of names) {
     if (Math.abs(name.length - word.length) >= least) continue;
     const wrong = distance(word, name);
