@@ -12,7 +12,10 @@ import { Kernel } from '../src/index.ts';
 import { asm } from '../src/isa/index.ts';
 import { contextOf } from '../src/runtime/contexts.ts';
 import { testRun64 } from '../src/runtime/test_run.ts';
+import { COMMON_TYPES } from '../src/spec/kernel_struct.ts';
 import { UNKNOWN } from '../src/verifier/scalar.ts';
+import { randomRun } from './arena_random.ts';
+import { ARENA, OUT, RUNS, sourceOf } from './arena_runs.ts';
 import { type Fields, fieldsOf, scalarOf } from './scalar_world.ts';
 
 describe('runs lie in the abstract states', () => {
@@ -34,6 +37,26 @@ describe('runs lie in the abstract states', () => {
     const result = embedRows(readVerifierRows(path));
     expect(result.violations.map((v) => v.violation.text)).toEqual([]);
     expect(result.programs.kept).toBeGreaterThan(150);
+  });
+
+  it('of programs with an arena', () => {
+    const runs = [...RUNS, ...Array.from({ length: 60 }, (_, i) => randomRun(i))];
+    const watch = new Watch();
+    for (const run of runs) {
+      const kernel = new Kernel();
+      const maps = [kernel.createMap(ARENA), kernel.createMap(OUT)];
+      const source = sourceOf(run, (name) => COMMON_TYPES.funcId(name));
+      const loaded = kernel.programById(kernel.loadProgram({ ...source, maps }, { jit: 'off' }).id)!;
+      watch.learn(loaded, 0, { ...source, expectedAttachType: 0, license: 'GPL' });
+      const executable = watch.engine.link(loaded, kernel.cpu(0), () => undefined);
+      watch.begin(kernel.memory);
+      testRun64({ context: contextOf(loaded.code.type), memory: kernel.memory, cpu: 0, executable }, {});
+      expect(watch.violation?.text ?? null, run.text).toBeNull();
+      kernel.close();
+    }
+    // A loop with may_goto.
+    expect(watch.counts.skipped).toEqual({ 'exact: too many states': 1 });
+    expect(watch.counts.arrivals.exact).toBeGreaterThan(2000);
   });
 
   it('of a fill that extends the sign of a spilled number', () => {
