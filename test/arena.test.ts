@@ -5,7 +5,7 @@ import { openOracle } from '../conformance/kernel/oracle.ts';
 import { Kernel, loadJit } from '../src/index.ts';
 import { readKernelTypes } from '../src/loader/kernel_btf.ts';
 import { COMMON_TYPES, type KernelTypes } from '../src/spec/kernel_struct.ts';
-import { BPF_PROG_TYPE as T } from '../src/uapi/enums.ts';
+import { BPF_ATTACH_TYPE, BPF_PROG_TYPE as T } from '../src/uapi/enums.ts';
 import { match } from '../src/verifier/diagnose/catalogue.ts';
 import { verify } from '../src/verifier/index.ts';
 import { inputOf, ROWS } from './arena_programs.ts';
@@ -78,6 +78,26 @@ describe.skipIf(oracle === null || !existsSync(VMLINUX))('beside the live kernel
     if (row.linux !== undefined) return;
     expect(own.ok ? null : own.error.code).toBe(linux.errno);
     if (!row.limited) expect(comparable(own.log)).toEqual(comparable(linux.log));
+  });
+
+  it.each([
+    ['of the map that an iterator gives', 8, null],
+    [
+      '... not of its file',
+      0,
+      'kernel function bpf_arena_alloc_pages args#0 expected pointer to STRUCT bpf_map but R1 has a pointer to STRUCT bpf_iter_meta',
+    ],
+  ] as const)('pages %s', (_what, member, message) => {
+    const text = `r1 = *(u64 *)(r1 + ${member})\nif r1 == 0 goto out\nr2 = 0\nr3 = 1\nr4 = 0\nr5 = 0\nkcall bpf_arena_alloc_pages\nout:\nr0 = 0\nexit`;
+    const attachBtfId = types.targetId('func', 'bpf_iter_bpf_map');
+    const row = { what: '', text, message, type: T.BPF_PROG_TYPE_TRACING, flags: 16 };
+    const input = { ...inputOf(row, types), expectedAttachType: BPF_ATTACH_TYPE.BPF_TRACE_ITER, attachBtfId };
+    const own = verify(input, { kernelTypes: types, logLevel: 2 });
+    expect(own.ok ? null : own.error.message).toBe(message);
+    if (message !== null) return; // nothing but maps is asked of Linux
+    const linux = oracle!.load(input, { logLevel: 2 });
+    oracle!.unload(linux);
+    expect(comparable(own.log)).toEqual(comparable(linux.log));
   });
 
   it.each(SEEDS)('random program, seed %i', (seed) => {

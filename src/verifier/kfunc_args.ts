@@ -302,7 +302,9 @@ function checkPointer(env: Env, i: number, param: KernelParam, call: KfuncCall):
   }
   const kind = classify(env, kfunc, i, param);
   if (typeof kind !== 'string' || kind === 'null') return kind;
-  if (kind === 'map' && reg.map < 0) return invalid(`pointer in R${regno} isn't map pointer`);
+  // Where no map is expected already, a structure of the kernel may be one: an iterator over maps gives such pointers.
+  const structure = reg.kind === 'btf_id' && call.map < 0;
+  if (kind === 'map' && reg.map < 0 && !structure) return invalid(`pointer in R${regno} isn't map pointer`);
   const bad =
     (STRUCTS.has(kind) ? checkTrust(call, regno, reg) : null) ??
     checkRegOff(regno, reg, hasFlag(kfunc, KF.RELEASE) && reg.refObjId !== 0) ??
