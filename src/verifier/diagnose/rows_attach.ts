@@ -18,9 +18,10 @@ function unlike(why: MessageRow['why']): MessageRow {
 }
 
 export const ATTACH_ROWS = {
-  'Tracing programs must provide btf_id': setup(
-    'nothing says what the program is bound to',
-    'name it in the section: SEC("tp_btf/sched_switch"), SEC("fentry/vfs_read"), SEC("iter/task"), SEC("lsm/file_open")',
+  'Tracing programs must provide btf_id': setup('nothing says what the program is bound to', (c) =>
+    c.progType === 'ext'
+      ? 'give the program whose function it replaces: prog load OBJ target OBJ, or programInput(..., { program })'
+      : 'name it in the section: SEC("tp_btf/sched_switch"), SEC("fentry/vfs_read"), SEC("iter/task"), SEC("lsm/file_open")',
   ),
   'attach_btf_id {id} is invalid': setup((c) => `the kernel's BTF has no type ${c.part('id')}`, NAME_BY_ID),
   'attach_btf_id {id} is not a typedef': setup('a tracepoint is known by the typedef btf_trace_NAME', NAME_BY_ID),
