@@ -6,6 +6,7 @@ import { openOracle } from '../conformance/kernel/oracle.ts';
 import { kernelPrograms } from '../conformance/objects/kernel_program.ts';
 import { openObject } from '../src/index.ts';
 import { programInput } from '../src/runtime/program_input.ts';
+import { BPF_PROG_TYPE as T } from '../src/uapi/enums.ts';
 import { verify } from '../src/verifier/index.ts';
 import type { Verified } from '../src/verifier/verified.ts';
 
@@ -65,6 +66,12 @@ describe('freplace', () => {
       0,
       true,
     ]);
+  });
+
+  it('may come from a section of any type, as the programs of libxdp do', () => {
+    const spec = { ...replace.programs.of_another_section, type: T.BPF_PROG_TYPE_EXT };
+    expect(messageOf(verify(programInput(replace, spec, undefined, { program: tc, func: 'length' })))).toBeNull();
+    expect(messageOf(verify(programInput(replace, spec, undefined, { program: tc })))).toBe("Subprog  doesn't exist");
   });
 
   it('needs a target, with types, that replaces nothing itself', () => {

@@ -58,8 +58,11 @@ function attachment(
   types: KernelTypes,
   target: Target | undefined,
 ): Partial<Pick<ProgramInput, 'attachBtfId' | 'attachProg' | 'expectedAttachType'>> {
-  if (target !== undefined)
-    return { attachProg: { program: target.program, func: target.func ?? attachTo?.name ?? '' } };
+  // As libxdp does with programs of other sections: the attach type is that of what they replace.
+  if (target !== undefined) {
+    const func = target.func ?? attachTo?.name ?? '';
+    return { attachProg: { program: target.program, func }, expectedAttachType: 0 };
+  }
   if (attachTo === undefined || attachTo.kind === 'prog') return {};
   const attachBtfId = types.targetId(attachTo.kind, attachTo.name);
   if (attachBtfId === undefined) throw missing(name, attachTo.name, types);

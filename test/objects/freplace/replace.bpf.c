@@ -95,4 +95,10 @@ void returns_nothing(struct bpf_sock_addr *ctx)
 {
 }
 
+SEC("cgroup_skb/egress")
+int of_another_section(struct __sk_buff *skb)
+{
+	return 7;
+}
+
 char _license[] SEC("license") = "GPL";
