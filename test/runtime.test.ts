@@ -564,7 +564,7 @@ describe('loading', () => {
     array(other);
     const jumps = progArray(other);
     expect(errorOf(() => loaded(TAIL_CALL, { maps: { jumps } }, kernel))).toBe('EBADF');
-    expect(() => loaded(PASS, { type: 'lsm' })).toThrow(UnsupportedError);
+    expect(() => loaded(PASS, { type: 'no_such_type' })).toThrow(UnsupportedError);
     const mapRefs = new Map([[0, { map: 0, kind: 'fd', off: 0 } as const]]);
     const source = { type: 'xdp', insns: asm('r1 = 0x1 ll\nexit').insns, mapRefs };
     expect(errorOf(() => kernel.loadProgram(source, { jit: 'off', verify: false }))).toBe('EBADF');
