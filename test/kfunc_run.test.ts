@@ -350,6 +350,77 @@ noslice${n}:`;
   });
 });
 
+describe('strings', () => {
+  /** Bytes at r6 + off, and a 0. */
+  const put = (off: number, text: string) =>
+    [...text, '\0'].map((c, i) => `*(u8 *)(r6 + ${off + i}) = ${c.charCodeAt(0)}`).join('\n');
+  const AT = { first: 0, second: 32 };
+  /** A call with the strings at r6 and r6 + 32, and numbers behind them. */
+  const on = (name: string, strings: readonly string[], ...rest: (number | string)[]): string => {
+    const texts = strings.map((text, i) => put(i * AT.second, text));
+    const args = strings.map((_, i) => `r${i + 1} = r6\nr${i + 1} += ${i * AT.second}`);
+    const numbers = rest.map((n, i) => `r${strings.length + 1 + i} = ${n}`);
+    return [...texts, ...args, ...numbers, `kcall bpf_${name}`].join('\n');
+  };
+  check({
+    'compared: equal': [on('strcmp', ['abc', 'abc']), 0],
+    'compared: less': [on('strcmp', ['abb', 'abc']), -1],
+    'compared: greater, as the longer one': [on('strcmp', ['abcd', 'abc']), 1],
+    'compared: empty': [on('strcmp', ['', 'a']), -1],
+    'compared: a char has no sign': [on('strcmp', ['\xc8', 'a']), 1],
+    'compared without case: equal': [on('strcasecmp', ['aBc[', 'AbC[']), 0],
+    'compared without case: @ is no letter': [on('strcasecmp', ['@', '`']), -1],
+    'compared without case: Latin letters': [on('strcasecmp', ['\xc4\xd6\xdc', '\xe4\xf6\xfc']), 0],
+    'compared without case: times is no letter': [on('strcasecmp', ['\xd7', '\xf7']), -1],
+    'compared with case': [on('strcmp', ['aBc', 'AbC']), 1],
+    length: [on('strlen', ['hello']), 5],
+    'length of nothing': [on('strlen', ['']), 0],
+    'length, at most': [on('strnlen', ['hello'], 3), 3],
+    'length, at most more': [on('strnlen', ['hello'], 300), 5],
+    'length, at most 0': [on('strnlen', ['hello'], 0), 0],
+    'length, at most a huge number': [on('strnlen', ['hello'], '0x100000000 ll'), 5],
+    'a char': [on('strchr', ['hello'], 108), 2],
+    'a char: the end': [on('strchr', ['hello'], 0), 5],
+    'a char that is not there': [on('strchr', ['hello'], 120), -2],
+    'a char of which only 8 bits count': [on('strchr', ['hello'], 0x16c), 2],
+    'a char above 127': [on('strchr', ['he\xc8'], 0xc8), 2],
+    'a char within': [on('strnchr', ['hello'], 4, 108), 2],
+    'a char that is there later': [on('strnchr', ['hello'], 2, 108), -2],
+    'a char within nothing': [on('strnchr', ['hello'], 0, 104), -2],
+    'a char within a huge number': [on('strnchr', ['hello'], '0x100000000 ll', 111), 4],
+    'a char or the end': [on('strchrnul', ['hello'], 101), 1],
+    'a char or the end: the end': [on('strchrnul', ['hello'], 120), 5],
+    'the last char': [on('strrchr', ['hello'], 108), 3],
+    'the last char: the end': [on('strrchr', ['hello'], 0), 5],
+    'the last char that is not there': [on('strrchr', ['hello'], 120), -2],
+    'the last char above 127 as an int': [on('strrchr', ['he\xc8'], 0xc8), 2],
+    'the last char below 0': [on('strrchr', ['he\xc8'], -56), -2],
+    'a span': [on('strspn', ['hello', 'leh']), 4],
+    'a span of all': [on('strspn', ['hello', 'lehox']), 5],
+    'a span of nothing': [on('strspn', ['hello', '']), 0],
+    'a span of others': [on('strcspn', ['hello', 'ol']), 2],
+    'a span of others: all': [on('strcspn', ['hello', 'xyz']), 5],
+    'a span of others: nothing is one': [on('strcspn', ['hello', '']), 5],
+    'a part': [on('strstr', ['hello world', 'o w']), 4],
+    'a part that begins again': [on('strstr', ['aaab', 'aab']), 1],
+    'a part that is not there': [on('strstr', ['hello', 'lox']), -2],
+    'a part longer than the whole': [on('strstr', ['he', 'hello']), -2],
+    'an empty part': [on('strstr', ['hello', '']), 0],
+    'a part within': [on('strnstr', ['openat', 'open'], 4), 0],
+    'a part not quite within': [on('strnstr', ['openat', 'open'], 3), -2],
+    'a part later, within': [on('strnstr', ['reopen', 'open'], 6), 2],
+    'a part later, not within': [on('strnstr', ['reopen', 'open'], 5), -2],
+    'an empty part within nothing': [on('strnstr', ['hello', ''], 0), 0],
+    'a part within a huge number': [on('strnstr', ['hello', 'lo'], '0x100000000 ll'), 3],
+    'no address': [`r1 = 0\nkcall bpf_strlen`, -34],
+    'no address of ours': [`r1 = 4096\nr2 = r6\nkcall bpf_strcmp`, -34],
+    'no address, the second': [`${put(0, 'a')}\nr1 = r6\nr2 = 77\nkcall bpf_strcmp`, -34],
+    'half an address': ['r1 = 0x140010000 ll\nkcall bpf_strlen', -34],
+    'on the stack': [`*(u64 *)(r10 - 16) = 0x6f6c\nr1 = r10\nr1 += -16\nkcall bpf_strlen`, 2],
+    'on the stack where nothing was written': [`r1 = r10\nr1 += -32\nkcall bpf_strlen`, 0, { live: false }],
+  });
+});
+
 describe('an object of clang', async () => {
   const path = new URL('../../test/objects/kfuncs/run.bpf.o', import.meta.url);
   const object = openObject(new Uint8Array(readFileSync(path)));

@@ -6,11 +6,13 @@ import { arenaKfuncs } from './arena.ts';
 import { dynptrKfuncs } from './dynptr.ts';
 import { iterNumKfuncs } from './iter_num.ts';
 import type { BindKfunc, KfuncTable } from './kfunc.ts';
+import { stringKfuncs } from './string.ts';
 
 const IMPLEMENTATIONS = {
   ...arenaKfuncs,
   ...dynptrKfuncs,
   ...iterNumKfuncs,
+  ...stringKfuncs,
 } as const satisfies Record<RunnableKfuncName, BindKfunc>;
 
 /** The table of one CPU. */

@@ -26,6 +26,18 @@ export const RUNNABLE_KFUNCS = [
   'bpf_dynptr_clone',
   'bpf_dynptr_copy',
   'bpf_dynptr_memset',
+  'bpf_strcmp',
+  'bpf_strcasecmp',
+  'bpf_strlen',
+  'bpf_strnlen',
+  'bpf_strchr',
+  'bpf_strnchr',
+  'bpf_strchrnul',
+  'bpf_strrchr',
+  'bpf_strspn',
+  'bpf_strcspn',
+  'bpf_strstr',
+  'bpf_strnstr',
   'bpf_arena_alloc_pages',
   'bpf_arena_free_pages',
   'bpf_arena_reserve_pages',
@@ -47,9 +59,12 @@ export interface RunnableKfunc {
   readonly extents: readonly Extent[];
 }
 
-/** Of a pointer into an arena all 64 bits count: it is an address of user space. */
-function argOf({ type }: KernelParam, arena: boolean): AbiArg {
-  return type.size === 8 && (type.kind !== 'ptr' || arena) ? 'u64' : 'u32';
+/**
+ * Pointers that the verifier checks are below 2^32. Of one into an arena all 64 bits count: it is an address of user space;
+ * and of one that is not checked (`__ign`): it may be any number.
+ */
+function argOf({ name, type }: KernelParam, arena: boolean): AbiArg {
+  return type.size === 8 && (type.kind !== 'ptr' || arena || name.endsWith('__ign')) ? 'u64' : 'u32';
 }
 
 function extentOf({ pointsTo }: KernelParam, next: KernelParam | undefined): Extent {

@@ -321,7 +321,11 @@ export function checkKfuncArgs(env: Env, call: KfuncCall): Reject | null {
   if (params.length > MAX_ARGS) return invalid(`Function ${name} has ${params.length} > ${MAX_ARGS} args`);
   for (let i = 0; i < params.length; i++) {
     const param = params[i];
-    if (param.name.endsWith('__ign') || param.name.endsWith('__prog')) continue;
+    if (param.name.endsWith('__ign') || param.name.endsWith('__prog')) {
+      // Memory that nobody checked may be read through it.
+      if (env.reg(i + 1).kind === 'fp') env.facts.readsUninitStack = true;
+      continue;
+    }
     env.touchReg(i + 1);
     if (isScalar(param.type.kind)) {
       const bad = checkScalar(env, i, param, call);
