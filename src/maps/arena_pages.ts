@@ -6,7 +6,7 @@
 //
 // User space knows byte n of it by address userStart + n, programs by the low half of that.
 
-import { type Addr, CANARY_SIZE } from '../memory/layout.ts';
+import type { Addr } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { ARENA_PAGE } from '../spec/arena.ts';
 import { COMMON_TYPES } from '../spec/kernel_struct.ts';
@@ -27,7 +27,7 @@ export interface ArenaRegions {
   readonly stamps: Addr;
 }
 
-export const ARENA_STRUCT = COMMON_TYPES.struct('bpf_arena')!;
+const ARENA_STRUCT = COMMON_TYPES.struct('bpf_arena')!;
 
 function fieldOffset(type: string, name: string): number {
   return COMMON_TYPES.struct(type)!.fields.find((f) => f.name === name)!.off;
@@ -135,5 +135,5 @@ export class ArenaPages {
 
 /** Sizes of the regions that an arena of so many pages takes, in the order of ArenaRegions. */
 export function arenaRegionSizes(pages: number): number[] {
-  return [ARENA_STRUCT.size + CANARY_SIZE, pages * ARENA_PAGE, pages, PageRanges.stampBytes(pages)];
+  return [ARENA_STRUCT.size, pages * ARENA_PAGE, pages, PageRanges.stampBytes(pages)];
 }
