@@ -4,9 +4,10 @@
 
 import { effects } from '../src/analysis/liveness.ts';
 import { disasmInsn } from '../src/isa/disasm.ts';
-import type { InsnIndex } from '../src/isa/insn.ts';
+import type { Insn, InsnIndex } from '../src/isa/insn.ts';
 import type { Op } from '../src/isa/op.ts';
 import type { LoadedProgram } from '../src/runtime/engine.ts';
+import { kfuncByNumber } from '../src/spec/kfunc_abi.ts';
 import { REG_KIND } from '../src/verifier/verified.ts';
 import { defOf } from './bits.ts';
 import { type Compilation, type Fn, isPointer, REGS } from './compilation.ts';
@@ -126,7 +127,8 @@ function disasm(c: Compilation, at: InsnIndex): string {
     const { name } = c.program.code.maps[ref.map];
     return ref.kind === 'fd' ? `map[name:${name}]` : `map[name:${name}][0]+${ref.off}`;
   };
-  return disasmInsn(c.insns, at, { lddw });
+  const callee = (insn: Insn) => kfuncByNumber(insn.imm)?.name;
+  return disasmInsn(c.insns, at, { lddw, callee });
 }
 
 const KIND_NAMES = new Map<number, string>(Object.entries(REG_KIND).map(([name, kind]) => [kind, name]));

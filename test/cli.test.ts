@@ -314,6 +314,24 @@ describe('prog load', () => {
   });
 });
 
+describe('calls of kfuncs', () => {
+  const object = 'test/objects/kfuncs/run.bpf.o';
+  const packet = file(
+    'numbers',
+    Uint8Array.from({ length: 64 }, (_, i) => i),
+  );
+
+  it.each(['jit', 'interp'])('run (%s)', async (engine) => {
+    const { out } = await beewasm(`prog run ${object} name bytes data_in ${packet} engine ${engine}`);
+    expect(out).toMatch(/^Return value: 2016, /);
+  });
+
+  it.each(['xlated', 'jited'])('have names in prog dump %s', async (what) => {
+    const { out } = await beewasm(`prog dump ${what} ${object} name bytes`);
+    expect(out).toMatch(/\(85\) call bpf_iter_num_next#\d+/);
+  });
+});
+
 describe('prog run', () => {
   const packet = file('packet', new Uint8Array(128));
   const run = (rest: string) => beewasm(`prog run test/objects/cli/counter.bpf.o data_in ${packet} ${rest}`);

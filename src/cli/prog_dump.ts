@@ -32,6 +32,8 @@ export function dumpRows(program: ProgramSpec): DumpRow[] {
     if (r === undefined) return undefined;
     return r.kind === 'fd' ? `map[name:${r.map}]` : `map[name:${r.map}][0]+${r.off}`;
   };
+  const ksyms = new Map(program.ksyms.map((k) => [k.insn, k.name]));
+  const callee = (_insn: unknown, at: InsnIndex) => ksyms.get(at);
   const rows: DumpRow[] = [];
   for (let at = 0; at < insns.length; ) {
     const slots = insns[at].code === LDDW_CODE && at + 1 < insns.length ? 2 : 1;
@@ -42,7 +44,7 @@ export function dumpRows(program: ProgramSpec): DumpRow[] {
       insn: at,
       ...(name === undefined ? {} : { function: name }),
       ...(source === undefined ? {} : { source }),
-      disasm: disasmInsn(insns, at, { lddw }),
+      disasm: disasmInsn(insns, at, { lddw, callee }),
       bytes: encode(insns.slice(at, at + slots)),
     });
     at += slots;
