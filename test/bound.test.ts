@@ -239,6 +239,11 @@ describe.each([
   });
 });
 
+it('programs of control groups do not sleep', () => {
+  const result = verify(bound(placeOf(small, 'lsm_cgroup:file_open'), '', { flags: 16 }), { kernelTypes: small });
+  expect(result.ok ? null : result.error.message).toContain('can be sleepable');
+});
+
 it('security modules want a license', () => {
   const result = verify(bound(placeOf(small, 'lsm:file_open'), '', { license: 'none' }), { kernelTypes: small });
   expect(result.ok ? null : result.error.message).toBe('LSM programs must have a GPL compatible license');

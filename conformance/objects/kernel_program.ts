@@ -28,8 +28,10 @@ function hiddenFunctions({ programs }: ObjectSpec): Set<number> {
 
 /** Sections of variables that may have special fields: the kernel has to know their types. */
 function typedSections({ maps, variables }: ObjectSpec): Map<number, Section> {
-  const typed = Object.values(maps).filter((m) => m.keyTypeId === 0 && m.valueTypeId > 0 && m.specialFields);
   const of = (map: string) => Object.values(variables).filter((v) => v.map === map);
+  const typed = Object.values(maps).filter(
+    (m) => m.keyTypeId === 0 && m.valueTypeId > 0 && m.specialFields && of(m.name).length > 0,
+  );
   return new Map(
     typed.map((m) => [
       m.valueTypeId,
