@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { progTypeByName } from '../src/spec/prog_types.ts';
-import { BeewasmError } from '../src/uapi/errors.ts';
+import { UsageError } from './command.ts';
 import { ENGINES, type EngineName, LEVELS, type Level } from './engines.ts';
 
 export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutants --vectors FILE [options]
@@ -95,15 +95,6 @@ export interface Options {
   readonly count: number;
   readonly seed: number;
   readonly rounds: number;
-}
-
-export class UsageError extends BeewasmError {
-  override name = 'UsageError';
-}
-
-/** Whether the usage is asked for, by itself or behind anything else. */
-export function wantsHelp(argv: readonly string[]): boolean {
-  return argv.includes('--help') || argv.includes('-h');
 }
 
 export function parseOptions(argv: readonly string[]): Options {

@@ -1,10 +1,9 @@
 // `npm run conformance -- isa|data|rejects|verifier --vectors FILE [...]`: beewasm against rows that say what Linux or the
 // standard does. Exit 0 = everything as expected, 1 = something differs, 2 = usage.
 
-import { guardStdout } from '../src/cli/stdout.ts';
 import { progTypeById } from '../src/spec/prog_types.ts';
-import { BeewasmError } from '../src/uapi/errors.ts';
-import { type Options, parseOptions, USAGE, UsageError, wantsHelp } from './args.ts';
+import { type Options, parseOptions, USAGE } from './args.ts';
+import { runCommand } from './command.ts';
 import { readDataCases } from './data_file.ts';
 import { openRunner } from './engines.ts';
 import { type Oracle, openOracle } from './kernel/oracle.ts';
@@ -191,24 +190,9 @@ const suites = {
   helpers,
 } satisfies Record<Options['suite'], (o: Options) => Promise<Result>>;
 
-async function main(argv: readonly string[]): Promise<number> {
-  if (wantsHelp(argv)) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  try {
-    const options = parseOptions(argv);
-    const { report, text, passed } = await suites[options.suite](options);
-    process.stdout.write(`${options.json ? JSON.stringify(report) : text}\n`);
-    return passed ? 0 : 1;
-  } catch (error) {
-    if (!(error instanceof BeewasmError)) throw error;
-    process.stderr.write(`conformance: ${error.message}\n`);
-    if (!(error instanceof UsageError)) return 1;
-    process.stderr.write(`${USAGE}\n`);
-    return 2;
-  }
-}
-
-guardStdout();
-process.exitCode = await main(process.argv.slice(2));
+await runCommand('conformance', USAGE, async (argv) => {
+  const options = parseOptions(argv);
+  const { report, text, passed } = await suites[options.suite](options);
+  process.stdout.write(`${options.json ? JSON.stringify(report) : text}\n`);
+  return passed;
+});

@@ -2,7 +2,7 @@
 // part of a check. What was run is not run again with --from.
 
 import { parseArgs } from 'node:util';
-import { wantsHelp } from '../args.ts';
+import { wantsHelp } from '../command.ts';
 import { CHECK_NAMES, CHECKS, type CheckName } from './checks.ts';
 import { DomainError, World } from './world.ts';
 

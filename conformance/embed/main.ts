@@ -2,8 +2,7 @@
 // vectors where they are. Exit 0 = no violation, 1 = some, 2 = usage.
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { BeewasmError } from '../../src/uapi/errors.ts';
-import { UsageError, wantsHelp } from '../args.ts';
+import { runCommand, UsageError } from '../command.ts';
 import { sharedFile } from '../shared.ts';
 import { startProgress } from '../suites/progress.ts';
 import { readVerifierRows } from '../vectors.ts';
@@ -100,22 +99,8 @@ function vectors(): boolean {
   return violations.length === 0;
 }
 
-function main(argv: readonly string[]): number {
-  if (wantsHelp(argv)) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  try {
-    const options = parse(argv);
-    const fine = [randomPrograms(options), !options.vectors || vectors()];
-    return fine.includes(false) ? 1 : 0;
-  } catch (error) {
-    if (!(error instanceof BeewasmError)) throw error;
-    process.stderr.write(`embed: ${error.message}\n`);
-    if (!(error instanceof UsageError)) return 1;
-    process.stderr.write(`${USAGE}\n`);
-    return 2;
-  }
-}
-
-process.exitCode = main(process.argv.slice(2));
+await runCommand('embed', USAGE, (argv) => {
+  const options = parse(argv);
+  const fine = [randomPrograms(options), !options.vectors || vectors()];
+  return !fine.includes(false);
+});

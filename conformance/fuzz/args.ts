@@ -1,7 +1,7 @@
 // The command line of `npm run fuzz`. Bad arguments throw UsageError: one line, exit 2.
 
 import { parseArgs } from 'node:util';
-import { UsageError } from '../args.ts';
+import { UsageError } from '../command.ts';
 
 export const USAGE = `usage: npm run fuzz -- [options]
 

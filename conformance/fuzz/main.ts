@@ -2,7 +2,7 @@
 // and --cases beside it. Exit 0 = no difference (every planted bug found, every case fine), 1 = some, 2 = usage.
 
 import { BeewasmError } from '../../src/uapi/errors.ts';
-import { UsageError, wantsHelp } from '../args.ts';
+import { runCommand } from '../command.ts';
 import { openOracle } from '../kernel/oracle.ts';
 import { startProgress } from '../suites/progress.ts';
 import { type Options, parseOptions, USAGE } from './args.ts';
@@ -118,25 +118,11 @@ async function cases({ kernel }: Options): Promise<Result> {
 
 const modes = { campaign, mutants, coverage, cases } satisfies Record<Options['mode'], (o: Options) => Promise<Result>>;
 
-async function main(argv: readonly string[]): Promise<number> {
-  if (wantsHelp(argv)) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  try {
-    const options = parseOptions(argv);
-    const { report, text, passed } = await modes[options.mode](options);
-    process.stdout.write(`${options.json ? JSON.stringify(report, plain) : text}\n`);
-    return passed ? 0 : 1;
-  } catch (error) {
-    if (!(error instanceof BeewasmError)) throw error;
-    process.stderr.write(`fuzz: ${error.message}\n`);
-    if (!(error instanceof UsageError)) return 1;
-    process.stderr.write(`${USAGE}\n`);
-    return 2;
-  }
-}
-
 const plain = (_: string, v: unknown) => (typeof v === 'bigint' ? v.toString() : v);
 
-process.exitCode = await main(process.argv.slice(2));
+await runCommand('fuzz', USAGE, async (argv) => {
+  const options = parseOptions(argv);
+  const { report, text, passed } = await modes[options.mode](options);
+  process.stdout.write(`${options.json ? JSON.stringify(report, plain) : text}\n`);
+  return passed;
+});
