@@ -95,15 +95,18 @@ function differentVerdicts(kept: object | NoBook, exact: object | NoBook, insns:
   const [on, off] = [no(kept), no(exact)];
   if (on?.why === 'too many states' || off?.why === 'too many states') return null;
   if ((on === null) === (off === null)) return null;
-  if (on !== null && insns.some(mayWiden)) return null;
+  if (on !== null && mayWiden(insns)) return null;
   const say = (none: NoBook | null) => (none === null ? 'accepted' : `refused, ${none.message}`);
   return `pruning on: ${say(on)}; pruning off: ${say(off)}`;
 }
 
-const mayWiden = (insn: Insn): boolean => {
-  const op = opOf(insn);
-  return op?.kind === 'may_goto' || (op?.kind === 'call' && op.callee === 'kfunc');
-};
+/** Whether there may be loops of unknown length. */
+export function mayWiden(insns: readonly Insn[]): boolean {
+  return insns.some((insn) => {
+    const op = opOf(insn);
+    return op?.kind === 'may_goto' || (op?.kind === 'call' && op.callee === 'kfunc');
+  });
+}
 
 /** Inputs that stand ready: always the same. */
 export function inputImages(): readonly Uint8Array[] {

@@ -26,8 +26,20 @@ export function runTwinsSuite(
     onProgram: (differences) => progress.step(differences),
   });
   progress.end();
-  const { accepted, refused, compared, runs, limits, unknownCovers, differences } = result;
-  return { suite: 'twins', seed, total: count, accepted, refused, compared, runs, limits, unknownCovers, differences };
+  const { accepted, refused, compared, runs, limits, unknownCovers, widened, differences } = result;
+  return {
+    suite: 'twins',
+    seed,
+    total: count,
+    accepted,
+    refused,
+    compared,
+    runs,
+    limits,
+    unknownCovers,
+    widened,
+    differences,
+  };
 }
 
 export function twinsText(r: TwinsReport): string {
@@ -37,6 +49,7 @@ export function twinsText(r: TwinsReport): string {
     ...ways,
     `  at a limit, not compared: ${r.limits}; runs compared: ${r.runs}`,
     `  differ because unknown bytes cover a spilled pointer, as in Linux: ${r.unknownCovers}`,
+    `  differ because numbers are widened in loops of unknown length: ${r.widened}`,
     `differences: ${r.differences.length}`,
     ...r.differences.map((d) => `program ${d.index}, ${d.way}: ${d.text}\n`),
   ].join('\n');
