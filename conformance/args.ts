@@ -21,7 +21,7 @@ export const USAGE = `usage: conformance isa|data|rejects|verifier|explain|mutan
              verdict beside ours
   helpers    every helper with fitting and other arguments, per program type: the live kernel's answer beside ours
   twins      verdicts that must not change: pruning on and off, programs written otherwise
-  hostile    programs made to cost, of --count instructions: verdict, time, memory
+  hostile    programs of --count instructions and objects of --count types or records, made to cost: verdict, time, memory
   planted    bugs planted into the verifier: what finds them (--id TEXT: of that class or name)
   speed      time per processed instruction beside the live kernel, and what facts cost: the programs below --dir of
              more than 1000 processed instructions, if given, and a generated one of about --count
