@@ -45,7 +45,7 @@ describe('planted bugs of the verifier', () => {
     'the second register of a comparison is dead before it',
     'a slot that is written on one path is written on all',
     'sdiv divides unsigned',
-    'mod by 0 leaves all of the dividend, also in 32 bits',
+    'movsx keeps the link where the sign may change',
     'where an iterator is asked, numbers that decided nothing yet are not compared',
     'a drained iterator is like one that goes on',
     'slices stay when the packet moves',

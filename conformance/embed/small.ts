@@ -108,7 +108,7 @@ const WEIGHTS: Readonly<Record<keyof typeof STATEMENTS, number>> = {
   mayGoto: 3,
   call: 4,
   patch: 2,
-  signs: 2,
+  signs: 3,
   scatter: 3,
   compare: 4,
   neighbours: 4,

@@ -35,20 +35,28 @@ export function patch(s: Scope, depth: number): void {
   judge(s, dst, depth);
 }
 
-/** The same slot is read with its sign and without: above the middle the two are different numbers. */
+const BITS = { w: 32, h: 16, b: 8 } as const;
+
+/** The same slot or register is read with its sign and without: above the middle the two are different numbers. */
 export function signs(s: Scope, depth: number): void {
   const { d, r } = s;
-  const off = r.pick(SLOTS);
   const [plain, signed] = r.pick([
     [2, 3],
     [3, 7],
     [8, 2],
   ]);
   const size = r.pick(['w', 'w', 'h', 'b'] as const);
-  d.op(`ldx${r.chance(60) ? size : 'dw'}`, { dst: SCRATCH, src: BASE, off: 8 * r.below(SPAN / 8) });
-  d.op(`stx${r.chance(70) ? size : 'dw'}`, { dst: FP, src: SCRATCH, off });
-  d.op(`ldx${size}`, { dst: plain, src: FP, off });
-  d.op(`ldxs${size}`, { dst: signed, src: FP, off });
+  const from = { src: BASE, off: 8 * r.below(SPAN / 8) };
+  if (r.chance(40)) {
+    d.op(`ldx${size}`, { dst: plain, ...from });
+    d.op(`movsx64_${BITS[size]}`, { dst: signed, src: plain });
+  } else {
+    const off = r.pick(SLOTS);
+    d.op(`ldx${r.chance(60) ? size : 'dw'}`, { dst: SCRATCH, ...from });
+    d.op(`stx${r.chance(70) ? size : 'dw'}`, { dst: FP, src: SCRATCH, off });
+    d.op(`ldx${size}`, { dst: plain, src: FP, off });
+    d.op(`ldxs${size}`, { dst: signed, src: FP, off });
+  }
   const end = d.label();
   const [first, second] = r.chance(50) ? [plain, signed] : [signed, plain];
   d.to(end, `${r.pick(['jsgt', 'jgt', 'jslt', 'jlt'])}64_imm`, { dst: first, imm: r.between(0, 4) });
