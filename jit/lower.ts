@@ -111,7 +111,7 @@ const FEW_BYTES = 256;
 /** Bytes nobody wrote read as 0: where the verifier did not see that none is read, the frame is cleared. */
 function clearFrame(l: FnLowering): Stmt[] {
   const { b, c, fn } = l;
-  if (c.facts !== null && !c.facts.readsUninitStack) return [];
+  if (c.facts !== null && !c.facts.readsUninitStack && !c.facts.readsAnyAddress) return [];
   const from = fn.frame.from & ~7;
   const to = (fn.frame.to + 7) & ~7;
   if (to - from > FEW_BYTES) return [b.fillZero(b.i32.add(l.frameStart(), b.i32.const(from)), to - from)];

@@ -4,7 +4,8 @@
 // arguments). Every access through such a pointer is exact; a helper reads or writes exactly the bytes its prototype
 // says, and these stay in memory. Anything that can't be followed (a pointer with a variable offset, stored to memory,
 // passed to another function) ends the attempt for the whole function: r10 is the only origin of such pointers, so what
-// is not followed can't reach the frame.
+// is not followed can't reach the frame. Where a kfunc reads from addresses that nobody checks, numbers made of pointers
+// (`r1 = -r1` twice) and strings without an end can: nothing is promoted in such a program.
 //
 // Bytes become a local when all accesses to them are plain loads and stores. Narrower ones than the widest (clang spills
 // a register whole and fills its low half) take or replace a part of the local.
@@ -45,7 +46,7 @@ interface Access {
 const LOST = Symbol('lost');
 
 export function promote(c: Compilation): void {
-  if (c.facts === null) return;
+  if (c.facts === null || c.facts.readsAnyAddress) return;
   for (const fn of c.fns) if (fn.part === null && fn.parts === null) promoteIn(c, fn);
 }
 

@@ -418,6 +418,30 @@ describe('strings', () => {
     'half an address': ['r1 = 0x140010000 ll\nkcall bpf_strlen', -34],
     'on the stack': [`*(u64 *)(r10 - 16) = 0x6f6c\nr1 = r10\nr1 += -16\nkcall bpf_strlen`, 2],
     'on the stack where nothing was written': [`r1 = r10\nr1 += -32\nkcall bpf_strlen`, 0, { live: false }],
+    'on the stack, by a number': [
+      `*(u64 *)(r10 - 16) = 0x6f6c\nr1 = r10\nr1 += -16\nr1 = -r1\nr1 = -r1\nkcall bpf_strlen`,
+      2,
+    ],
+    'on the stack, by a number turned around': [
+      `*(u64 *)(r10 - 16) = 0x6f6c\nr1 = r10\nr1 += -16\nr1 = bswap64 r1\nr1 = bswap64 r1\nkcall bpf_strlen`,
+      2,
+    ],
+    "on the caller's stack, by a number": [
+      `*(u64 *)(r10 - 16) = 0x6f6c\nr1 = r10\nr1 += -16\nr1 = -r1\ncall take\nexit\ntake:\nr1 = -r1\nkcall bpf_strlen`,
+      2,
+    ],
+    'on the stack, by half an address': [
+      `*(u64 *)(r10 - 16) = 0x6f6c\nr1 = r10\nr1 += -16\nw1 = w1\nkcall bpf_strlen`,
+      2,
+      { live: false },
+    ],
+    "into the caller's frame, where nothing was written": [
+      `*(u64 *)(r10 - 16) = 7\ncall take\nexit
+take:
+      r1 = 0x4141414141414141 ll\n*(u64 *)(r10 - 8) = r1\nr1 = r10\nr1 += -8\nkcall bpf_strlen`,
+      8,
+      { live: false },
+    ],
   });
 });
 

@@ -57,6 +57,7 @@ export class FactRecorder {
   readonly kernelLoads = new Map<InsnIndex, KernelLoad | null>();
   readsUninitStack = false;
   readsAnything = false;
+  readsAnyAddress = false;
   readonly #lastDst: (RegKind | undefined)[] = [];
   readonly #lastSrc: (RegKind | undefined)[] = [];
 
@@ -114,8 +115,10 @@ export class FactRecorder {
 
   facts(): Facts | null {
     if (!this.#on) return null;
-    const { reached, taken, dst, src, readsUninitStack, readsAnything, kernelLoads, arena } = this;
+    const { reached, taken, dst, src, arena, kernelLoads } = this;
+    const { readsUninitStack, readsAnything, readsAnyAddress } = this;
     const callMap = this.callMap.map((m) => (m === MIXED_MAP ? NO_MAP : m));
-    return { reached, taken, dst, src, callMap, arena, readsUninitStack, readsAnything, kernelLoads };
+    const reads = { readsUninitStack, readsAnything, readsAnyAddress };
+    return { reached, taken, dst, src, callMap, arena, kernelLoads, ...reads };
   }
 }

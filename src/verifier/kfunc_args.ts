@@ -322,8 +322,7 @@ export function checkKfuncArgs(env: Env, call: KfuncCall): Reject | null {
   for (let i = 0; i < params.length; i++) {
     const param = params[i];
     if (param.name.endsWith('__ign') || param.name.endsWith('__prog')) {
-      // Memory that nobody checked may be read through it.
-      if (env.reg(i + 1).kind === 'fp') env.facts.readsUninitStack = true;
+      env.facts.readsAnyAddress = true;
       continue;
     }
     env.touchReg(i + 1);

@@ -111,6 +111,8 @@ export interface Facts {
   readonly readsUninitStack: boolean;
   /** An argument that may be anything (__arg_untrusted) was given something that is no structure of the kernel. */
   readonly readsAnything: boolean;
+  /** A kfunc gets an address that nobody checks (a string's): it may read any byte of any frame, written or not. */
+  readonly readsAnyAddress: boolean;
 }
 
 /** What a load reads: `off` bytes into the map with index `map`; -1 = into another structure. */
