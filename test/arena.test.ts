@@ -35,7 +35,7 @@ describe('running', () => {
     const source = sourceOf(run, (name) => COMMON_TYPES.funcId(name));
     runBoth(kernel, kernel.loadProgram({ ...source, maps: [arena, out] }));
     expect(out.get(0)).toEqual(outBytes(run.out));
-    expect(kernel.arena.checkCanaries()).toEqual([]);
+    expect(kernel.heap.checkCanaries()).toEqual([]);
     kernel.close();
   });
 });

@@ -17,7 +17,7 @@ describe('both engines', () => {
     const { loaded, data } = loadCorpus(kernel, program);
     if (typeof program.expect === 'string') expect(() => runBoth(kernel, loaded, { data })).toThrow(program.expect);
     else expect(runBoth(kernel, loaded, { data }).retval).toBe(program.expect);
-    expect(kernel.arena.checkCanaries()).toEqual([]);
+    expect(kernel.heap.checkCanaries()).toEqual([]);
     kernel.close();
   });
 });
@@ -120,7 +120,7 @@ describe('real objects over the capture', () => {
     ).map((result) => Number(result.retval));
     expect(Object.keys(histogram(single)).length).toBeGreaterThanOrEqual(3);
     expect([...runBothBatch(kernel, xdp_fw, packets)]).toEqual(single);
-    expect(kernel.arena.checkCanaries()).toEqual([]);
+    expect(kernel.heap.checkCanaries()).toEqual([]);
   });
 
   const objects = readdirSync(new URL('bench/programs/', root)).filter((name) => name.endsWith('.bpf.o'));

@@ -303,6 +303,6 @@ describe('addresses and lengths that no verifier would let through', () => {
       }),
       { numRuns: 200 },
     );
-    expect(b.arena.checkCanaries()).toEqual([]);
+    expect(b.heap.checkCanaries()).toEqual([]);
   });
 });

@@ -172,9 +172,9 @@ describe('runs', () => {
   });
 
   it('a batch runs each record', () => {
-    const { memory, arena } = rig.kernel;
+    const { memory, heap } = rig.kernel;
     const n = 5;
-    const batch = arena.alloc(16 * n);
+    const batch = heap.alloc(16 * n);
     for (let i = 0; i < n; i++) {
       memory.setU32(batch + 16 * i, rig.mem + i);
       memory.setU32(batch + 16 * i + 4, 1000 + i);
@@ -188,7 +188,7 @@ describe('runs', () => {
       1043n,
       1054n,
     ]);
-    arena.free(batch);
+    heap.free(batch);
   });
 });
 

@@ -19,7 +19,7 @@ export class Rig {
 
   private constructor(jit: Engine) {
     this.jit = jit;
-    this.mem = this.kernel.arena.alloc(MEM_SIZE);
+    this.mem = this.kernel.heap.alloc(MEM_SIZE);
   }
 
   /** The JIT validates what it emits unless told otherwise. */

@@ -475,7 +475,7 @@ describe('an object of clang', async () => {
 });
 
 describe('addresses and lengths that no verifier would let through', () => {
-  const { memory, arena } = rig.kernel;
+  const { memory, heap } = rig.kernel;
   const { kfuncs } = rig.kernel.cpu(0);
   const wild = fc.oneof(
     fc.integer(),
@@ -492,6 +492,6 @@ describe('addresses and lengths that no verifier would let through', () => {
       }),
       { numRuns: 300 },
     );
-    expect(arena.checkCanaries()).toEqual([]);
+    expect(heap.checkCanaries()).toEqual([]);
   });
 });

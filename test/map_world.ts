@@ -1,11 +1,11 @@
-// A memory with an arena and map operations, and maps opened in it: what the map and helper tests share.
+// A memory with a heap and map operations, and maps opened in it: what the map and helper tests share.
 import { BpfMap } from '../src/maps/bpf_map.ts';
 import { createMap, type KernelMap } from '../src/maps/map.ts';
 import { instantiateMapOps, type MapOps } from '../src/maps/ops.ts';
 import type { ProgOwner } from '../src/maps/prog_owner.ts';
 import type { MapContext } from '../src/maps/store.ts';
-import { Arena } from '../src/memory/alloc.ts';
-import { arenaStart, stackTop } from '../src/memory/layout.ts';
+import { Heap } from '../src/memory/heap.ts';
+import { heapStart, stackTop } from '../src/memory/layout.ts';
 import { Memory } from '../src/memory/memory.ts';
 import { type MapTypeName, mapTypeByName } from '../src/spec/map_types.ts';
 
@@ -19,7 +19,7 @@ export interface MapShape {
 
 export interface OpenMap {
   readonly memory: Memory;
-  readonly arena: Arena;
+  readonly heap: Heap;
   readonly ops: MapOps;
   readonly ctx: MapContext;
   readonly kernelMap: KernelMap;
@@ -45,9 +45,9 @@ export function programs(types: Readonly<Record<number, number>>): (id: number) 
 
 export function mapWorld(cpus = 1, more: Partial<MapContext> = {}): MapWorld {
   const memory = new Memory(cpus);
-  const arena = new Arena(memory, arenaStart(cpus));
+  const heap = new Heap(memory, heapStart(cpus));
   const ops = instantiateMapOps(memory);
-  const ctx: MapContext = { memory, arena, ops, cpus, ...more };
+  const ctx: MapContext = { memory, heap, ops, cpus, ...more };
   return {
     ctx,
     open(shape) {
@@ -64,7 +64,7 @@ export function mapWorld(cpus = 1, more: Partial<MapContext> = {}): MapWorld {
           kernelMap.progUpdate(cpu, put(0, key, cpu), put(1024, value, cpu), flagsLo, flagsHi),
         delete: (key, cpu = 0) => kernelMap.progDelete(cpu, put(0, key, cpu)),
       };
-      return { memory, arena, ops, ctx, kernelMap, map: new BpfMap(kernelMap), prog };
+      return { memory, heap, ops, ctx, kernelMap, map: new BpfMap(kernelMap), prog };
     },
   };
 }

@@ -113,7 +113,7 @@ describe('HASH', () => {
     const shape = fc.record({ keySize: fc.constantFrom(4, 8, 16, 6), cpus: fc.constantFrom(1, 2) });
     fc.assert(
       fc.property(shape, fc.array(step, { maxLength: 120 }), ({ keySize, cpus }, steps) => {
-        const { map, kernelMap, arena } = mapWorld(cpus).open({ ...hash, keySize, maxEntries: 8 });
+        const { map, kernelMap, heap } = mapWorld(cpus).open({ ...hash, keySize, maxEntries: 8 });
         const model = new Map<number, bigint>();
         const bytes = (k: number) => Uint8Array.from({ length: keySize }, (_, i) => (i === 0 ? k : 0));
         for (const s of steps) {
@@ -143,7 +143,7 @@ describe('HASH', () => {
             if (s.op === 'take') model.delete(s.key);
           }
         }
-        expect(arena.checkCanaries()).toEqual([]);
+        expect(heap.checkCanaries()).toEqual([]);
       }),
       { numRuns: 150 },
     );
@@ -158,7 +158,7 @@ describe('memory that a program could have corrupted', () => {
         fc.array(fc.integer(), { minLength: 8, maxLength: 64 }),
         fc.constantFrom(4, 8, 16, 6),
         (junk, keySize) => {
-          const { memory, kernelMap, map, arena } = world.open({ ...hash, keySize, maxEntries: 16 });
+          const { memory, kernelMap, map, heap } = world.open({ ...hash, keySize, maxEntries: 16 });
           const key = (k: number) => Uint8Array.from({ length: keySize }, (_, i) => (i === 0 ? k : 0));
           for (let k = 0; k < 10; k++) map.set(key(k), BigInt(k));
           const elems = kernelMap.placement.lookup!.args[2];
@@ -174,7 +174,7 @@ describe('memory that a program could have corrupted', () => {
             kernelMap.delete(key(k + 5));
           }
           expect([...map.keys()].length).toBeLessThanOrEqual(16);
-          expect(arena.checkCanaries()).toEqual([]);
+          expect(heap.checkCanaries()).toEqual([]);
           kernelMap.release();
         },
       ),
@@ -313,7 +313,7 @@ describe('slots', () => {
 });
 
 describe('misuse', () => {
-  const { map, arena, ctx } = mapWorld().open(hash);
+  const { map, heap, ctx } = mapWorld().open(hash);
   it.each([
     ['a short key', () => map.get(new Uint8Array(3))],
     ['a fractional key', () => map.get(1.5)],
@@ -333,18 +333,18 @@ describe('misuse', () => {
   });
 
   it('a map that does not fit is ENOMEM and leaves nothing behind', () => {
-    const before = arena.used;
+    const before = heap.used;
     const huge = { name: 'x', type: 1, keySize: 4, valueSize: 4_000_000, maxEntries: 10_000, flags: 0 };
     expect(() => createMap(huge, ctx)).toThrow(expect.objectContaining({ code: 'ENOMEM' }));
-    expect(arena.used).toBe(before);
+    expect(heap.used).toBe(before);
   });
 
   it('release gives everything back', () => {
-    const before = arena.used;
+    const before = heap.used;
     const big = { name: 'x', type: 5, keySize: 300, valueSize: 32768, maxEntries: 4, flags: 0 };
     const other = createMap(big, ctx);
     new BpfMap(other).set(new Uint8Array(300), new Uint8Array(other.userValueSize));
     other.release();
-    expect(arena.used).toBe(before);
+    expect(heap.used).toBe(before);
   });
 });

@@ -24,7 +24,7 @@ it.each([
   ['few keys, much contention', 4, 60],
   ['many buckets', 32, 400],
 ])('%s', async (_, keys, maxEntries) => {
-  const { memory, map, kernelMap, arena } = mapWorld(2).open({ type: 'hash', keySize: 4, valueSize: 8, maxEntries });
+  const { memory, map, kernelMap, heap } = mapWorld(2).open({ type: 'hash', keySize: 4, valueSize: 8, maxEntries });
   const { lookup, update, delete: del } = kernelMap.placement;
   const task = { memory: memory.wasm, lookup: lookup!, update: update!, delete: del!, rounds: 60_000, keys };
   const wrong = await Promise.all([0, 1].map((cpu) => run({ ...task, cpu, operands: stackTop(cpu) - 4096 })));
@@ -34,7 +34,7 @@ it.each([
   for (const key of map.keys()) expect(map.delete(key)).toBe(true);
   for (let k = 0; k < maxEntries; k++) map.set(k, 1n, 'noexist');
   expect(() => map.set(maxEntries, 1n)).toThrow(expect.objectContaining({ code: 'E2BIG' }));
-  expect(arena.checkCanaries()).toEqual([]);
+  expect(heap.checkCanaries()).toEqual([]);
 });
 
 it.each([0, 1])('CPU %i waits for a holder that was taken off its processor', async (cpu) => {

@@ -287,14 +287,14 @@ describe('batches', () => {
   it('name the packet that can not be run, and leave no memory behind', () => {
     const kernel = kernelOf();
     const program = loaded(PASS, {}, kernel);
-    const used = kernel.arena.used;
+    const used = kernel.heap.used;
     expect(() => program.runBatch([packet(64), packet(14).slice(1)])).toThrow(
       'EINVAL: packet 1: the packet has 13 bytes',
     );
     expect(() => program.batch([new Uint8Array(70000)])).toThrow('EINVAL');
     program.runBatch(packets);
-    expect(kernel.arena.used).toBe(used);
-    expect(kernel.arena.checkCanaries()).toEqual([]);
+    expect(kernel.heap.used).toBe(used);
+    expect(kernel.heap.checkCanaries()).toEqual([]);
   });
 });
 
@@ -352,19 +352,19 @@ describe('life times', () => {
 
   it('a map lives while a program uses it', () => {
     const kernel = kernelOf();
-    const before = kernel.arena.used;
+    const before = kernel.heap.used;
     const a = array(kernel);
     a.set(0, 9);
     const program = loaded('r1 = value a + 0\nr0 = *(u64 *)(r1 +0)\nexit', { maps: { a } }, kernel);
     kernel.removeMap(a);
     expect(program.run({ data: packet(64) }).retval).toBe(9);
     program.close();
-    expect(kernel.arena.used).toBe(before);
+    expect(kernel.heap.used).toBe(before);
   });
 
   it('programs that jump to each other go with their PROG_ARRAY', () => {
     const kernel = kernelOf();
-    const before = kernel.arena.used;
+    const before = kernel.heap.used;
     const jumps = progArray(kernel);
     const program = loaded(TAIL_CALL, { maps: { jumps } }, kernel);
     jumps.set(1, program);
@@ -372,7 +372,7 @@ describe('life times', () => {
     expect(kernel.programById(program.id)).toBeDefined();
     kernel.removeMap(jumps);
     expect(kernel.programById(program.id)).toBeUndefined();
-    expect(kernel.arena.used).toBe(before);
+    expect(kernel.heap.used).toBe(before);
   });
 
   it('ids are never used again', () => {
@@ -504,7 +504,7 @@ describe('loading', () => {
 
   it('creates maps, fills data and slots, and takes everything back', async () => {
     const kernel = kernelOf();
-    const before = kernel.arena.used;
+    const before = kernel.heap.used;
     const object = await kernel.load(openObject(bytes), { jit: 'off', verify: false });
     const { inspectors } = object.maps;
     expect(object.programs.xdp_fw.type).toBe('xdp');
@@ -514,12 +514,12 @@ describe('loading', () => {
       'EPERM',
     );
     object.close();
-    expect(kernel.arena.used).toBe(before);
+    expect(kernel.heap.used).toBe(before);
   });
 
   it('takes edits of the object, and leaves nothing behind when it fails', async () => {
     const kernel = kernelOf();
-    const before = kernel.arena.used;
+    const before = kernel.heap.used;
     const spec = openObject(bytes);
     spec.maps.sources.maxEntries = 7;
     const object = kernel.loadSync(spec, { jit: 'off', verify: false });
@@ -529,12 +529,12 @@ describe('loading', () => {
     expect(errorOf(() => kernel.loadSync(spec, { jit: 'off', verify: false }))).toBe('EBADF');
     spec.maps.rules.keySize = 0;
     expect(errorOf(() => kernel.loadSync(spec, { jit: 'off', verify: false }))).toBe('EINVAL');
-    expect(kernel.arena.used).toBe(before);
+    expect(kernel.heap.used).toBe(before);
   });
 
   it('throws what the verifier says', () => {
     const kernel = kernelOf();
-    const before = kernel.arena.used;
+    const before = kernel.heap.used;
     const spec = openObject(bytes);
     spec.programs.xdp_fw.insns[0] = { code: 0xbf, dst: 0, src: 9, off: 0, imm: 0 };
     let error: unknown;
@@ -547,7 +547,7 @@ describe('loading', () => {
     expect(error).toMatchObject({ code: 'EACCES', errno: 13, summary: 'R9 !read_ok', program: 'xdp_fw', insn: 0 });
     expect((error as VerifierError).message).toMatch(/^program 'xdp_fw' was rejected \(EACCES\): R9 !read_ok \(insn 0/);
     expect((error as VerifierError).log).toMatch(/R9 !read_ok\nprocessed 1 insns/);
-    expect(kernel.arena.used).toBe(before);
+    expect(kernel.heap.used).toBe(before);
   });
 
   it('keeps the log of an accepted program, as long as asked', () => {

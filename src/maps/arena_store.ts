@@ -8,7 +8,7 @@ const REFUSED = -ERRNO.EOPNOTSUPP;
 
 export const openArenaStore: OpenStore = (params, type, ctx) => {
   const { keySize, valueSize, maxEntries } = params;
-  const addrs = ctx.arena.allocAll(arenaRegionSizes(maxEntries), 64);
+  const addrs = ctx.heap.allocAll(arenaRegionSizes(maxEntries), 64);
   const [addr, data, table, stamps] = addrs;
   const pages = new ArenaPages(ctx.memory, { addr, data, table, stamps }, params);
   return {
@@ -34,7 +34,7 @@ export const openArenaStore: OpenStore = (params, type, ctx) => {
     take: () => -ERRNO.ENOTSUPP,
     nextKey: () => REFUSED,
     release() {
-      for (const region of addrs) ctx.arena.free(region);
+      for (const region of addrs) ctx.heap.free(region);
     },
   };
 };

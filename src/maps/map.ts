@@ -1,4 +1,4 @@
-// A live map: createMap checks the parameters, places the map in the arena and returns both views of it. User space's
+// A live map: createMap checks the parameters, places the map in the heap and returns both views of it. User space's
 // operations take and return bytes and -errno, with the checks of the bpf(2) commands in their order; a program's
 // operations take addresses. Nothing here throws for bad operands; only createMap does.
 

@@ -1,7 +1,7 @@
 // What a store (array, hash, prog, index) is to the map above it: a place in memory, and user space's view of its
 // elements. One file per store beside this one; map.ts ties them to the rows of spec/map_types.ts.
 
-import type { Arena } from '../memory/alloc.ts';
+import type { Heap } from '../memory/heap.ts';
 import { type Addr, BOUNCE_SIZE, bounceArea, CANARY_SIZE } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import type { MapTypeRow } from '../spec/map_types.ts';
@@ -15,7 +15,7 @@ import type { ProgOwner } from './prog_owner.ts';
 /** The Kernel a map belongs to, as seen by one thread. */
 export interface MapContext {
   readonly memory: Memory;
-  readonly arena: Arena;
+  readonly heap: Heap;
   readonly ops: MapOps;
   /** CPUs of the Kernel: copies of a per-CPU value. */
   readonly cpus: number;
@@ -48,7 +48,7 @@ export interface Store {
   release(): void;
 }
 
-/** Places a map in the arena. Throws BpfError ENOMEM. */
+/** Places a map in the heap. Throws BpfError ENOMEM. */
 export type OpenStore = (params: MapParams, type: MapTypeRow, ctx: MapContext) => Store;
 
 /** Bytes behind a map's address: nothing reads them, but the address must be the map's alone. */
@@ -98,14 +98,14 @@ export function placeRegions(ctx: MapContext, sizes: readonly number[], keySize:
   const k = roundUp(keySize, 8);
   const operands = 2 * k + roundUp(valueSize, 8);
   const bounce = operands <= BOUNCE_SIZE - CANARY_SIZE;
-  const addrs = ctx.arena.allocAll([MAP_OBJECT_SIZE, ...sizes, ...(bounce ? [] : [operands])], 64);
+  const addrs = ctx.heap.allocAll([MAP_OBJECT_SIZE, ...sizes, ...(bounce ? [] : [operands])], 64);
   const key = bounce ? bounceArea(ctx.cpu ?? 0) : addrs[addrs.length - 1];
   return {
     addr: addrs[0],
     parts: addrs.slice(1, 1 + sizes.length),
     scratch: { key, key2: key + k, value: key + 2 * k },
     release() {
-      for (const addr of addrs) ctx.arena.free(addr);
+      for (const addr of addrs) ctx.heap.free(addr);
     },
   };
 }

@@ -1,7 +1,7 @@
 // The address space of one Kernel: a picture, and the numbers in it. wasm32: an address is a number below 2^32.
 //
 //   0                    2^30                                             3 * 2^30          2^32
-//   |  never touched     | CPU 0 | CPU 1 | ... | arena: maps, objects ... |  never used      |
+//   |  never touched     | CPU 0 | CPU 1 | ... | heap: maps, objects ...  |  never used      |
 //
 // Programs only see addresses in [2^30, 3 * 2^30): NULL + any offset the verifier allows hits untouched zero pages, and
 // pointer arithmetic inside the verifier's limits (+-2^29) never wraps in 32 bits.
@@ -102,7 +102,7 @@ export function scratchRanges(cpus: number): { start: Addr; end: Addr }[] {
 export function codeAddr(insn: number): Addr {
   return MEMORY_END + 8 * insn;
 }
-/** First address of the arena for `cpus` CPUs, page aligned. */
-export function arenaStart(cpus: number): Addr {
+/** First address of the heap for `cpus` CPUs, page aligned. */
+export function heapStart(cpus: number): Addr {
   return Math.ceil(cpuBlock(cpus) / PAGE) * PAGE;
 }

@@ -2,7 +2,7 @@
 // use, so their indices stay small; `grow` replaces them, so never keep a view across a call that may allocate.
 
 import { BpfError } from '../uapi/errors.ts';
-import { type Addr, arenaStart, MEMORY_BASE, MEMORY_END, PAGE } from './layout.ts';
+import { type Addr, heapStart, MEMORY_BASE, MEMORY_END, PAGE } from './layout.ts';
 
 export class Memory {
   readonly wasm: WebAssembly.Memory;
@@ -11,10 +11,10 @@ export class Memory {
   #i32!: Int32Array;
   #i64!: BigInt64Array;
 
-  /** A memory with the blocks of `cpus` CPUs and an empty arena. */
+  /** A memory with the blocks of `cpus` CPUs and an empty heap. */
   constructor(cpus: number) {
     this.wasm = new WebAssembly.Memory({
-      initial: arenaStart(cpus) / PAGE,
+      initial: heapStart(cpus) / PAGE,
       maximum: MEMORY_END / PAGE,
       shared: true,
     });

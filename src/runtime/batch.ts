@@ -1,10 +1,10 @@
-// Many packets through one engine call. A batch owns a region of the arena: n records (BATCH_RECORD: arguments in,
+// Many packets through one engine call. A batch owns a region of the heap: n records (BATCH_RECORD: arguments in,
 // r0 out), then for each packet its context and frame. `fill` puts the packets in, `run` runs them, and may run again
 // over the packets as they then are.
 //
 //   | record 0 | record 1 | ... | ctx 0, frame 0 | ctx 1, frame 1 | ...
 
-import type { Arena } from '../memory/alloc.ts';
+import type { Heap } from '../memory/heap.ts';
 import type { Addr } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { BpfError } from '../uapi/errors.ts';
@@ -39,7 +39,7 @@ interface Slot {
 export class Batch {
   readonly #context: ContextRow;
   readonly #memory: Memory;
-  readonly #arena: Arena;
+  readonly #heap: Heap;
   readonly #cpu: number;
   readonly #executable: Executable;
   readonly #name: string;
@@ -48,10 +48,10 @@ export class Batch {
   #slots: Slot[] = [];
 
   /** `name`: of the program. */
-  constructor(target: RunTarget, arena: Arena, name: string) {
+  constructor(target: RunTarget, heap: Heap, name: string) {
     this.#context = target.context;
     this.#memory = target.memory;
-    this.#arena = arena;
+    this.#heap = heap;
     this.#cpu = target.cpu;
     this.#executable = target.executable;
     this.#name = name;
@@ -95,7 +95,7 @@ export class Batch {
     if (this.#region !== null && size <= this.#regionSize) return this.#region;
     this.close();
     this.#regionSize = Math.max(size, CACHE_LINE);
-    this.#region = this.#arena.alloc(this.#regionSize, CACHE_LINE);
+    this.#region = this.#heap.alloc(this.#regionSize, CACHE_LINE);
     return this.#region;
   }
 
@@ -151,7 +151,7 @@ export class Batch {
 
   /** Gives the memory back. */
   close(): void {
-    if (this.#region !== null) this.#arena.free(this.#region);
+    if (this.#region !== null) this.#heap.free(this.#region);
     this.#region = null;
     this.#slots = [];
   }

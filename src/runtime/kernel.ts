@@ -12,8 +12,8 @@ import { createMap } from '../maps/map.ts';
 import { instantiateMapOps, type MapOps } from '../maps/ops.ts';
 import type { ProgOwner } from '../maps/prog_owner.ts';
 import type { MapContext } from '../maps/store.ts';
-import { Arena } from '../memory/alloc.ts';
-import { arenaStart, controlWord } from '../memory/layout.ts';
+import { Heap } from '../memory/heap.ts';
+import { controlWord, heapStart } from '../memory/layout.ts';
 import { Memory } from '../memory/memory.ts';
 import { COMMON_TYPES } from '../spec/kernel_struct.ts';
 import { progTypeById } from '../spec/prog_types.ts';
@@ -82,7 +82,7 @@ export interface HelperMocking {
 
 export class Kernel implements ProgramHost, LoadHost {
   readonly memory: Memory;
-  readonly arena: Arena;
+  readonly heap: Heap;
   /** Lines of bpf_trace_printk. */
   readonly trace = new Trace();
   /** Time and random numbers as programs see them. */
@@ -110,12 +110,12 @@ export class Kernel implements ProgramHost, LoadHost {
     this.#limits = limitsOf(options);
     this.world = new World(cpus, options.clock, options.seed);
     this.memory = new Memory(cpus);
-    this.arena = new Arena(this.memory, arenaStart(cpus));
+    this.heap = new Heap(this.memory, heapStart(cpus));
     this.#registry = new Registry(this.memory);
     this.#mapOps = instantiateMapOps(this.memory);
     this.#mapContext = {
       memory: this.memory,
-      arena: this.arena,
+      heap: this.heap,
       ops: this.#mapOps,
       cpus,
       seed: () => this.world.random(0),

@@ -2,7 +2,7 @@
 // there. Its id is never used again; closing it ends this handle, while a PROG_ARRAY that holds it can still jump to it,
 // as in Linux.
 
-import type { Arena } from '../memory/alloc.ts';
+import type { Heap } from '../memory/heap.ts';
 import { progTypeById } from '../spec/prog_types.ts';
 import { BpfError } from '../uapi/errors.ts';
 import type { VerifierStats } from '../verifier/verified.ts';
@@ -15,7 +15,7 @@ import { type RunTarget, type TestRunOptions, type TestRunResult, testRun, testR
 
 /** What a program needs of its Kernel. */
 export interface ProgramHost {
-  readonly arena: Arena;
+  readonly heap: Heap;
   /** Throws EINVAL when there is no such CPU. */
   cpu(n: number): Cpu;
   programById(id: number): LoadedProgram | undefined;
@@ -91,7 +91,7 @@ export class Program {
   runBatch(packets: readonly Uint8Array[], options: BatchOptions & RunOptions = {}): Uint32Array {
     checkPackets(packets);
     const retvals = new Uint32Array(packets.length);
-    const batch = new Batch(this.#target(options), this.#host.arena, this.name);
+    const batch = new Batch(this.#target(options), this.#host.heap, this.name);
     try {
       for (let i = 0; i < packets.length; i += BATCH_CHUNK) {
         batch.fill(packets.slice(i, i + BATCH_CHUNK), options.ctx);
@@ -106,7 +106,7 @@ export class Program {
 
   /** Packets that stay in memory, to be run and looked at; close it when done. */
   batch(packets: readonly Uint8Array[], options: BatchOptions & RunOptions = {}): Batch {
-    const batch = new Batch(this.#target(options), this.#host.arena, this.name);
+    const batch = new Batch(this.#target(options), this.#host.heap, this.name);
     try {
       batch.fill(packets, options.ctx);
     } catch (e) {

@@ -1,4 +1,4 @@
-// The arena: regions of the shared memory for maps and other kernel objects. In: a size; out: the address of that many
+// The heap: regions of the shared memory for maps and other kernel objects. In: a size; out: the address of that many
 // zero bytes that nothing else uses. The books are JavaScript's, so no program can corrupt them. Behind every region
 // stand CANARY_SIZE bytes that nobody writes: a write just past a region is found by `checkCanaries`.
 // Every size is checked before it is used: sums stay below 2^53, so nothing wraps.
@@ -18,7 +18,7 @@ function roundUp(n: number, to: number): number {
   return Math.ceil(n / to) * to;
 }
 
-export class Arena {
+export class Heap {
   readonly memory: Memory;
   /** Where memory that was never used begins. */
   #top: Addr;

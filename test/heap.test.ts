@@ -1,17 +1,17 @@
-// The arena: regions are zero, aligned, apart, and reused after free; bad sizes are typed errors.
+// The heap: regions are zero, aligned, apart, and reused after free; bad sizes are typed errors.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Arena } from '../src/memory/alloc.ts';
-import { arenaStart, MEMORY_END } from '../src/memory/layout.ts';
+import { Heap } from '../src/memory/heap.ts';
+import { heapStart, MEMORY_END } from '../src/memory/layout.ts';
 import { Memory } from '../src/memory/memory.ts';
 
-function arena(): Arena {
-  return new Arena(new Memory(1), arenaStart(1));
+function heap(): Heap {
+  return new Heap(new Memory(1), heapStart(1));
 }
 
-describe('Arena', () => {
+describe('Heap', () => {
   it('hands out zeroed, aligned memory and grows the memory', () => {
-    const a = arena();
+    const a = heap();
     const before = a.memory.end;
     const addr = a.alloc(10 * 65536, 4096);
     expect(addr % 4096).toBe(0);
@@ -20,7 +20,7 @@ describe('Arena', () => {
   });
 
   it('reuses freed memory, zeroed again', () => {
-    const a = arena();
+    const a = heap();
     const first = a.alloc(1000);
     a.alloc(8);
     a.memory.bytes(first, 1000).fill(0xff);
@@ -31,7 +31,7 @@ describe('Arena', () => {
   });
 
   it('joins freed neighbours', () => {
-    const a = arena();
+    const a = heap();
     const parts = [a.alloc(500), a.alloc(500), a.alloc(500)];
     a.alloc(8);
     for (const p of [parts[0], parts[2], parts[1]]) a.free(p);
@@ -39,11 +39,11 @@ describe('Arena', () => {
   });
 
   it.each([0, -1, 1.5, Number.NaN, Infinity, 2 ** 53])('refuses %s bytes with E2BIG', (size) => {
-    expect(() => arena().alloc(size)).toThrow(expect.objectContaining({ code: 'E2BIG' }));
+    expect(() => heap().alloc(size)).toThrow(expect.objectContaining({ code: 'E2BIG' }));
   });
 
   it('is full with ENOMEM, and still works afterwards', () => {
-    const a = arena();
+    const a = heap();
     expect(() => a.alloc(MEMORY_END)).toThrow(expect.objectContaining({ code: 'ENOMEM' }));
     expect(() => a.alloc(2 ** 52)).toThrow(expect.objectContaining({ code: 'ENOMEM' }));
     expect(() => a.allocAll([8, 8, 2 ** 31])).toThrow(expect.objectContaining({ code: 'ENOMEM' }));
@@ -53,7 +53,7 @@ describe('Arena', () => {
   });
 
   it('refuses to free what is not a region, or twice', () => {
-    const a = arena();
+    const a = heap();
     const addr = a.alloc(64);
     expect(() => a.free(addr + 8)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
     a.free(addr);
@@ -61,7 +61,7 @@ describe('Arena', () => {
   });
 
   it('finds a write behind a region', () => {
-    const a = arena();
+    const a = heap();
     const addr = a.alloc(20);
     a.memory.bytes(addr, 20).fill(1);
     expect(a.checkCanaries()).toEqual([]);
@@ -78,7 +78,7 @@ describe('Arena', () => {
     );
     fc.assert(
       fc.property(steps, (list) => {
-        const a = arena();
+        const a = heap();
         const live: { addr: number; size: number }[] = [];
         for (const { size, align, drop } of list) {
           const addr = a.alloc(size, align);
