@@ -155,8 +155,11 @@ function operands(c: Compilation, at: InsnIndex, op: Op): string[] {
     note(src, facts.src[at]);
   }
   if (op.kind === 'call' && facts.callMap[at] >= 0) out.push(`map ${c.program.code.maps[facts.callMap[at]].name}`);
-  return out;
+  return [...out, ...ARENA_NAMES[facts.arena?.[at] ?? 0]];
 }
+
+/** By the bits of Facts.arena. */
+const ARENA_NAMES: readonly (readonly string[])[] = [[], ['arena'], [], ['arena or number']];
 
 const vregName = (v: number) => (v < REGS ? `r${v}` : `s${v - REGS}`);
 

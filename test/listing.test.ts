@@ -10,8 +10,9 @@ import { listing } from '../jit/listing.ts';
 import { listingText } from '../src/cli/listing_text.ts';
 import { styleFor } from '../src/cli/style.ts';
 import type { LoadedProgram } from '../src/runtime/engine.ts';
+import { ARENA } from './arena_runs.ts';
 import { loadCorpus } from './corpus.ts';
-import { testKernel } from './harness.ts';
+import { loadText, testKernel } from './harness.ts';
 import { LISTED } from './listing_programs.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -41,6 +42,32 @@ describe('listings', () => {
     expect(open).toBe(0);
     const inModule = dumpPass(loaded, 'wat').match(/local\.(?:set|tee) \$(?:[rsw]\d+|sw\d+)/g)!.length;
     expect(code.match(/local\.(?:set|tee) \$(?:[rsw]\d+|sw\d+)/g)!.length).toBe(inModule);
+  });
+
+  it('say what goes to an arena', async () => {
+    const kernel = await testKernel();
+    const text = `
+      r0 = *(u32 *)(r1 + 12)
+      r1 = map arena
+      r6 = 4096
+      r6 = addr_space_cast(r6, 0, 1)
+      r7 = 8
+      if r0 == 0 goto add
+      r7 = r6
+    add:
+      r7 += 8
+      r6 += 8
+      r0 = *(u64 *)(r6 + 0)
+      *(u64 *)(r6 + 8) = r7
+      exit`;
+    const program = loadText(kernel, { type: 'xdp', text, maps: { arena: kernel.createMap(ARENA) } });
+    const rows = listing(program.loaded).filter(({ facts }) => /^arena/.test(facts[0]));
+    expect(rows.map(({ disasm, facts }) => [disasm, facts[0]])).toEqual([
+      ['(07) r7 += 8', 'arena or number'],
+      ['(04) w6 += 8', 'arena'],
+      ['(79) r0 = *(u64 *)(r6 +0)', 'arena'],
+      ['(7b) *(u64 *)(r6 +8) = r7', 'arena'],
+    ]);
   });
 
   it('fit the width, without colours', async () => {

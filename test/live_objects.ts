@@ -30,9 +30,7 @@ export function inputOf(text: string, type: number, flags = 0, types: KernelType
     license: 'GPL',
     insns,
     maps: names.map((name) => MAPS[name]),
-    mapRefs: new Map(
-      relocs.map((r) => [r.insn, { map: names.findIndex((name) => name === r.map), kind: 'fd' as const, off: 0 }]),
-    ),
+    mapRefs: new Map(relocs.map((r) => [r.insn, { map: names.indexOf(r.map), kind: 'fd' as const, off: 0 }])),
   };
 }
 
