@@ -16,12 +16,16 @@ import { comparable } from './live_log.ts';
 const VMLINUX = '/sys/kernel/btf/vmlinux';
 const array: MapDef = { name: '', type: M.BPF_MAP_TYPE_ARRAY, keySize: 4, valueSize: 64, maxEntries: 1, flags: 0 };
 const ring: MapDef = { ...array, type: M.BPF_MAP_TYPE_RINGBUF, keySize: 0, valueSize: 0, maxEntries: 4096 };
-const MAPS = { array, rb: ring, urb: { ...ring, type: M.BPF_MAP_TYPE_USER_RINGBUF } } as const;
+const MAPS: Readonly<Record<string, MapDef>> = {
+  array,
+  rb: ring,
+  urb: { ...ring, type: M.BPF_MAP_TYPE_USER_RINGBUF },
+};
 
 /** `kcall NAME` calls a kfunc, `rX = map[NAME] ll` is one of the maps array, rb (ring buffer), urb (user ring buffer). */
 export function inputOf(text: string, type: number, flags = 0, types: KernelTypes = COMMON_TYPES): ProgramInput {
   const { insns, relocs } = asm(text.replace(/kcall (\w+)/g, (_, name) => `call ${name}#${types.funcId(name) ?? -1}`));
-  const names = (Object.keys(MAPS) as (keyof typeof MAPS)[]).filter((name) => relocs.some((r) => r.map === name));
+  const names = Object.keys(MAPS).filter((name) => relocs.some((r) => r.map === name));
   return {
     name: '',
     type,
