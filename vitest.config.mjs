@@ -7,7 +7,8 @@ export default defineConfig({
     pool: 'forks',
     // The default leaves a processor idle; on two that is half the time.
     maxWorkers: '100%',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For what never ends, not for what is slow: far more than any test takes on a busy machine.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });

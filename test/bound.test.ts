@@ -278,13 +278,13 @@ describe.skipIf(live === null)('beside the live kernel', () => {
         for (const size of [8, 16, 32, 64]) if (compare(bound(place, `r2 = *(u${size} *)(r1 + ${off})`))) accepted++;
     }
     expect(accepted).toBeGreaterThan(members.length);
-  }, 60_000);
+  });
 
   it('every helper', () => {
     const refused = /program of this type cannot use helper .*/;
     for (const member of ['tcp_congestion_ops.init', 'tcp_congestion_ops.release', 'bpf_dummy_ops.test_1'])
       for (let id = 1; id <= 211; id++) compare(bound(placeOf(live!, member), `call ${id}`), refused);
-  }, 60_000);
+  });
 
   it('every field that congestion control may write', () => {
     const place = placeOf(live!, SOCK);
@@ -292,7 +292,7 @@ describe.skipIf(live === null)('beside the live kernel', () => {
     for (let off = 0; off < live!.struct('tcp_sock')!.size; off += 2)
       if (compare(bound(place, `r1 = *(u64 *)(r1 + 0)\n*(u32 *)(r1 + ${off}) = 0`))) written++;
     expect(written).toBeGreaterThan(structOps('tcp_congestion_ops')!.writes!.fields!.length);
-  }, 60_000);
+  });
 
   it('a loader without CAP_PERFMON', () => {
     const input = bound(placeOf(live!, SOCK), '');

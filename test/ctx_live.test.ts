@@ -39,7 +39,7 @@ const oracle = openOracle((why) => {
 afterAll(() => oracle?.shutdown());
 
 describe.skipIf(oracle === null)(`contexts beside the live kernel${reason && ` (${reason})`}`, () => {
-  it(`${COUNT} random programs`, { timeout: 600_000 }, () => {
+  it(`${COUNT} random programs`, () => {
     let accepted = 0;
     for (let i = 0; i < COUNT; i++) {
       const r = new Random(7, i);

@@ -106,7 +106,7 @@ function histogram(verdicts: ArrayLike<number>): Record<number, number> {
 }
 
 describe('real objects over the capture', () => {
-  it('the firewall: packet by packet and in batches', { timeout: 60_000 }, async () => {
+  it('the firewall: packet by packet and in batches', async () => {
     const kernel = await testKernel();
     const object = kernel.loadSync(openObject(file('examples/firewall/firewall.bpf.o')));
     applyPolicy(object, POLICY);
@@ -124,7 +124,7 @@ describe('real objects over the capture', () => {
   });
 
   const objects = readdirSync(new URL('bench/programs/', root)).filter((name) => name.endsWith('.bpf.o'));
-  it.each(objects)('%s', { timeout: 60_000 }, async (name) => {
+  it.each(objects)('%s', async (name) => {
     const kernel = await testKernel();
     const object = kernel.loadSync(openObject(file(`bench/programs/${name}`)));
     const packets = (await capture()).filter((p) => p.length >= 64).slice(0, 20);

@@ -101,5 +101,5 @@ describe.skipIf(oracle === null || !existsSync(VMLINUX))('beside the live kernel
         expect([name, sleeps]).toEqual([name, (row.flags & KF.SLEEPABLE) !== 0]);
       }
     }
-  }, 60_000);
+  });
 });

@@ -28,25 +28,25 @@ function compareShape(kernel: Kernel, shape: LargeShape, size: number, values: r
 }
 
 describe('large programs', () => {
-  it.each(LARGE_SHAPES)('%s', { timeout: 60_000 }, async (shape) => {
+  it.each(LARGE_SHAPES)('%s', async (shape) => {
     const kernel = kernelWith(createInterpreter(), await createJitEngine({ validate: false }));
     for (const size of [60, 6000]) compareShape(kernel, shape, size, [0, 1, size >> 4, size >> 3, 0x7fffffff]);
     kernel.close();
   });
 
-  it.each(LARGE_SHAPES)('%s, in many small parts', { timeout: 60_000 }, async (shape) => {
+  it.each(LARGE_SHAPES)('%s, in many small parts', async (shape) => {
     const jit = await createJitEngine({ splitAbove: 20, partSlots: 16, maxSteps: 100_000 });
     const kernel = kernelWith(createInterpreter(), jit);
     compareShape(kernel, shape, 400, [0, 1, 25, 50, 0x7fffffff]);
     kernel.close();
   });
 
-  it('bodies do not nest deeper than a compiler can follow', { timeout: 60_000 }, () => {
+  it('bodies do not nest deeper than a compiler can follow', () => {
     const { wasm } = compile(rig.load(largeProgram('nest', 40_000)), { splitAbove: 1e6 });
     expect(WebAssembly.validate(wasm as Uint8Array<ArrayBuffer>)).toBe(true);
   });
 
-  it('random programs in parts leave every byte as the interpreter does', { timeout: 60_000 }, async () => {
+  it('random programs in parts leave every byte as the interpreter does', async () => {
     const jit = await createJitEngine({ splitAbove: 12, partSlots: 9, maxSteps: 65_536 });
     const kernel = kernelWith(createInterpreter({ maxSteps: 20_000 }), jit);
     const data = Uint8Array.from({ length: 64 }, (_, i) => i * 37);
@@ -71,7 +71,7 @@ describe('large programs', () => {
     return (user + system) / insns.length;
   }
 
-  it.each(['ladder', 'nest', 'wild'] as const)('%s: no super-linear cost', { timeout: 60_000 }, (shape) => {
+  it.each(['ladder', 'nest', 'wild'] as const)('%s: no super-linear cost', (shape) => {
     cost(shape, 4000);
     expect(cost(shape, 24_000) / cost(shape, 4000)).toBeLessThan(3);
   });

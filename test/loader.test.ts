@@ -478,7 +478,7 @@ describe('bad input', () => {
       return Math.floor((seed / 2 ** 32) * below);
     };
     const outcomes = new Set<string>();
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (let round = 0; round < 2000; round++) {
       const bytes = whole.slice();
       // Headers, tables and BTF are more interesting than .debug_*: half of the flips hit the section headers.
@@ -491,7 +491,8 @@ describe('bad input', () => {
       outcomes.add(result instanceof BeewasmError ? result.name : 'object');
     }
     expect([...outcomes].sort()).toEqual(expect.arrayContaining(['FormatError', 'object']));
-    expect(performance.now() - start).toBeLessThan(30_000);
+    // Processor time, in us: the machine may do other things. It takes a second or two.
+    expect(process.cpuUsage(start).user).toBeLessThan(60e6);
   });
 
   it('flipped words of .BTF and .BTF.ext give an object or one typed error', () => {

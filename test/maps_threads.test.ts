@@ -16,7 +16,7 @@ function run(task: HammerTask): Promise<string[]> {
     w.once('message', resolve);
     w.once('error', reject);
     // A lock that is never released would spin for ever.
-    setTimeout(() => w.terminate().then(() => reject(new Error('stuck'))), 30_000).unref();
+    setTimeout(() => w.terminate().then(() => reject(new Error('stuck'))), 300_000).unref();
   });
 }
 

@@ -30,7 +30,7 @@ describe('random objects on the stack', () => {
       return often.ok !== seldom.ok && Math.max(often.stats.processed, seldom.stats.processed) < MAX_PROCESSED;
     });
     expect(wrong).toEqual([]);
-  }, 120_000);
+  });
 
   it.skipIf(live === null)(
     'beside the live kernel',

@@ -12,7 +12,7 @@ import { verify } from '../src/verifier/index.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const object = join(root, 'examples/firewall/firewall.bpf.o');
 
-it("README's example of the library runs as written", { timeout: 60_000 }, () => {
+it("README's example of the library runs as written", () => {
   const [, example] = /```ts\n(.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8'))!;
   expect(example).toContain("from 'beewasm'");
   // Inside the package, so that 'beewasm' is this one.

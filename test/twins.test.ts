@@ -47,7 +47,7 @@ describe('beewasm', () => {
     expect(verify(input).ok).toBe(true);
   });
   // One of them is a million instructions: seconds, but a minute where a busy machine gives little time.
-  it.each(TWINS)('$program: $message', { timeout: 240_000 }, ({ program, errno, message }) => {
+  it.each(TWINS)('$program: $message', ({ program, errno, message }) => {
     const result = verify(inputOf(twins, program));
     if (result.ok) expect.fail('accepted');
     expect({ errno: result.error.code, message: messages(result.log).at(-1) }).toEqual({ errno, message });
