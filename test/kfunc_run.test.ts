@@ -333,6 +333,16 @@ noslice${n}:`;
       0,
       XDP,
     ],
+    'of a packet that shrank, its last bytes in the buffer': [
+      `*(u64 *)(r10 - 128) = -1\n${packet('xdp')}\nr1 = r9\nr2 = -8\ncall bpf_xdp_adjust_tail\n${slice(50, 8, 'r1 = *(u64 *)(r0 + 0)\n*(u64 *)(r6 + 0) = r1')}\nr1 = *(u64 *)(r10 - 128)\n*(u64 *)(r6 + 8) = r1\nr0 = r8`,
+      1,
+      XDP,
+    ],
+    'of a packet that shrank, nothing in the buffer': [
+      `*(u64 *)(r10 - 128) = -1\n${packet('xdp')}${adjust(3, 64)}\nr1 = r9\nr2 = -8\ncall bpf_xdp_adjust_tail\n${rdwr(53, 8, '*(u32 *)(r0 + 4) = 7')}\nr1 = *(u64 *)(r10 - 128)\n*(u64 *)(r6 + 8) = r1\nr0 = r8`,
+      1,
+      XDP,
+    ],
     'of a packet that shrank and is not written there': [
       `${SAVED}${packet('xdp')}\nr1 = r9\nr2 = -8\ncall bpf_xdp_adjust_tail\n${write(55, 4)}`,
       -22,

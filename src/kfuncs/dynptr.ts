@@ -1,5 +1,5 @@
-// Kfuncs about dynptrs (kernel/bpf/helpers.c, net/core/filter.c). Packets lie in one piece here, so a slice never needs the
-// buffer that it is given.
+// Kfuncs about dynptrs (kernel/bpf/helpers.c, net/core/filter.c). Packets lie in one piece here, so a slice needs the
+// buffer that it is given only where the packet of an xdp_buff has shrunk since.
 
 import {
   addressOf,
@@ -32,6 +32,22 @@ function slice(memory: Memory, dynptr: Dynptr, offset: number, length: number): 
   return Math.max(addressOf(memory, dynptr, offset, length), 0);
 }
 
+/**
+ * The same, or the buffer with as much of the packet as there is, where an xdp_buff does not have all of the bytes any more
+ * (kernel bpf_dynptr_slice, bpf_xdp_copy_buf).
+ */
+function sliceOrBuffer(memory: Memory, dynptr: Dynptr, offset: number, length: number, buffer: Addr): Addr {
+  const at = slice(memory, dynptr, offset, length);
+  const { kind, data } = dynptr;
+  if (at !== 0 || kind !== DYNPTR_KIND.xdp || data === 0 || checkSlice(dynptr, offset, length) !== 0) return at;
+  const packet = packetOf(memory, data, kind);
+  if (packet === null || !memory.contains(buffer, length)) return 0;
+  const from = dynptr.offset + offset;
+  const rest = Math.min(Math.max(packet.size - from, 0), length);
+  if (rest > 0) memory.bytes(buffer, rest).set(memory.bytes(packet.data + from, rest));
+  return buffer;
+}
+
 function writableSlice(memory: Memory, dynptr: Dynptr, offset: number, length: number): Addr {
   return dynptr.rdonly ? 0 : slice(memory, dynptr, offset, length);
 }
@@ -62,12 +78,14 @@ export const dynptrKfuncs = {
 
   bpf_dynptr_slice:
     ({ memory }) =>
-    (at, offset, _buffer, size) =>
-      slice(memory, readDynptr(memory, at >>> 0), offset >>> 0, size >>> 0),
+    (at, offset, buffer, size) =>
+      sliceOrBuffer(memory, readDynptr(memory, at >>> 0), offset >>> 0, size >>> 0, buffer >>> 0),
   bpf_dynptr_slice_rdwr:
     ({ memory }) =>
-    (at, offset, _buffer, size) =>
-      writableSlice(memory, readDynptr(memory, at >>> 0), offset >>> 0, size >>> 0),
+    (at, offset, buffer, size) => {
+      const dynptr = readDynptr(memory, at >>> 0);
+      return dynptr.rdonly ? 0 : sliceOrBuffer(memory, dynptr, offset >>> 0, size >>> 0, buffer >>> 0);
+    },
 
   bpf_dynptr_adjust:
     ({ memory }) =>
