@@ -124,6 +124,13 @@ describe('prog load of many objects', () => {
     const json = JSON.parse((await beewasm(`prog load ${COUNTER} ${bad} -j`)).out);
     expect(json.map((v: { verdict: string }) => v.verdict).sort()).toEqual(['accept', 'error']);
   });
+  it('a program that libbpf would refuse is a row, too, and the other objects have theirs', async () => {
+    const { code, out } = await beewasm(`prog load test/objects/kfuncs/declared.bpf.o ${COUNTER}`);
+    expect(code).toBe(1);
+    expect(rows(out)).toContain(`${COUNTER.replace('test/objects/', '')} count accepted`);
+    expect(rows(out)).toContain('kfuncs/declared.bpf.o more not loaded');
+    expect(out).toContain("declared.bpf.o: EINVAL: program more: extern (func ksym) 'bpf_task_release___more'");
+  });
   it('shows the verdicts asked for, the most expensive first, and still fails for the others', async () => {
     const objects = `test/objects/loader/programs.bpf.o ${COUNTER} ${scratch}/none.o`;
     const accepted = await beewasm(`prog load ${objects} --only accepted --sort processed`);
@@ -256,6 +263,18 @@ describe('prog load', () => {
     const two = 'test/objects/loader/core.bpf.o test/objects/cli/counter.bpf.o';
     expectOneLine(await beewasm(`prog load ${two} btf ${none}`), 1, `${none}: BTF: header`);
   });
+  it.each([
+    ['run', `name offset data_in ${FIREWALL}`],
+    ['dump xlated', 'name offset'],
+    ['dump jited', 'name offset'],
+    ['show', ''],
+  ])('prog %s takes btf FILE, too', async (command, words) => {
+    const types = openObject(new Uint8Array(readFileSync('test/objects/loader/core_target.bpf.o'))).btf!;
+    const object = `test/objects/loader/core.bpf.o ${words}`;
+    const { code, out, err } = await beewasm(`prog ${command} ${object} btf ${file('btf', types)}`);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).not.toContain('CO-RE');
+  });
   it('target OBJ: freplace programs beside the object whose functions they replace', async () => {
     const replace = 'prog load test/objects/freplace/replace.bpf.o';
     const target = 'target test/objects/freplace/target.bpf.o';
@@ -378,6 +397,15 @@ describe('prog run', () => {
     expect((await run(`engine interp ctx_in ${file('ctx_in', ctx)}`)).out).toMatch(
       /^packet of 64 bytes\nReturn value: 1,/,
     );
+  });
+  it('maps that can not be created are no reason for programs that do not use them', async () => {
+    const object = 'prog run test/objects/dynptr/dynptr.bpf.o';
+    expectOneLine(
+      await beewasm(`${object} name ok_loop data_in ${packet}`),
+      1,
+      'map type ringbuf is not supported yet',
+    );
+    expect((await beewasm(`${object} name ok_static data_in ${packet}`)).out).toMatch(/^Return value: 0, /);
   });
   it('bad input is one line', async () => {
     const object = 'prog run test/objects/cli/counter.bpf.o';
@@ -596,7 +624,7 @@ describe('wrong arguments: one line, exit code 2', () => {
     ['frobnicate', "unknown command 'frobnicate'"],
     ['prog frobnicate', "unknown command 'frobnicate'"],
     ['prog show', 'object file is missing'],
-    [`prog show ${FIREWALL} extra`, "unexpected argument 'extra'"],
+    [`prog show ${FIREWALL} extra`, "expected btf, got 'extra'"],
     [`prog dump wat ${FIREWALL}`, "got 'wat'"],
     [`prog dump jited ${FIREWALL} name xdp_fw --dump=lower`, "no pass 'lower', there are functions, split, "],
     [`prog dump xlated ${FIREWALL} --dump=narrow`, '--dump goes with jited'],

@@ -46,7 +46,7 @@ describe('running', () => {
   it('what is not here is refused by its name', () => {
     const text = 'r1 = 1\nkcall bpf_task_from_pid\nif r0 == 0 goto +2\nr1 = r0\nkcall bpf_task_release\nr0 = 0\nexit';
     expect(() => load(text, 'off')).toThrow(
-      new UnsupportedError('kfunc bpf_task_from_pid', 'kfunc bpf_task_from_pid is not supported yet'),
+      new UnsupportedError('kfunc bpf_task_from_pid', 'program t: kfunc bpf_task_from_pid is not supported yet'),
     );
   });
 });

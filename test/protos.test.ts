@@ -145,7 +145,7 @@ describe('calls of helpers that can not run', () => {
     const load = (reached: boolean) =>
       kernel.loadProgram({ name: 'p', type: 'xdp', insns: call(id, reached), license: 'GPL' }, { jit: 'off' });
     const what = `helper ${name}#${id}`;
-    expect(() => load(true)).toThrow(new UnsupportedError(what, `${what} is not supported yet`));
+    expect(() => load(true)).toThrow(new UnsupportedError(what, `program p: ${what} is not supported yet`));
     // A call that no path reaches is no reason.
     expect(load(false).run({ data: new Uint8Array(64) }).retval).toBe(0);
   });

@@ -1,7 +1,7 @@
 // The Kernel: test runs as BPF_PROG_TEST_RUN answers them (numbers seen on Linux 6.18), batches, life times, mocks.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type BpfMap, Kernel, openObject, VerifierError } from '../src/index.ts';
+import { type BpfMap, Kernel, type ObjectSpec, openObject, VerifierError } from '../src/index.ts';
 import { asm } from '../src/isa/index.ts';
 import { BPF_MAP_TYPE } from '../src/uapi/enums.ts';
 import { BpfError, UnsupportedError } from '../src/uapi/errors.ts';
@@ -22,7 +22,7 @@ function errorOf(fn: () => unknown): string {
   try {
     fn();
   } catch (e) {
-    if (e instanceof BpfError) return e.code;
+    if (e instanceof BpfError || e instanceof UnsupportedError) return e.code;
     throw e;
   }
   return 'ok';
@@ -427,6 +427,8 @@ describe('the world of a program', () => {
     expect(program.run64().retval).not.toBe(1000n);
     expect(errorOf(() => kernel.helpers.mock('bpf_tail_call', () => 0))).toBe('EINVAL');
     expect(errorOf(() => kernel.helpers.mock('bpf_nothing', () => 0))).toBe('EINVAL');
+    expect(errorOf(() => kernel.helpers.mock('bpf_ktime_get_ns', undefined!))).toBe('EINVAL');
+    expect(errorOf(() => kernel.helpers.mock('bpf_sys_bpf', () => 0))).toBe('EUNSUPPORTED');
   });
 
   it('can be mocked where the JIT knows the map, and come back', async () => {
@@ -500,6 +502,11 @@ describe('the world of a program', () => {
 });
 
 describe('loading', () => {
+  it('a file in the place of an object is an error of the caller', async () => {
+    const bytes = new Uint8Array(64) as unknown as ObjectSpec;
+    await expect(kernelOf().load(bytes)).rejects.toThrow('EINVAL: load takes an ObjectSpec, as openObject(bytes)');
+  });
+
   const bytes = readFileSync(new URL('../../examples/firewall/firewall.bpf.o', import.meta.url));
 
   it('creates maps, fills data and slots, and takes everything back', async () => {

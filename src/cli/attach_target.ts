@@ -6,6 +6,7 @@ import { programInput, type Target } from '../runtime/program_input.ts';
 import { type VerifyOptions, verify } from '../verifier/index.ts';
 import type { Verified } from '../verifier/verified.ts';
 import { FileError, readObject } from './files.ts';
+import type { KernelBtf } from './kernel_btf.ts';
 
 export class AttachTarget {
   readonly #path: string;
@@ -14,9 +15,9 @@ export class AttachTarget {
   readonly #rules: VerifyOptions;
   readonly #verified = new Map<ProgramSpec, Verified>();
 
-  constructor(path: string, func: string | undefined, btf: Uint8Array | undefined, rules: VerifyOptions) {
+  constructor(path: string, func: string | undefined, btf: KernelBtf | undefined, rules: VerifyOptions) {
     this.#path = path;
-    this.#object = readObject(path, btf && { btf });
+    this.#object = readObject(path, btf);
     this.#func = func;
     this.#rules = rules;
   }

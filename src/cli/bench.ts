@@ -6,6 +6,7 @@ import { programInput } from '../runtime/program_input.ts';
 import { BeewasmError } from '../uapi/errors.ts';
 import type { Answer, Command } from './command.ts';
 import { pickProgram, readInput, readObject } from './files.ts';
+import { type KernelBtf, kernelTypes, takeKernelBtf } from './kernel_btf.ts';
 import { FNV_OFFSET, fnv1a64, interleaved, loadStages, STAGES, type Stage, WAYS, type Way, Ways } from './measure.ts';
 import { loadOnly } from './prog_run.ts';
 import { grouped, table } from './table.ts';
@@ -14,6 +15,7 @@ import type { Words } from './words.ts';
 interface BenchArguments {
   path: string;
   name?: string;
+  btf?: KernelBtf;
   dataIn: string;
   init?: string;
   seconds: number;
@@ -36,6 +38,9 @@ function takeArguments(words: Words): BenchArguments {
   words.keywords({
     name: (w) => {
       args.name = w.take('program name');
+    },
+    btf: (w) => {
+      args.btf = takeKernelBtf(w);
     },
     data_in: (w) => {
       args.dataIn = w.take('file after data_in');
@@ -82,14 +87,14 @@ function checkedRun(kernel: Kernel, program: Program, data: Uint8Array, init: Ui
 }
 
 async function run(args: BenchArguments): Promise<BenchResult> {
-  const object = readObject(args.path);
+  const object = readObject(args.path, args.btf);
   const spec = pickProgram(object, args.path, args.name);
   const data = readInput(args.dataIn);
   const init = args.init === undefined ? null : readInput(args.init);
   loadOnly(object, spec);
   const kernel = new Kernel({ clock: 'virtual', seed: 1 });
   try {
-    const { programs } = await kernel.load(object, { jit: 'auto' });
+    const { programs } = await kernel.load(object, { jit: 'auto', ...kernelTypes(args.btf) });
     const program = programs[spec.name];
     const { seconds, ...first } = checkedRun(kernel, program, data, init);
     // A pass of the interpreter over the batch shall take a small part of the time.
@@ -98,7 +103,8 @@ async function run(args: BenchArguments): Promise<BenchResult> {
     ways.sameResults();
     const ns = interleaved(ways, args.seconds * 0.6);
     ways.close();
-    const load = loadStages(program, programInput(object, spec), args.seconds * 0.4);
+    const input = programInput(object, spec, args.btf?.types);
+    const load = loadStages(program, input, args.seconds * 0.4, kernelTypes(args.btf));
     return { ...first, ns, load_us: load, insns: spec.insns.length };
   } finally {
     kernel.close();
@@ -120,7 +126,7 @@ function text(r: BenchResult): string {
 
 export const benchCommand: Command = {
   words: ['bench'],
-  usage: 'OBJ [name N] data_in F [init F] [seconds S]',
+  usage: 'OBJ [name N] [btf FILE] data_in F [init F] [seconds S]',
   summary: 'measure a program on one packet: interpreter, WebAssembly, and the stages of loading',
   async run({ words }): Promise<Answer> {
     const result = await run(takeArguments(words));

@@ -1,8 +1,9 @@
 // Files of the command line. '-' is stdin or stdout. What the system refuses becomes one line that names the file.
 
 import { accessSync, constants, readFileSync, type Stats, statSync, writeFileSync } from 'node:fs';
-import { type ObjectSpec, type OpenOptions, openObject, type ProgramSpec } from '../loader/index.ts';
+import { type ObjectSpec, openObject, type ProgramSpec } from '../loader/index.ts';
 import { BeewasmError, FormatError, UnsupportedError } from '../uapi/errors.ts';
+import type { KernelBtf } from './kernel_btf.ts';
 
 /** The file can't be read or written. */
 export class FileError extends BeewasmError {
@@ -68,8 +69,9 @@ export function parsed<T>(path: string, parse: (bytes: Uint8Array) => T): T {
   }
 }
 
-export function readObject(path: string, options: OpenOptions = {}): ObjectSpec {
-  return parsed(path, (bytes) => openObject(bytes, options));
+/** `btf`: what CO-RE relocations are made for. */
+export function readObject(path: string, btf?: KernelBtf): ObjectSpec {
+  return parsed(path, (bytes) => openObject(bytes, btf && { btf: btf.bytes }));
 }
 
 /** The program with this name; without a name the only one that there is. */

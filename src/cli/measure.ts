@@ -5,7 +5,7 @@
 import { compile } from '../../jit/index.ts';
 import type { Batch, Kernel, Program } from '../index.ts';
 import { BeewasmError } from '../uapi/errors.ts';
-import { verify } from '../verifier/index.ts';
+import { type VerifyOptions, verify } from '../verifier/index.ts';
 import type { ProgramInput } from '../verifier/verified.ts';
 
 export const WAYS = ['interp', 'jit_single', 'jit_batch'] as const;
@@ -108,7 +108,12 @@ export const STAGES = ['verify', 'lower', 'emit', 'compile'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Microseconds of each stage of loading: the minimum over repetitions within `seconds`, at least one. */
-export function loadStages(program: Program, input: ProgramInput, seconds: number): Record<Stage, number> {
+export function loadStages(
+  program: Program,
+  input: ProgramInput,
+  seconds: number,
+  rules: VerifyOptions = {},
+): Record<Stage, number> {
   const best: Record<Stage, number> = { verify: Infinity, lower: Infinity, emit: Infinity, compile: Infinity };
   const note = (stage: Stage, ms: number) => {
     best[stage] = Math.min(best[stage], ms * 1000);
@@ -116,7 +121,7 @@ export function loadStages(program: Program, input: ProgramInput, seconds: numbe
   if (program.verifier !== null) note('verify', program.verifier.duration);
   repeat(seconds / 2, () => {
     const started = performance.now();
-    verify(input, { logLevel: 0 });
+    verify(input, { ...rules, logLevel: 0 });
     note('verify', performance.now() - started);
   });
   repeat(seconds / 2, (round) => {

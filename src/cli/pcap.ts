@@ -17,6 +17,7 @@ import { XDP_ACTION } from '../uapi/enums.ts';
 import { BpfError, FormatError } from '../uapi/errors.ts';
 import type { Answer, Command, Invocation } from './command.ts';
 import { checkStreams, FileError, fileError, pickProgram, readObject } from './files.ts';
+import { type KernelBtf, kernelTypes, takeKernelBtf } from './kernel_btf.ts';
 import { dumpMap, type MapDump, mapDumpJson, mapDumpText, selectMaps, takeMapDump } from './map_dump.ts';
 import { loadOnly } from './prog_run.ts';
 import type { Style } from './style.ts';
@@ -30,6 +31,7 @@ const CHUNK = 256;
 interface PcapArguments {
   path: string;
   name?: string;
+  btf?: KernelBtf;
   engine: 'interp' | 'jit';
   maps?: string;
   input: string;
@@ -67,6 +69,9 @@ function takeArguments({ words, options }: Invocation): PcapArguments {
   words.keywords({
     name: (w) => {
       args.name = w.take('program name');
+    },
+    btf: (w) => {
+      args.btf = takeKernelBtf(w);
     },
     engine: (w) => {
       args.engine = w.choose(['interp', 'jit'], 'engine') as PcapArguments['engine'];
@@ -220,12 +225,15 @@ async function replay(args: PcapArguments, run: Replay): Promise<number> {
 
 async function run(args: PcapArguments): Promise<PcapSummary> {
   checkStreams(args.input, args.output);
-  const object = readObject(args.path);
+  const object = readObject(args.path, args.btf);
   const spec = pickProgram(object, args.path, args.name);
   loadOnly(object, spec);
   const kernel = new Kernel();
   try {
-    const loaded = await kernel.load(object, { jit: args.engine === 'interp' ? 'off' : 'auto' });
+    const loaded = await kernel.load(object, {
+      jit: args.engine === 'interp' ? 'off' : 'auto',
+      ...kernelTypes(args.btf),
+    });
     const program = loaded.programs[spec.name];
     if (program.type === 'raw') throw new FileError(`${spec.name} has no program type that runs on packets`);
     const maps = selectMaps(loaded.maps, args.maps);
@@ -289,7 +297,7 @@ function json(args: PcapArguments, s: PcapSummary): unknown {
 
 export const pcapCommand: Command = {
   words: ['pcap'],
-  usage: 'OBJ [name N] -r FILE [-w FILE] [--only VERDICT] [engine interp|jit] [map dump NAME|all]',
+  usage: 'OBJ [name N] [btf FILE] -r FILE [-w FILE] [--only VERDICT] [engine interp|jit] [map dump NAME|all]',
   summary: 'run a program on every packet of a capture (pcap or pcapng) and count its verdicts',
   options: {
     read: { type: 'string', short: 'r' },

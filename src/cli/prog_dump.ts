@@ -8,6 +8,7 @@ import type { SourceLine } from '../isa/source.ts';
 import type { ObjectSpec, ProgramSpec } from '../loader/index.ts';
 import type { Answer, Command, Invocation } from './command.ts';
 import { pickProgram, readObject } from './files.ts';
+import { type KernelBtf, kernelTypes, takeKernelBtf } from './kernel_btf.ts';
 import { listingJson, listingText } from './listing_text.ts';
 import { loadOnly } from './prog_run.ts';
 import { hexDump, hexJson } from './text.ts';
@@ -89,6 +90,7 @@ const COLUMNS = 140;
 async function jited(
   object: ObjectSpec,
   program: ProgramSpec,
+  btf: KernelBtf | undefined,
   pass: string | undefined,
   at: Invocation,
 ): Promise<Answer> {
@@ -99,7 +101,7 @@ async function jited(
   loadOnly(object, program);
   const kernel = new Kernel({ clock: 'virtual', seed: 0 });
   try {
-    const { loaded } = (await kernel.load(object, { jit: 'auto' })).programs[name];
+    const { loaded } = (await kernel.load(object, { jit: 'auto', ...kernelTypes(btf) })).programs[name];
     if (pass !== undefined) {
       const text = dumpPass(loaded, pass);
       return { json: { name, pass, text }, text: () => text };
@@ -117,7 +119,7 @@ async function jited(
 
 export const progDump: Command = {
   words: ['prog', 'dump'],
-  usage: 'xlated|jited OBJ [name N] [opcodes] [linum] [--dump=PASS]',
+  usage: 'xlated|jited OBJ [name N] [btf FILE] [opcodes] [linum] [--dump=PASS]',
   summary:
     'print a program: its eBPF instructions; or beside each what the JIT knows of it and the WebAssembly it became (--dump: the result of one pass of the JIT)',
   options: { dump: { type: 'string' } },
@@ -127,6 +129,7 @@ export const progDump: Command = {
     const what = words.choose(['xlated', 'jited'], 'what to dump');
     const path = words.take('object file');
     let name: string | undefined;
+    let btf: KernelBtf | undefined;
     const options: DumpOptions = { opcodes: false, linum: false };
     const flags = {
       opcodes: () => {
@@ -140,12 +143,15 @@ export const progDump: Command = {
       name: (w) => {
         name = w.take('program name');
       },
+      btf: (w) => {
+        btf = takeKernelBtf(w);
+      },
       ...(what === 'xlated' ? flags : {}),
     });
     if (what === 'xlated' && pass !== undefined) words.fail('--dump goes with jited');
-    const object = readObject(path);
+    const object = readObject(path, btf);
     const program = pickProgram(object, path, name);
-    if (what === 'jited') return jited(object, program, pass, invocation);
+    if (what === 'jited') return jited(object, program, btf, pass, invocation);
     const rows = dumpRows(program);
     return { json: json(rows, options), text: () => text(rows, options) };
   },

@@ -2,12 +2,12 @@
 // program is shown with its log, many as a table; why a program is refused is explained in both.
 
 import type { ObjectSpec, ProgramSpec } from '../loader/index.ts';
-import { readKernelTypes } from '../loader/kernel_btf.ts';
 import { progTypeByName } from '../spec/prog_types.ts';
 import { annotation, renderDiagnostic } from '../verifier/index.ts';
 import { AttachTarget } from './attach_target.ts';
 import type { Answer, Command, Invocation } from './command.ts';
-import { FileError, parsed } from './files.ts';
+import { FileError } from './files.ts';
+import { type KernelBtf, kernelTypes, takeKernelBtf } from './kernel_btf.ts';
 import { diagnosticPaint, type Style } from './style.ts';
 import { plural } from './text.ts';
 import { type JudgeOptions, jitedBytes, judge, programsOf, type Request, reasonOf, type Verdict } from './verdict.ts';
@@ -113,17 +113,9 @@ function annotations(verdicts: readonly Verdict[]): string[] {
   });
 }
 
-/** A kernel's BTF, and what it says of its structures. */
-interface KernelBtf {
-  readonly bytes: Uint8Array;
-  readonly types: ReturnType<typeof readKernelTypes>;
-}
-
 interface Arguments {
   readonly paths: readonly string[];
   readonly request: Request;
-  /** Of the same BTF as the request's. */
-  readonly kernelTypes: KernelBtf['types'] | undefined;
   /** Object and function that programs of type EXT replace. */
   readonly target: string | undefined;
   readonly func: string | undefined;
@@ -132,7 +124,7 @@ interface Arguments {
 function parse(words: Words, all: boolean): Arguments {
   let name: string | undefined;
   let type: number | undefined;
-  let kernel: KernelBtf | undefined;
+  let btf: KernelBtf | undefined;
   let target: string | undefined;
   let func: string | undefined;
   const keywords = {
@@ -140,8 +132,7 @@ function parse(words: Words, all: boolean): Arguments {
       name = w.take('program name');
     },
     btf: (w: Words) => {
-      // Before the objects: they are not to blame for this file.
-      kernel = parsed(w.take('file of BTF'), (bytes) => ({ bytes, types: readKernelTypes(bytes) }));
+      btf = takeKernelBtf(w);
     },
     type: (w: Words) => {
       const word = w.take('program type');
@@ -156,7 +147,7 @@ function parse(words: Words, all: boolean): Arguments {
   };
   const paths = words.until(Object.keys(keywords), 'object file');
   words.keywords(keywords);
-  return { paths, request: { name, type, btf: kernel?.bytes, all }, kernelTypes: kernel?.types, target, func };
+  return { paths, request: { name, type, btf, all }, target, func };
 }
 
 /** The verdicts to show; null = all. */
@@ -240,7 +231,7 @@ export const progLoad: Command = {
     const rules = {
       perfmon: options['no-perfmon'] !== true,
       ...(options['strict-stack'] === true && { allowUninitStack: false }),
-      ...(args.kernelTypes && { kernelTypes: args.kernelTypes }),
+      ...kernelTypes(args.request.btf),
     };
     const { target, func, request } = args;
     const judging: JudgeOptions = {

@@ -4,10 +4,13 @@
 import { Kernel, type ObjectSpec, type Program } from '../index.ts';
 import type { ProgramSpec } from '../loader/index.ts';
 import { contextOf } from '../runtime/contexts.ts';
+import { mapNames } from '../runtime/program_input.ts';
 import { encodeStruct } from '../runtime/struct.ts';
 import type { TestRunOptions } from '../runtime/test_run.ts';
+import { mapTypeById } from '../spec/map_types.ts';
 import type { Answer, Command, Invocation } from './command.ts';
 import { pickProgram, readInput, readObject, writeOutput } from './files.ts';
+import { type KernelBtf, kernelTypes, takeKernelBtf } from './kernel_btf.ts';
 import { dumpMap, type MapDump, mapDumpJson, mapDumpText, selectMaps, takeMapDump } from './map_dump.ts';
 import { hexDump } from './text.ts';
 import type { Words } from './words.ts';
@@ -18,6 +21,7 @@ const MAX_CPU = 63;
 interface RunArguments {
   path: string;
   name?: string;
+  btf?: KernelBtf;
   dataIn?: string;
   dataOut?: string;
   ctxIn?: string;
@@ -43,6 +47,9 @@ function takeArguments(words: Words): RunArguments {
   words.keywords({
     name: (w) => {
       args.name = w.take('program name');
+    },
+    btf: (w) => {
+      args.btf = takeKernelBtf(w);
     },
     data_in: (w) => {
       args.dataIn = w.take('file after data_in');
@@ -72,14 +79,22 @@ function takeArguments(words: Words): RunArguments {
   return args;
 }
 
-/** Only the program and what its object's PROG_ARRAYs hold gets loaded: others may be of types that don't exist here. */
+/**
+ * Only the program and what its object's PROG_ARRAYs hold gets loaded: others may be of types that don't exist here. Nor are
+ * maps created that can't be, where none of these programs uses them.
+ */
 export function loadOnly(object: ObjectSpec, program: ProgramSpec): void {
   const targets = Object.values(object.maps).flatMap((m) => m.slots?.map((s) => s.symbol) ?? []);
   for (const p of Object.values(object.programs)) p.autoload = p === program || targets.includes(p.name);
+  const used = new Set(Object.values(object.programs).flatMap((p) => (p.autoload ? mapNames(p) : [])));
+  for (const map of Object.values(object.maps)) {
+    const exists = map.inner === undefined && mapTypeById(map.type)?.store !== 'none';
+    if (!exists && !used.has(map.name)) delete object.maps[map.name];
+  }
 }
 
 async function run(args: RunArguments): Promise<ProgramRun> {
-  const object = readObject(args.path);
+  const object = readObject(args.path, args.btf);
   const spec = pickProgram(object, args.path, args.name);
   const options: TestRunOptions = {
     ...(args.dataIn === undefined ? {} : { data: readInput(args.dataIn) }),
@@ -90,7 +105,10 @@ async function run(args: RunArguments): Promise<ProgramRun> {
   loadOnly(object, spec);
   const kernel = new Kernel({ cpus: args.cpu + 1 });
   try {
-    const loaded = await kernel.load(object, { jit: args.engine === 'interp' ? 'off' : 'auto' });
+    const loaded = await kernel.load(object, {
+      jit: args.engine === 'interp' ? 'off' : 'auto',
+      ...kernelTypes(args.btf),
+    });
     const program: Program = loaded.programs[spec.name];
     const maps = selectMaps(loaded.maps, args.maps);
     const result = program.type === 'raw' ? program.run64(options) : program.run(options);
@@ -136,7 +154,7 @@ function json(args: RunArguments, r: ProgramRun): unknown {
 export const progRun: Command = {
   words: ['prog', 'run'],
   usage:
-    'OBJ [name N] [data_in F] [data_out F] [ctx_in F] [ctx_out F] [repeat N] [cpu N] [engine interp|jit] [map dump NAME|all]',
+    'OBJ [name N] [btf FILE] [data_in F] [data_out F] [ctx_in F] [ctx_out F] [repeat N] [cpu N] [engine interp|jit] [map dump NAME|all]',
   summary: 'run a program on one packet and print what it returned',
   async run({ words }: Invocation): Promise<Answer> {
     const args = takeArguments(words);

@@ -6,6 +6,7 @@ import type { ObjectSpec, ProgramSpec } from '../loader/index.ts';
 import { progTypeById } from '../spec/prog_types.ts';
 import type { Answer, Command } from './command.ts';
 import { readObject } from './files.ts';
+import { type KernelBtf, takeKernelBtf } from './kernel_btf.ts';
 
 export interface ProgramInfo {
   readonly name: string;
@@ -59,12 +60,17 @@ function text(p: ProgramInfo): string {
 
 export const progShow: Command = {
   words: ['prog', 'show'],
-  usage: 'OBJ',
+  usage: 'OBJ [btf FILE]',
   summary: 'list the programs of an object file',
   run({ words }): Answer {
     const path = words.take('object file');
-    words.end();
-    const object = readObject(path);
+    let btf: KernelBtf | undefined;
+    words.keywords({
+      btf: (w) => {
+        btf = takeKernelBtf(w);
+      },
+    });
+    const object = readObject(path, btf);
     const programs = Object.values(object.programs).map((p) => programInfo(object, p));
     return { json: programs, text: () => programs.map(text).join('\n') };
   },

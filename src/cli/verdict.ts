@@ -6,11 +6,12 @@ import { Kernel } from '../index.ts';
 import type { ObjectSpec, ProgramSpec } from '../loader/index.ts';
 import { programInput } from '../runtime/program_input.ts';
 import { BPF_PROG_TYPE } from '../uapi/enums.ts';
-import { BeewasmError, UnsupportedError } from '../uapi/errors.ts';
+import { BeewasmError } from '../uapi/errors.ts';
 import { type Diagnostic, type VerifyOptions, verify } from '../verifier/index.ts';
 import type { VerifierError, VerifierStats } from '../verifier/verified.ts';
 import type { AttachTarget } from './attach_target.ts';
-import { pickProgram, readObject } from './files.ts';
+import { FileError, pickProgram, readObject } from './files.ts';
+import { type KernelBtf, kernelTypes } from './kernel_btf.ts';
 import { loadOnly } from './prog_run.ts';
 
 interface Judged {
@@ -31,7 +32,7 @@ export type Verdict =
       readonly error: VerifierError;
       readonly diagnostics: readonly Diagnostic[];
     })
-  /** Well-formed, but beewasm can't load it. */
+  /** beewasm can't load it, or libbpf would not: the verifier is not asked. */
   | { readonly object: string; readonly program: string; readonly verdict: 'unsupported'; readonly reason: string }
   /** The file can't be read as an object, or holds nothing to load. */
   | { readonly object: string; readonly program: null; readonly verdict: 'error'; readonly reason: string };
@@ -73,8 +74,9 @@ export function judge(path: string, object: ObjectSpec, program: ProgramSpec, op
       ...(again ? { log: verify(input, { ...rules, logLevel: 1 }).log } : {}),
     };
   } catch (error) {
-    if (error instanceof UnsupportedError) return { ...name, verdict: 'unsupported', reason: error.message };
-    throw error;
+    // The target is not the program's fault.
+    if (error instanceof FileError) throw error;
+    return { ...name, verdict: 'unsupported', reason: reasonOf(error) };
   }
 }
 
@@ -87,12 +89,12 @@ export interface Request {
   /** Also the programs that do not load by themselves (SEC("?...")). */
   readonly all: boolean;
   /** BTF of the kernel: for CO-RE relocations, and for loads from its structures. */
-  readonly btf: Uint8Array | undefined;
+  readonly btf: KernelBtf | undefined;
 }
 
 /** The object and those of its programs that were asked for. */
 export function programsOf(path: string, request: Request): { object: ObjectSpec; programs: ProgramSpec[] } {
-  const object = readObject(path, request.btf && { btf: request.btf });
+  const object = readObject(path, request.btf);
   const programs =
     request.name === undefined
       ? Object.values(object.programs).filter((p) => p.autoload || request.all)
@@ -113,7 +115,7 @@ export async function jitedBytes(path: string, name: string, request: Request): 
   loadOnly(object, programs[0]);
   const kernel = new Kernel({ clock: 'virtual', seed: 0 });
   try {
-    const { loaded } = (await kernel.load(object, { jit: 'auto' })).programs[name];
+    const { loaded } = (await kernel.load(object, { jit: 'auto', ...kernelTypes(request.btf) })).programs[name];
     return compile(loaded).wasm.length;
   } catch (error) {
     reasonOf(error);

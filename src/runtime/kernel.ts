@@ -4,6 +4,7 @@
 import type { BoundHelperName, HelperEnv, HelperMock } from '../helpers/helper.ts';
 import { BOUND_HELPERS, bindHelpers } from '../helpers/index.ts';
 import { mapHelpers } from '../helpers/map.ts';
+import { helperId } from '../isa/helper_names.ts';
 import { bindKfuncs } from '../kfuncs/index.ts';
 import type { ObjectSpec } from '../loader/index.ts';
 import { BpfMap } from '../maps/bpf_map.ts';
@@ -17,7 +18,7 @@ import { controlWord, heapStart } from '../memory/layout.ts';
 import { Memory } from '../memory/memory.ts';
 import { COMMON_TYPES } from '../spec/kernel_struct.ts';
 import { progTypeById } from '../spec/prog_types.ts';
-import { BpfError } from '../uapi/errors.ts';
+import { BpfError, UnsupportedError } from '../uapi/errors.ts';
 import type { ProgramInput } from '../verifier/verified.ts';
 import { check } from './check.ts';
 import type { Cpu, Engine, LoadedProgram, SlotReader } from './engine.ts';
@@ -132,6 +133,7 @@ export class Kernel implements ProgramHost, LoadHost {
     this.helpers = {
       mock: (name, fn) => {
         const helper = checkMockable(name);
+        if (typeof fn !== 'function') throw new BpfError('EINVAL', `the mock of ${name} is not a function`);
         if (!this.#mocks.has(helper)) this.#linkAgain(helper);
         this.#mocks.set(helper, fn);
       },
@@ -288,10 +290,12 @@ export class Kernel implements ProgramHost, LoadHost {
   }
 }
 
-/** Throws EINVAL for a name that no replaceable helper has. */
+/** Throws EINVAL for a name that no helper has, UnsupportedError for helpers that do not run here. */
 function checkMockable(name: string): BoundHelperName {
   if (name === 'bpf_tail_call') throw new BpfError('EINVAL', 'bpf_tail_call is no function: it can not be mocked');
   const found = BOUND_HELPERS.find((bound) => bound === name);
-  if (found === undefined) throw new BpfError('EINVAL', `there is no helper '${name}' to mock`);
-  return found;
+  if (found !== undefined) return found;
+  if (helperId(name) !== undefined)
+    throw new UnsupportedError(`helper ${name}`, `helper ${name} is not supported yet: no mock replaces it`);
+  throw new BpfError('EINVAL', `there is no helper '${name}' to mock`);
 }

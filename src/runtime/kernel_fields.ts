@@ -6,8 +6,8 @@ import type { Insn, InsnIndex } from '../isa/insn.ts';
 import { opOf } from '../isa/opcodes.ts';
 import { isArena } from '../spec/arena.ts';
 import { COMMON_TYPES } from '../spec/kernel_struct.ts';
-import { UnsupportedError } from '../uapi/errors.ts';
 import { type KernelLoad, type MapDef, REG_KIND, type Verified } from '../verifier/verified.ts';
+import { notYet } from './runnable.ts';
 
 const MOV64_IMM = 0xb7;
 const MOV32_IMM = 0xb4;
@@ -43,14 +43,14 @@ function constantOf(load: KernelLoad, maps: readonly MapDef[], size: number, sig
   return signed ? bytes.getInt8(load.off) : bytes.getUint8(load.off);
 }
 
-function move(insn: Insn, at: InsnIndex, load: KernelLoad | null, maps: readonly MapDef[]): Insn {
+function move(code: Verified, at: InsnIndex, load: KernelLoad | null): Insn {
+  const insn = code.insns[at];
   if (load === null) {
-    const what = `a load from different structures of the kernel (instruction ${at})`;
-    throw new UnsupportedError(what, `${what} is not supported yet`);
+    throw notYet(code.name, `a load from different structures of the kernel (instruction ${at})`);
   }
   const op = opOf(insn);
   if (op?.kind !== 'ldx' && op?.kind !== 'load_acq') return insn;
-  const value = constantOf(load, maps, op.size, op.kind === 'ldx' && op.signed);
+  const value = constantOf(load, code.maps, op.size, op.kind === 'ldx' && op.signed);
   // A 32-bit move fills the upper half with zeroes.
   return { code: value < 0 ? MOV64_IMM : MOV32_IMM, dst: insn.dst, src: 0, off: 0, imm: value | 0 };
 }
@@ -63,14 +63,13 @@ export function withoutKernelLoads(code: Verified): Verified {
   const { facts } = code;
   if (facts === null || facts.kernelLoads.size === 0) return code;
   if (facts.readsAnything) {
-    const what = 'an __arg_untrusted argument that is no structure of the kernel';
-    throw new UnsupportedError(what, `${what} is not supported yet`);
+    throw notYet(code.name, 'an __arg_untrusted argument that is no structure of the kernel');
   }
   const insns = code.insns.map((insn, at) => {
     const load = facts.kernelLoads.get(at);
     // The structure of an arena is there to be read (maps/arena_pages.ts).
     if (load === undefined || (load !== null && load.map >= 0 && isArena(code.maps[load.map]))) return insn;
-    return move(insn, at, facts.src[at] === REG_KIND.mixed ? null : load, code.maps);
+    return move(code, at, facts.src[at] === REG_KIND.mixed ? null : load);
   });
   return { ...code, insns };
 }

@@ -4,8 +4,8 @@
 
 import { type Insn, LDDW_CODE } from '../isa/insn.ts';
 import { kfuncByName, SECTION_KFUNCS } from '../spec/kfunc_abi.ts';
-import { UnsupportedError } from '../uapi/errors.ts';
 import type { Ksym, Verified } from '../verifier/verified.ts';
+import { notYet } from './runnable.ts';
 
 /** goto +0 */
 const NOTHING: Insn = { code: 0x05, dst: 0, src: 0, off: 0, imm: 0 };
@@ -31,8 +31,7 @@ export function withoutKsyms(code: Verified): Verified {
   for (const [at, ksym] of ksyms) {
     const other = replacement(insns[at], ksym, code.type);
     if (other === undefined && facts?.reached[at]) {
-      const what = `${ksym.of === 'func' ? 'kfunc' : 'kernel variable'} ${ksym.name}`;
-      throw new UnsupportedError(what, `${what} is not supported yet`);
+      throw notYet(code.name, `${ksym.of === 'func' ? 'kfunc' : 'kernel variable'} ${ksym.name}`);
     }
     insns[at] = other ?? unreached(insns[at]);
   }

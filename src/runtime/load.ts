@@ -58,6 +58,9 @@ export class LoadedObject {
 }
 
 export function loadObject(host: LoadHost, spec: ObjectSpec, options: LoadOptions): LoadedObject {
+  // From JavaScript nobody checks; the bytes of the file are the likely mistake.
+  if (typeof spec?.maps !== 'object' || typeof spec.programs !== 'object')
+    throw new BpfError('EINVAL', 'load takes an ObjectSpec, as openObject(bytes) returns it');
   const maps: Record<string, BpfMap> = {};
   const programs: Record<string, Program> = {};
   const object = new LoadedObject(programs, maps, host);
