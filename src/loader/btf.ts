@@ -2,6 +2,7 @@
 // checked to exist and walks along them are bounded, so a circular or wild table is a FormatError, never a hang.
 
 import { FormatError } from '../uapi/errors.ts';
+import { once } from './once.ts';
 import { Reader } from './reader.ts';
 
 const BTF_MAGIC = 0xeb9f;
@@ -170,14 +171,17 @@ export function readBtf(bytes: Uint8Array): Btf {
   return { types, string };
 }
 
+const READ = new WeakMap<Uint8Array, Btf>();
+
+/** The same, once for the same bytes, which must not change: a kernel's BTF is large. */
+export function btfOf(bytes: Uint8Array): Btf {
+  return once(READ, bytes, () => readBtf(bytes));
+}
+
 function stringTable(strings: Reader): (offset: number) => string {
   if (strings.length === 0 || strings.u8(0) !== 0) strings.fail('does not start with the empty string');
   const seen = new Map<number, string>();
-  return (offset) => {
-    let s = seen.get(offset);
-    if (s === undefined) seen.set(offset, (s = strings.string(offset)));
-    return s;
-  };
+  return (offset) => once(seen, offset, () => strings.string(offset));
 }
 
 function readTypes(table: Reader, str: (offset: number) => string): BtfType[] {
@@ -267,8 +271,7 @@ function behindAll({ types }: Btf): Int32Array {
 
 /** The id behind typedefs and qualifiers. */
 export function skipModifiers(btf: Btf, id: number): number {
-  let behind = BEHIND.get(btf);
-  if (behind === undefined) BEHIND.set(btf, (behind = behindAll(btf)));
+  const behind = once(BEHIND, btf, () => behindAll(btf));
   if (behind[id] === CIRCLE) throw new FormatError('BTF', `type ${id} refers to itself`);
   return behind[id];
 }

@@ -8,6 +8,7 @@ import { type Btf, resolved, sizeOf } from './btf.ts';
 import type { ExtCoreRelo } from './btf_ext.ts';
 import { CORE, type CoreSpec, isFieldRelo, localSpec, matchSpec, rootName } from './core_spec.ts';
 import { essentialName, isEnum, nameOf, sameKind } from './core_types.ts';
+import { grouped, once } from './once.ts';
 
 /**
  * Replaces insns[at] (and at + 1 of an lddw). `index` numbers the relocation within its section. Throws UnsupportedError for
@@ -45,15 +46,13 @@ export function coreRelocator(local: Btf, target: Btf | null): CoreRelocator {
     }
     const before =
       relo.kind === CORE.TYPE_EXISTS || relo.kind === CORE.TYPE_MATCHES ? presence(1n) : relocated(own, relo);
-    const key = `${relo.kind} ${relo.type} ${relo.access}`;
-    let after = known.get(key);
-    if (after === undefined) {
+    const after = once(known, `${relo.kind} ${relo.type} ${relo.access}`, () => {
       if (compared > MAX_COMPARED)
         throw new UnsupportedError(`CO-RE relocation to '${rootName(own)}', after ${compared} comparisons of types,`);
       const ids = candidates(own);
       compared += ids.length;
-      known.set(key, (after = targetValue(own, relo, target, ids)));
-    }
+      return targetValue(own, relo, target, ids);
+    });
     if (after === null) return poison(insns, at, index);
     patch(insns, at, relo, before, after);
   };
@@ -65,22 +64,13 @@ type CandidateFinder = (own: CoreSpec) => number[];
 const finders = new WeakMap<Btf, CandidateFinder>();
 
 function candidatesOf(target: Btf): CandidateFinder {
-  const finder = finders.get(target) ?? candidateFinder(target);
-  finders.set(target, finder);
-  return finder;
+  return once(finders, target, () => candidateFinder(target));
 }
 
 /** Types of the target that bear the name, flavours aside, and are of the same kind. */
 function candidateFinder(target: Btf): CandidateFinder {
-  const byName = new Map<string, number[]>();
-  target.types.forEach((t, id) => {
-    const name = nameOf(t);
-    if (name === '') return;
-    const key = essentialName(name);
-    const ids = byName.get(key);
-    if (ids === undefined) byName.set(key, [id]);
-    else ids.push(id);
-  });
+  const named = target.types.flatMap((t, id) => (nameOf(t) === '' ? [] : [[essentialName(nameOf(t)), id] as const]));
+  const byName = grouped(named);
   return (own) => {
     const t = own.btf.types[own.root];
     return (byName.get(rootName(own)) ?? []).filter((id) => sameKind(t, target.types[id]));

@@ -2,6 +2,7 @@
 // exist, and of a type that has to match. Names are compared without their flavour: `task_struct___old` is `task_struct`.
 
 import { type Btf, type BtfType, resolved } from './btf.ts';
+import { once } from './once.ts';
 
 const MAX_DEPTH = 32;
 
@@ -64,14 +65,6 @@ function at({ btf }: TypeRef, id: number): TypeRef {
 
 /** Pairs of types that were compared: few types can be nested in more ways than can be walked. */
 type Compared = Map<string, boolean>;
-
-function once(known: Compared, key: string, compare: () => boolean): boolean {
-  const before = known.get(key);
-  if (before !== undefined) return before;
-  const answer = compare();
-  known.set(key, answer);
-  return answer;
-}
 
 /** Is the one type there as the other? Members are not compared. (bpf_core_types_are_compat) */
 export function typesCompatible(local: TypeRef, target: TypeRef): boolean {

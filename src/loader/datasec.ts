@@ -5,6 +5,7 @@ import { BPF_MAP_TYPE } from '../uapi/enums.ts';
 import { BpfError, FormatError } from '../uapi/errors.ts';
 import { BTF_LINKAGE, type Btf, type BtfOf } from './btf.ts';
 import { type Elf, type ElfSection, SHT, STT, symbolsOf } from './elf.ts';
+import { once } from './once.ts';
 import { dataKind } from './sections.ts';
 import type { MapSpec, VariableSpec } from './spec.ts';
 
@@ -27,11 +28,10 @@ const DATASECS = new WeakMap<Btf, ReadonlyMap<string, number>>();
 
 /** Id of the first DATASEC with this name; 0 = none. */
 export function datasecId(btf: Btf, name: string): number {
-  let ids = DATASECS.get(btf);
-  if (ids === undefined) {
+  const ids = once(DATASECS, btf, () => {
     const all = btf.types.flatMap((t, id) => (t.kind === 'datasec' ? [[t.name, id] as const] : []));
-    DATASECS.set(btf, (ids = new Map(all.reverse())));
-  }
+    return new Map(all.reverse());
+  });
   return ids.get(name) ?? 0;
 }
 

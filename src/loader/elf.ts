@@ -3,6 +3,7 @@
 // Every offset, size and index of the file is checked against the file before it is used.
 
 import { FormatError } from '../uapi/errors.ts';
+import { grouped, once } from './once.ts';
 import { Reader } from './reader.ts';
 
 export const EM_BPF = 247;
@@ -94,20 +95,13 @@ interface Index {
 const INDEXES = new WeakMap<Elf, Index>();
 
 function indexOf(elf: Elf): Index {
-  const known = INDEXES.get(elf);
-  if (known !== undefined) return known;
-  const relocs = new Map<number, ElfSection[]>();
-  const symbols = new Map<number, ElfSymbol[]>();
-  const add = <T>(map: Map<number, T[]>, key: number, value: T) => {
-    const list = map.get(key);
-    if (list === undefined) map.set(key, [value]);
-    else list.push(value);
-  };
-  for (const section of elf.sections) if (ENTRY_SIZE[section.type] !== undefined) add(relocs, section.info, section);
-  for (const symbol of elf.symbols) add(symbols, symbol.shndx, symbol);
-  const index = { relocs, symbols };
-  INDEXES.set(elf, index);
-  return index;
+  return once(INDEXES, elf, () => {
+    const relocs = elf.sections.filter((s) => ENTRY_SIZE[s.type] !== undefined);
+    return {
+      relocs: grouped(relocs.map((s) => [s.info, s])),
+      symbols: grouped(elf.symbols.map((s) => [s.shndx, s])),
+    };
+  });
 }
 
 /** Symbols of a section, in file order. */

@@ -4,6 +4,7 @@
 import type { FuncProto, ParamProto, PointedShape, TypeShape } from '../spec/func_proto.ts';
 import { FormatError } from '../uapi/errors.ts';
 import { BTF_LINKAGE, type Btf, type BtfOf, type BtfType, resolved, sizeOf } from './btf.ts';
+import { grouped, once } from './once.ts';
 
 /** clang's __arg_ctx and the like are declaration tags that begin so. */
 const ARG_TAG = 'arg:';
@@ -13,8 +14,7 @@ function argTags(btf: Btf): Map<number, string[][]> {
   const tags = new Map<number, string[][]>();
   for (const t of btf.types) {
     if (t.kind !== 'decl_tag' || t.component < 0 || !t.name.startsWith(ARG_TAG)) continue;
-    let of = tags.get(t.type);
-    if (of === undefined) tags.set(t.type, (of = []));
+    const of = once(tags, t.type, () => [] as string[][]);
     of[t.component] ??= [];
     of[t.component].push(t.name.slice(ARG_TAG.length));
   }
@@ -25,15 +25,13 @@ const CALLBACK_TAG = 'exception_callback:';
 
 /** Names of the functions that are to handle exceptions, by the type id of the function they are for. */
 function exceptionCallbacks(btf: Btf): Map<number, string[]> {
-  const names = new Map<number, string[]>();
-  for (const t of btf.types) {
-    if (t.kind !== 'decl_tag' || t.component >= 0 || !t.name.startsWith(CALLBACK_TAG)) continue;
-    const of = names.get(t.type);
-    const name = t.name.slice(CALLBACK_TAG.length);
-    if (of === undefined) names.set(t.type, [name]);
-    else of.push(name);
-  }
-  return names;
+  return grouped(
+    btf.types.flatMap((t) =>
+      t.kind === 'decl_tag' && t.component < 0 && t.name.startsWith(CALLBACK_TAG)
+        ? [[t.type, t.name.slice(CALLBACK_TAG.length)] as const]
+        : [],
+    ),
+  );
 }
 
 function sizeOrNull(btf: Btf, id: number): number | null {
@@ -78,17 +76,10 @@ export function protoReader(btf: Btf): (id: number, hidden: boolean) => FuncProt
   const callbacks = exceptionCallbacks(btf);
   // Many functions are of one type, and many programs call the same functions.
   const values = new Map<number, ParamProto>();
-  const value = (id: number) => {
-    let known = values.get(id);
-    if (known === undefined) values.set(id, (known = untagged(btf, id)));
-    return known;
-  };
+  const value = (id: number) => once(values, id, () => untagged(btf, id));
   const untaggedParams = new Map<number, readonly ParamProto[]>();
-  const paramsOf = (id: number, { params }: BtfOf<'func_proto'>) => {
-    let known = untaggedParams.get(id);
-    if (known === undefined) untaggedParams.set(id, (known = params.map((p) => value(p.type))));
-    return known;
-  };
+  const paramsOf = (id: number, { params }: BtfOf<'func_proto'>) =>
+    once(untaggedParams, id, () => params.map((p) => value(p.type)));
   const protos = new Map<string, FuncProto | null>();
   const read = (id: number, hidden: boolean): FuncProto | null => {
     const func = btf.types[id];
@@ -105,10 +96,5 @@ export function protoReader(btf: Btf): (id: number, hidden: boolean) => FuncProt
       params: tagged === undefined ? params : params.map((p, i) => (tagged[i] ? { ...p, tags: tagged[i] } : p)),
     };
   };
-  return (id, hidden) => {
-    const key = `${id}:${hidden}`;
-    let known = protos.get(key);
-    if (known === undefined) protos.set(key, (known = read(id, hidden)));
-    return known;
-  };
+  return (id, hidden) => once(protos, `${id}:${hidden}`, () => read(id, hidden));
 }

@@ -8,6 +8,7 @@ import type { FuncProto } from '../spec/func_proto.ts';
 import { UnsupportedError } from '../uapi/errors.ts';
 import type { BtfExt, ExtCoreRelo } from './btf_ext.ts';
 import type { CoreRelocator } from './core_reloc.ts';
+import { once } from './once.ts';
 
 /** A function in its section. */
 export interface CodeRange {
@@ -52,11 +53,7 @@ export function funcRecords(ext: BtfExt, { relocate, protoOf }: RecordReaders): 
       ...relocated(func, relos(func), relocate),
     };
   };
-  return (func) => {
-    let records = known.get(func);
-    if (records === undefined) known.set(func, (records = read(func)));
-    return records;
-  };
+  return (func) => once(known, func, () => read(func));
 }
 
 /** Records of a function's range, in the order of the file. */
@@ -65,14 +62,12 @@ function byOffset<T extends { readonly offset: number }>(
 ): (func: CodeRange) => T[] {
   const sorted = new Map<string, { readonly record: T; readonly i: number }[]>();
   return ({ section: { name }, start, size }) => {
-    let all = sorted.get(name);
-    if (all === undefined) {
-      all = (bySection.get(name) ?? [])
+    const all = once(sorted, name, () =>
+      (bySection.get(name) ?? [])
         .map((record, i) => ({ record, i }))
         .filter(({ record }) => record.offset % 8 === 0)
-        .sort((a, b) => a.record.offset - b.record.offset);
-      sorted.set(name, all);
-    }
+        .sort((a, b) => a.record.offset - b.record.offset),
+    );
     const own = all.slice(firstFrom(all, start), firstFrom(all, start + size));
     return own.sort((a, b) => a.i - b.i).map(({ record }) => record);
   };

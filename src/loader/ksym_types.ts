@@ -5,18 +5,9 @@
 import type { PointedShape } from '../spec/func_proto.ts';
 import type { KernelFunc, KernelValue } from '../spec/kernel_func.ts';
 import type { KernelTypes } from '../spec/kernel_struct.ts';
-import { type Btf, type BtfType, readBtf } from './btf.ts';
+import { type BtfType, btfOf } from './btf.ts';
 import { sameKind, typesCompatible } from './core_types.ts';
 import { btfBehind, protoOf } from './kernel_btf.ts';
-
-/** By the bytes of an object's .BTF. */
-const OBJECTS = new WeakMap<Uint8Array, Btf>();
-
-function btfOf(bytes: Uint8Array): Btf {
-  const btf = OBJECTS.get(bytes) ?? readBtf(bytes);
-  OBJECTS.set(bytes, btf);
-  return btf;
-}
 
 /** `type`: the prototype, or the variable's type, in the object's `btf`; `id`: the symbol's in `kernel`. */
 export function isDeclaredAs(btf: Uint8Array, type: number, kernel: KernelTypes, id: number): boolean {

@@ -6,6 +6,7 @@ import type { LocalStruct, LocalTypes } from '../spec/local_types.ts';
 import type { SpecialField } from '../spec/special_fields.ts';
 import { type Btf, readBtf } from './btf.ts';
 import { readKernelTypes } from './kernel_btf.ts';
+import { once } from './once.ts';
 import { isKptr, objectFields } from './special_fields.ts';
 
 /** Linux looks into structures that have one of these, or a kptr, among their members. */
@@ -33,15 +34,11 @@ export function localTypes(bytes: Uint8Array): LocalTypes {
       return refused;
     },
     struct(id) {
-      btf ??= readBtf(bytes);
-      const type = btf.types[id];
+      const types = (btf ??= readBtf(bytes));
+      const type = types.types[id];
       if (type?.kind !== 'struct') return undefined;
-      let struct = known.get(id);
-      if (struct === undefined) {
-        struct = { name: type.name, size: type.size, key: `${ANONYMOUS}${id}`, fields: fieldsOf(btf, id) };
-        known.set(id, struct);
-      }
-      return struct;
+      const { name, size } = type;
+      return once(known, id, () => ({ name, size, key: `${ANONYMOUS}${id}`, fields: fieldsOf(types, id) }));
     },
   };
 }

@@ -4,7 +4,7 @@
 
 import { FormatError, UnsupportedError } from '../uapi/errors.ts';
 import { arenaData } from './arena_data.ts';
-import { type Btf, readBtf } from './btf.ts';
+import { type Btf, btfOf, readBtf } from './btf.ts';
 import { NO_BTF_EXT, readBtfExt } from './btf_ext.ts';
 import { coreRelocator } from './core_reloc.ts';
 import { dataMap, sectionVars, variablesOf } from './datasec.ts';
@@ -45,7 +45,7 @@ export function openObject(bytes: Uint8Array, options: OpenOptions = {}): Object
   const data = dataMaps(elf, btf);
   const values = new Map([...data, ...arenaData(elf, defs)]);
   const externs = readExterns(elf, btf, options.kconfig ?? {});
-  const target = options.btf === undefined ? null : targetOf(options.btf);
+  const target = options.btf === undefined ? null : btfOf(options.btf);
   const programs = readPrograms(elf, ext, {
     mapAt: mapLookup(elf, defs, legacy, values),
     externs,
@@ -76,14 +76,6 @@ function forgetTypes(programs: readonly ProgramSpec[], maps: readonly MapSpec[])
     delete map.specialFields;
     if (map.inner) delete map.inner.specialFields;
   }
-}
-
-const targets = new WeakMap<Uint8Array, Btf>();
-
-function targetOf(bytes: Uint8Array): Btf {
-  const target = targets.get(bytes) ?? readBtf(bytes);
-  targets.set(bytes, target);
-  return target;
 }
 
 function contents(elf: Elf, name: string): Uint8Array | null {

@@ -4,6 +4,7 @@
 
 import { isSpecialType, SPECIAL_FIELDS, type SpecialField, type SpecialType } from '../spec/special_fields.ts';
 import { type Btf, type BtfType, skipModifiers } from './btf.ts';
+import { grouped, once } from './once.ts';
 
 type Types = ReadonlySet<SpecialType>;
 
@@ -39,11 +40,8 @@ interface Declared {
 const BARREN = new WeakMap<Btf, Map<Types, Set<number>>>();
 
 function barrenOf(btf: Btf, ignored: Types): Set<number> {
-  let known = BARREN.get(btf);
-  if (known === undefined) BARREN.set(btf, (known = new Map()));
-  let barren = known.get(ignored);
-  if (barren === undefined) known.set(ignored, (barren = new Set()));
-  return barren;
+  const known = once(BARREN, btf, () => new Map<Types, Set<number>>());
+  return once(known, ignored, () => new Set<number>());
 }
 
 class Finder {
@@ -162,22 +160,16 @@ interface Index {
 const INDEXES = new WeakMap<Btf, Index>();
 
 function indexOf(btf: Btf): Index {
-  const known = INDEXES.get(btf);
-  if (known !== undefined) return known;
-  const tags = new Map<string, string[][]>();
-  const structs = new Map<string, number>();
-  for (const [id, t] of btf.types.entries()) {
-    if (t.kind === 'struct' && !structs.has(t.name)) structs.set(t.name, id);
-    if (t.kind !== 'decl_tag' || !t.name.startsWith('contains:')) continue;
-    const at = `${t.type}:${t.component}`;
-    const words = t.name.split(':');
-    const known = tags.get(at);
-    if (known === undefined) tags.set(at, [words]);
-    else known.push(words);
-  }
-  const index = { tags, structs };
-  INDEXES.set(btf, index);
-  return index;
+  return once(INDEXES, btf, () => {
+    const tags = btf.types.flatMap((t) =>
+      t.kind === 'decl_tag' && t.name.startsWith('contains:')
+        ? [[`${t.type}:${t.component}`, t.name.split(':')] as const]
+        : [],
+    );
+    const structs = new Map<string, number>();
+    for (const [id, t] of btf.types.entries()) if (t.kind === 'struct') once(structs, t.name, () => id);
+    return { tags: grouped(tags), structs };
+  });
 }
 
 /** What a list or tree holds, by its tag `contains:STRUCT:MEMBER` (kernel btf_find_graph_root). */
