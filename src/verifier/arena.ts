@@ -3,6 +3,7 @@
 // space into such a pointer (address space 1 to 0) and back.
 
 import type { Insn, InsnIndex } from '../isa/insn.ts';
+import type { OpShape } from '../isa/op.ts';
 import { OP_BY_NAME, opOf } from '../isa/opcodes.ts';
 import { ARENA_PAGE, CAST, isArena } from '../spec/arena.ts';
 import { BPF_FLAGS } from '../uapi/enums.ts';
@@ -49,9 +50,11 @@ export function cast(env: Env, _op: unknown, insn: Insn): Next {
 
 const ARENA_POINTER: Reg = makeReg({ kind: 'arena' });
 
+const LOOPED: readonly string[] = ['and', 'or', 'xor'];
+
 /** Atomics that x86 makes loops of, which can't be told to have faulted (kernel bpf_jit_supports_insn). */
-export function isLoopedAtomic(insn: Insn): boolean {
-  return [0x41, 0x51, 0xa1].includes(insn.imm);
+export function isLoopedAtomic(op: OpShape): boolean {
+  return op.kind === 'atomic' && op.fetch && LOOPED.includes(op.op);
 }
 
 const MOV32 = OP_BY_NAME.get('mov32_reg')!.code;

@@ -1,6 +1,6 @@
 // The verifier: program in, verdict out. Pure: no clock, no memory, no I/O; the log does not change the verdict.
 
-import { COMMON_TYPES } from '../spec/kernel_struct.ts';
+import { COMMON_TYPES, type KernelTypes } from '../spec/kernel_struct.ts';
 import { attachTypeOf, progTypeById } from '../spec/prog_types.ts';
 import { BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import { ERRNO } from '../uapi/errno.ts';
@@ -145,6 +145,15 @@ function checkLoad({ type, expectedAttachType, flags }: ProgramInput, perfmon: b
   return row.sleepable === 'must' && !sleepable ? invalid('Syscall programs can only be sleepable') : null;
 }
 
+/** Where all of them are found, and the functions of the kernel that they call. */
+function listFunctions(input: ProgramInput, types: KernelTypes, log: Log): void {
+  const handler = findExceptionCallback(input);
+  if (handler !== null && typeof handler !== 'number') return;
+  const starts = findSubprogs(input.insns, handler);
+  if (!Array.isArray(starts) || isReject(findKfuncs(input, types, isGplCompatible(input.license)))) return;
+  for (const [i, start] of starts.entries()) log.line(`func#${i} @${start}`);
+}
+
 /**
  * Verifies a program as Linux 6.18 does for a privileged user (BPF_PROG_LOAD). Never throws for what is wrong with the
  * program; a program type that beewasm does not have is an UnsupportedError.
@@ -155,20 +164,15 @@ export function verify(given: ProgramInput, options: VerifyOptions = {}): Verify
   const log = new Log(options.logLevel ?? 0);
   const unloadable = checkLoad(given, options.perfmon ?? true);
   if (unloadable) return rejection(input, unloadable, null, log, NO_STATS);
-  const handler = findExceptionCallback(input);
-  const starts = findSubprogs(input.insns, typeof handler === 'number' ? handler : null);
-  const kfuncs =
-    log.level === 2 && findKfuncs(input, options.kernelTypes ?? COMMON_TYPES, isGplCompatible(input.license));
-  const known = handler === null || typeof handler === 'number';
-  if (kfuncs && !isReject(kfuncs) && Array.isArray(starts) && known)
-    for (const [i, start] of starts.entries()) log.line(`func#${i} @${start}`);
-  const prepared = prepare(input, options.kernelTypes, options.perfmon);
+  const { kernelTypes = COMMON_TYPES } = options;
+  if (log.level === 2) listFunctions(input, kernelTypes, log);
+  const prepared = prepare(input, kernelTypes, options.perfmon);
   if (isReject(prepared)) return rejection(input, prepared, null, log, NO_STATS);
   const cfg = checkCfg(prepared);
   if (isReject(cfg)) return rejection(input, cfg, null, log, NO_STATS);
   const misfit = checkExtension(given, prepared);
   if (misfit) return rejection(input, misfit, null, log, NO_STATS);
-  const target = findTarget(input, options.kernelTypes ?? COMMON_TYPES);
+  const target = findTarget(input, kernelTypes);
   if (target !== null && isReject(target)) return rejection(input, target, null, log, NO_STATS);
   const prog: Prog = { ...prepared, target };
   const graph = buildGraph(prog, cfg);

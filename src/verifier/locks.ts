@@ -81,9 +81,9 @@ function giveBack(env: Env, reg: Reg, kind: LockKind): Reject | null {
   const name = kind === 'lock' ? 'bpf_spin_unlock' : 'bpf_res_spin_unlock';
   const active = activeLock(state);
   if (active === undefined) return invalid(`${name} without taking a lock`);
-  if (!state.held.some((h) => h.kind === kind && isOf(h, reg))) return invalid(`${name} of different lock`);
-  if (!isOf(active, reg)) return invalid(`${name} cannot be out of order`);
   const given = state.held.find((h) => h.kind === kind && isOf(h, reg));
+  if (given === undefined) return invalid(`${name} of different lock`);
+  if (!isOf(active, reg)) return invalid(`${name} cannot be out of order`);
   state.held = state.held.filter((h) => h !== given);
   forgetNonOwning(env);
   return null;

@@ -2,7 +2,7 @@
 
 import type { Insn } from '../isa/insn.ts';
 import { imm64 } from '../isa/insn.ts';
-import type { Size } from '../isa/op.ts';
+import type { OpShape, Size } from '../isa/op.ts';
 import { isArena } from '../spec/arena.ts';
 import { isLoopedAtomic } from './arena.ts';
 import type { Env } from './env.ts';
@@ -116,8 +116,8 @@ const NOT_ATOMIC: ReadonlySet<RegKind> = new Set<RegKind>([
 ]);
 
 /** Memory that an atomic instruction can't work on (kernel atomic_ptr_type_ok). */
-function checkAtomicPointer(regno: number, ptr: Reg, verb: 'stores into' | 'loads from', insn: Insn): Reject | null {
-  const possible = ptr.kind === 'arena' ? !isLoopedAtomic(insn) : !NOT_ATOMIC.has(ptr.kind);
+function checkAtomicPointer(regno: number, ptr: Reg, verb: 'stores into' | 'loads from', op: OpShape): Reject | null {
+  const possible = ptr.kind === 'arena' ? !isLoopedAtomic(op) : !NOT_ATOMIC.has(ptr.kind);
   if (possible || ptr.maybeNull) return null;
   return denied(`BPF_ATOMIC ${verb} R${regno} ${kindText(ptr)} is not allowed`);
 }
@@ -132,7 +132,7 @@ export function atomic(env: Env, op: Of<'atomic'>, insn: Insn): Next {
     env.read(insn.dst) ??
     (op.op === 'cmpxchg' ? (env.read(0) ?? noAddress(env, 0)) : null) ??
     noAddress(env, insn.src) ??
-    checkAtomicPointer(insn.dst, env.reg(insn.dst), 'stores into', insn);
+    checkAtomicPointer(insn.dst, env.reg(insn.dst), 'stores into', op);
   if (bad) return bad;
   const into = op.op === 'cmpxchg' ? 0 : op.fetch ? insn.src : -1;
   const unwritable = into >= 0 ? env.canWrite(into) : null;
@@ -154,14 +154,14 @@ export function loadAcquire(env: Env, op: Of<'load_acq'>, insn: Insn): Next {
   const next = env.read(insn.src) ?? load(env, insn, op.size, false, true);
   if (typeof next !== 'number') return next;
   // The pointer as it was: Linux 6.18 looks at what the load left in the register.
-  return checkAtomicPointer(insn.src, ptr, 'loads from', insn) ?? next;
+  return checkAtomicPointer(insn.src, ptr, 'loads from', op) ?? next;
 }
 
 export function storeRelease(env: Env, op: Of<'store_rel'>, insn: Insn): Next {
   const ptr = env.reg(insn.dst);
   const next = env.read(insn.dst) ?? store(env, insn, op.size, true);
   if (typeof next !== 'number') return next;
-  return checkAtomicPointer(insn.dst, ptr, 'stores into', insn) ?? next;
+  return checkAtomicPointer(insn.dst, ptr, 'stores into', op) ?? next;
 }
 
 export function lddw(env: Env, op: Of<'lddw'>, insn: Insn): Next {
