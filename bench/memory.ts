@@ -1,5 +1,6 @@
 // What things cost in resident memory (bytes, after garbage collection): Binaryen once imported and used, an idle Kernel, a
-// loaded program of 1k instructions, its share of machine code included. Means over many; it has to run first, while the heap is small.
+// loaded program of 1k instructions, its share of machine code included. Means over many; it has to run first, while the
+// heap is small.
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

@@ -1,8 +1,8 @@
 // Replays golden cases: what Linux did, step by step, with an object and some packets. In: the cases of golden-dev.json
 // and a LoadedObject; out: the first steps whose outcome differs, byte for byte.
 //
-// Steps: u = map update "map:key:value", t = program into a prog array "map:index:program", f = fill "map:n:m" (key k -> 1 + k % m as u32),
-// p = one packet, d = dump of a map compared as a set (at most 64 entries; without all-zero ones of arrays).
+// Steps: u = map update "map:key:value", t = program into a prog array "map:index:program", f = fill "map:n:m" (key k -> 1 +
+// k % m as u32), p = one packet, d = dump of a map compared as a set (at most 64 entries; without all-zero ones of arrays).
 
 import { readFileSync } from 'node:fs';
 import type { ObjectSpec } from '../src/loader/index.ts';

@@ -1,5 +1,6 @@
-// Map helpers on a map that is known: the lookup of an array is written out (base, stride and bound are constants), that of a hash in part (lower_hash.ts), other
-// operations call the map operations' exports directly with the map's constants in front (placement.ts OpCall).
+// Map helpers on a map that is known: the lookup of an array is written out (base, stride and bound are constants), that of
+// a hash in part (lower_hash.ts), other operations call the map operations' exports directly with the map's constants in
+// front (placement.ts OpCall).
 
 import type { MapPlacement, OpCall } from '../src/maps/placement.ts';
 import type { HelperName } from '../src/spec/helpers.ts';

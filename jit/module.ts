@@ -1,5 +1,6 @@
 // What the functions of one program share while they are lowered: the builder, and the imports and shared functions that
-// turned out to be needed; programs that are put into one module share those, too (`beside`). Imports are named by what they are: 'helper.bpf_ktime_get_ns', 'map.hash_lookup_4', 'fail'.
+// turned out to be needed; programs that are put into one module share those, too (`beside`). Imports are named by what they
+// are: 'helper.bpf_ktime_get_ns', 'map.hash_lookup_4', 'fail'.
 
 import type { MapOpName } from '../src/maps/placement.ts';
 import { CPU } from '../src/memory/layout.ts';

@@ -92,7 +92,10 @@ export interface PrintkRow {
   readonly text?: string;
 }
 
-/** bpf_trace_printk with 0xfedcba9876543210, -42, 65; characters are bytes. The text is bpf_snprintf's; none where it is a hash or long. */
+/**
+ * bpf_trace_printk with 0xfedcba9876543210, -42, 65; characters are bytes. The text is bpf_snprintf's; none where it is a
+ * hash or long.
+ */
 export const PRINTK: readonly PrintkRow[] = [
   { format: 'plain', result: 5, text: 'plain' },
   { format: '%d %d %d', result: 17, text: '1985229328 -42 65' },

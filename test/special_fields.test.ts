@@ -1,6 +1,6 @@
-// Special fields of map values and objects (timers, lists, ...): the programs of objects/fields say in their name what Linux answers, and the
-// file beside each object with which errno, after how many instructions, and in what words. The live kernel, where it is,
-// must say the same, with the same log.
+// Special fields of map values and objects (timers, lists, ...): the programs of objects/fields say in their name what Linux
+// answers, and the file beside each object with which errno, after how many instructions, and in what words. The live
+// kernel, where it is, must say the same, with the same log.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';

@@ -98,7 +98,10 @@ function holds(source: Source, from: Addr, size: number, scene: Scene): boolean 
   }
 }
 
-/** Why `value` is no such pointer into memory of an object; null = it is, or it moved so that this can't be told. undefined: of no object. */
+/**
+ * Why `value` is no such pointer into memory of an object; null = it is, or it moved so that this can't be told. undefined:
+ * of no object.
+ */
 export function outsideMemoryOf(reg: Reg, value: bigint, scene: Scene, state: State): string | null | undefined {
   const source = sourceOf(reg, scene, state);
   if (source === null) return undefined;

@@ -30,7 +30,10 @@ export class Linux {
     this.#start = MAPS.map((_, i) => (CHANGING.includes(i) ? this.#contents(i) : ''));
   }
 
-  /** What Linux does otherwise; null = nothing. The interpreter ran last in `lab`, and accepted = false means that our verifier refused. */
+  /**
+   * What Linux does otherwise; null = nothing. The interpreter ran last in `lab`, and accepted = false means that our
+   * verifier refused.
+   */
   difference(source: FuzzProgram, lab: Lab, expected: Observation): string | null {
     const programs: KernelLoad[] = [];
     try {

@@ -1,6 +1,7 @@
 // An object's .BTF as the live kernel takes it. Types of functions and of maps' values matter, so what clang leaves unfinished
-// is made harmless in place: sections (DATASEC) become nameless structs, their variables and those variables' tags ints, extern functions typedefs of an int; functions whose symbol is hidden become static, as libbpf does. Type ids stay as they are.
-// In: the bytes of .BTF and ids of such functions; out: a copy.
+// is made harmless in place: sections (DATASEC) become nameless structs, their variables and those variables' tags ints,
+// extern functions typedefs of an int; functions whose symbol is hidden become static, as libbpf does. Type ids stay as they
+// are. In: the bytes of .BTF and ids of such functions; out: a copy.
 
 const KIND = { int: 1, struct: 4, func: 12, var: 14, datasec: 15, declTag: 17, typedef: 8 } as const;
 

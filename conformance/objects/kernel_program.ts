@@ -40,7 +40,10 @@ function typedSections({ maps, variables }: ObjectSpec): Map<number, Section> {
   );
 }
 
-/** `kernelTypes`: of the live kernel, where programs refer to its functions. `why` hears when programs and maps must do without the object's types. */
+/**
+ * `kernelTypes`: of the live kernel, where programs refer to its functions. `why` hears when programs and maps must do
+ * without the object's types.
+ */
 export function kernelPrograms(
   oracle: Oracle,
   object: ObjectSpec,

@@ -1,5 +1,6 @@
 // The live differential as a script for many verifiers: Linux is asked once about each program (mutants of the vectors, and
-// as many around calls of helpers, calls.ts), and the answers are replayed. Programs on which the verifier as it is disagrees, or that take Linux long, are left out.
+// as many around calls of helpers, calls.ts), and the answers are replayed. Programs on which the verifier as it is
+// disagrees, or that take Linux long, are left out.
 
 import { progTypeById } from '../../src/spec/prog_types.ts';
 import { verify } from '../../src/verifier/index.ts';

@@ -1,6 +1,7 @@
 // Suite `mutants`: programs nobody wrote. Each is a row of a vectors file, or a program of an object, with one or two
-// instructions changed; the live kernel and our verifier are asked. A false accept is a bug until it is shown to be safe. Mutants that do not decode
-// (reserved fields, jumps out of the program, unreachable instructions) say little and are counted apart.
+// instructions changed; the live kernel and our verifier are asked. A false accept is a bug until it is shown to be safe.
+// Mutants that do not decode (reserved fields, jumps out of the program, unreachable instructions) say little and are
+// counted apart.
 
 import type { Insn } from '../../src/isa/insn.ts';
 import { COMMON_TYPES } from '../../src/spec/kernel_struct.ts';

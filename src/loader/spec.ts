@@ -16,14 +16,20 @@ export interface MapSpec {
   flags: number;
   pinning: number;
   mapExtra: bigint;
-  /** Global data: initial bytes of the single value (absent = zeros, as .bss starts), or of an arena. .rodata is frozen after load. */
+  /**
+   * Global data: initial bytes of the single value (absent = zeros, as .bss starts), or of an arena. .rodata is frozen after
+   * load.
+   */
   data?: Uint8Array;
   frozen?: boolean;
   /** Inner map of a map-in-map. */
   inner?: MapSpec;
   /** Static slots (`.values = { [0] = &prog_or_map }`): key -> symbol name. */
   slots?: { index: number; symbol: string }[];
-  /** Fields of the value that the kernel knows by the name of their type ('bpf_spin_lock', ...); absent = BTF tells nothing of it. */
+  /**
+   * Fields of the value that the kernel knows by the name of their type ('bpf_spin_lock', ...); absent = BTF tells nothing
+   * of it.
+   */
   specialFields?: SpecialField[];
   /** BTF type ids of key and value, 0 = unknown. */
   keyTypeId: number;

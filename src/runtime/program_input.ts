@@ -17,8 +17,8 @@ export type Target = Pick<AttachProg, 'program'> & Partial<AttachProg>;
 /**
  * `types`: what is known of the kernel that the program refers to; the verifier must get the same. `target`: of a program
  * that replaces a function of another one, what verify() said of that one, and the function where section `freplace/FUNC`
- * does not name it. Throws UnsupportedError for what beewasm or that kernel lacks, BpfError('EINVAL') for a reference to a map that was taken out of the object, and
- * for a symbol of the kernel that the object declares as something else.
+ * does not name it. Throws UnsupportedError for what beewasm or that kernel lacks, BpfError('EINVAL') for a reference to a
+ * map that was taken out of the object, and for a symbol of the kernel that the object declares as something else.
  */
 export function programInput(
   object: ObjectSpec,

@@ -26,7 +26,10 @@ export type MapTypeRow = StoredMapType | VerifiedMapType;
 
 /** A map type that can be created. */
 export interface StoredMapType extends MapType {
-  /** How elements are stored: array = index keys; hash = any key; prog = program ids by index; index = plain u32 targets by index; arena = pages. */
+  /**
+   * How elements are stored: array = index keys; hash = any key; prog = program ids by index; index = plain u32 targets by
+   * index; arena = pages.
+   */
   readonly store: 'array' | 'hash' | 'prog' | 'index' | 'arena';
   readonly create: MapCreateRule;
 }

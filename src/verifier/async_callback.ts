@@ -1,5 +1,5 @@
-// Functions that run later, when a timer fires or a task is interrupted (kernel push_async_cb): each is followed as a path of its own, on an empty
-// stack, from where it is handed to a helper. The helper's caller goes on as after any call.
+// Functions that run later, when a timer fires or a task is interrupted (kernel push_async_cb): each is followed as a path of
+// its own, on an empty stack, from where it is handed to a helper. The helper's caller goes on as after any call.
 
 import { elementOf } from './callback.ts';
 import type { Env } from './env.ts';

@@ -253,7 +253,8 @@ export class Env {
   }
   /**
    * The nearest of `from` and its ancestors, those that are still kept, that stands at instruction `at` in the same call
-   * chain as `state`: an earlier round of a loop. null = none, or too many ancestors were looked at for all the questions so far; then nothing is widened.
+   * chain as `state`: an earlier round of a loop. null = none, or too many ancestors were looked at for all the questions so
+   * far; then nothing is widened.
    */
   earlierRound(from: State | null, state: State, at: InsnIndex): State | null {
     for (let st = from; st !== null && this.#ancestors < MAX_ANCESTORS; st = st.parent) {
