@@ -6,9 +6,9 @@ import type { FuncProto, ParamProto } from '../spec/func_proto.ts';
 import { BPF_ATTACH_TYPE as AT, BPF_PROG_TYPE as T } from '../uapi/enums.ts';
 import { UnsupportedError } from '../uapi/errors.ts';
 import type { Env } from './env.ts';
-import { kindName } from './func_args.ts';
+import { isAsMuch, kindName, rulesOf } from './func_args.ts';
 import { effectsOf, onlyTakesCtx, protoOf } from './global_func.ts';
-import type { Prog } from './program.ts';
+import { isReject, type Prog } from './program.ts';
 import { invalid, type Reject } from './reject.ts';
 import type { ProgramInput, TypedFunc } from './verified.ts';
 
@@ -90,6 +90,21 @@ function compareParams(i: number, own: ParamProto, theirs: ParamProto, name: str
   return to.name === of.name
     ? null
     : invalid(`arg${i} ${name}(struct ${to.name} *) doesn't match ${target}(struct ${of.name} *)`);
+}
+
+/**
+ * Does the program believe no more of its arguments than the function it replaces? Linux 6.18 compares the names of
+ * structures alone, neither their sizes nor tags.
+ */
+export function checkBeliefs(env: Env, { attachProg }: ProgramInput): Reject | null {
+  const own = protoOf(env, 0);
+  const theirs = attachProg?.program.typedFuncs?.find((f) => f.proto.name === attachProg.func)?.proto;
+  if (own === undefined || theirs === undefined) return null;
+  const [asked, given] = [rulesOf(env, own), rulesOf(env, theirs)];
+  // The walk says what is wrong with its own types; nothing calls a function with such ones.
+  if (asked === null || given === null || isReject(asked) || isReject(given)) return null;
+  const i = asked.findIndex((rule, n) => !isAsMuch(given[n], rule));
+  return i < 0 ? null : invalid(`arg${i} of ${own.name}() must be more than ${theirs.name}() asks for`);
 }
 
 /** What others may know of an accepted program's functions; undefined = it has no BTF. */

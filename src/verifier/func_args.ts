@@ -214,6 +214,17 @@ function checkPointed(env: Env, regno: number, reg: Reg, size: number): Reject |
   return bad && { ...bad, code: 'EINVAL' };
 }
 
+/** Whether whatever fits `given` fits `asked`. */
+export function isAsMuch(given: Rule, asked: Rule): boolean {
+  // Of these nothing is believed.
+  if (asked.kind === 'untrusted' || asked.kind === 'arena') return true;
+  if (asked.kind === 'mem')
+    return given.kind === 'mem' && given.size >= asked.size && (asked.maybeNull || !given.maybeNull);
+  if (asked.kind === 'trusted')
+    return given.kind === 'trusted' && given.btf === asked.btf && (asked.maybeNull || !given.maybeNull);
+  return given.kind === asked.kind;
+}
+
 /** What such an argument may be at most. */
 export function anyOf(env: Env, rule: Rule): Reg {
   if (rule.kind === 'scalar' || rule.kind === 'arena') return UNKNOWN_SCALAR;

@@ -13,7 +13,7 @@ import { checkStackDepth } from './depth.ts';
 import { diagnose, type Walk } from './diagnose/diagnose.ts';
 import { Env, initialRegs, type VerifyOptions } from './env.ts';
 import { findExceptionCallback } from './exception.ts';
-import { checkExtension, extended, typedFuncs } from './extension.ts';
+import { checkBeliefs, checkExtension, extended, typedFuncs } from './extension.ts';
 import { checkEntry, compareEntry, entryState, protoOf } from './global_func.ts';
 import { buildGraph } from './graph.ts';
 import { findKfuncs } from './kfunc.ts';
@@ -180,6 +180,8 @@ export function verify(given: ProgramInput, options: VerifyOptions = {}): Verify
   if (log.level === 2) liveText(prog, graph, live, log);
   const env = new Env(prog, cfg, graph, live, start(prog), log, options);
   const replaces = given.type === T.BPF_PROG_TYPE_EXT;
+  const believes = replaces ? checkBeliefs(env, given) : null;
+  if (believes) return rejection(input, believes, null, log, NO_STATS);
   if (!replaces) compareEntry(env);
   const main = replaces ? walkAsGlobal(env, 0) : new Search(env).run();
   const wrong = main ?? verifyGlobals(env);

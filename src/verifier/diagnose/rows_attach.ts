@@ -128,6 +128,10 @@ export const ATTACH_ROWS = {
   "arg{arg} {name}(struct {has} *) doesn't match {target}(struct {want} *)": unlike(
     (c) => `argument ${c.num('arg') + 1} of ${c.part('target')} points to struct ${c.part('want')}`,
   ),
+  'arg{arg} of {name}() must be more than {target}() asks for': unlike(
+    (c) =>
+      `callers of ${c.part('target')} may pass less in argument ${c.num('arg') + 1} than ${c.part('name')} believes: fewer bytes, NULL, or what is not trusted`,
+  ),
   'attach to unsupported member {name} of struct {struct}': setup(
     (c) => `the kernel takes no program of this kind for ${c.part('name')} of struct ${c.part('struct')}`,
     'leave the member out, or take SEC("struct_ops") for SEC("struct_ops.s"): few members may sleep',

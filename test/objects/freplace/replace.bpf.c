@@ -101,4 +101,55 @@ int of_another_section(struct __sk_buff *skb)
 	return 7;
 }
 
+#define TAG(name) __attribute__((btf_decl_tag("arg:" #name)))
+
+struct args {
+	int first;
+};
+
+struct more {
+	int first;
+	int second;
+};
+
+SEC("freplace/takes")
+int new_takes(struct args *args)
+{
+	return args ? args->first : 0;
+}
+
+SEC("freplace/takes_more")
+int takes_too_much(struct more *more TAG(nonnull))
+{
+	return more->second;
+}
+
+SEC("freplace/takes")
+int takes_some(struct args *args TAG(nonnull))
+{
+	return args->first;
+}
+
+struct bpf_map {
+	int at;
+};
+
+SEC("freplace/looks")
+int new_looks(struct bpf_map *map TAG(untrusted))
+{
+	return map->at;
+}
+
+SEC("freplace/looks")
+int trusts(struct bpf_map *map TAG(trusted))
+{
+	return map->at;
+}
+
+SEC("freplace/looks")
+int writes(struct bpf_map *map TAG(nonnull))
+{
+	return map->at = 1;
+}
+
 char _license[] SEC("license") = "GPL";

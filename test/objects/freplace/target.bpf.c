@@ -20,6 +20,36 @@ __noinline int sum(int a, struct __sk_buff *skb)
 	return a + skb->mark;
 }
 
+#define TAG(name) __attribute__((btf_decl_tag("arg:" #name)))
+
+struct args {
+	int first;
+	int second;
+};
+
+__noinline int takes(struct args *args)
+{
+	return args ? args->first : 0;
+}
+
+struct more {
+	int first;
+};
+
+__noinline int takes_more(struct more *more TAG(nonnull))
+{
+	return more->first;
+}
+
+struct bpf_map {
+	int at;
+};
+
+__noinline int looks(struct bpf_map *map TAG(untrusted))
+{
+	return map->at;
+}
+
 static __noinline int hidden(struct __sk_buff *skb, int n)
 {
 	return skb->mark * n;
@@ -28,7 +58,11 @@ static __noinline int hidden(struct __sk_buff *skb, int n)
 SEC("tc")
 int main_tc(struct __sk_buff *skb)
 {
-	return length(skb) + grows(skb) + sum(1, skb) + hidden(skb, skb->len);
+	struct args args = { 1, 2 };
+	struct more more = { 1 };
+	int n = length(skb) + grows(skb) + sum(1, skb) + hidden(skb, skb->len);
+
+	return n + takes(&args) + takes_more(&more) + looks(0);
 }
 
 __noinline int allows(struct bpf_sock_addr *ctx)
