@@ -1,5 +1,6 @@
 // What the commands of this folder share: help is no wrong usage, what is wrong is one line, and the exit code: 0 = everything as
-// expected, 1 = something differs or failed, 2 = wrong arguments. Any other exception is a bug and goes on.
+// expected, 1 = something differs or failed, 2 = wrong arguments. A file that can't be read is such a line, too; any
+// other exception is a bug and goes on.
 
 import { guardStdout } from '../src/cli/stdout.ts';
 import { BeewasmError } from '../src/uapi/errors.ts';
@@ -23,6 +24,11 @@ export async function runCommand(
   process.exitCode = await codeOf(name, usage, run, process.argv.slice(2));
 }
 
+/** "ENOENT: no such file or directory, open 'x'": says all by itself. */
+function isRefusedFile(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error && 'path' in error;
+}
+
 async function codeOf(
   name: string,
   usage: string,
@@ -36,7 +42,7 @@ async function codeOf(
   try {
     return (await run(argv)) ? 0 : 1;
   } catch (error) {
-    if (!(error instanceof BeewasmError)) throw error;
+    if (!(error instanceof BeewasmError) && !isRefusedFile(error)) throw error;
     process.stderr.write(`${name}: ${error.message}\n`);
     if (!(error instanceof UsageError)) return 1;
     process.stderr.write(`${usage}\n`);

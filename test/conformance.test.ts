@@ -333,3 +333,13 @@ describe.each([
     expect([status, stderr, stdout.slice(0, 6)]).toEqual([0, '', 'usage:']);
   });
 });
+
+it.each([
+  ['real', '--dir'],
+  ['verifier', '--vectors'],
+])('%s %s of what is not there: one line', (suite, option) => {
+  const main = join(ROOT, 'dist/conformance/main.js');
+  const { status, stderr } = spawnSync(process.execPath, [main, suite, option, '/nope'], { encoding: 'utf8' });
+  expect([status, stderr.split('\n').length]).toEqual([1, 2]);
+  expect(stderr).toContain('/nope');
+});

@@ -423,6 +423,8 @@ describe('the world of a program', () => {
     program.run64();
     kernel.helpers.mock('bpf_ktime_get_ns', () => 1_000n);
     expect(program.run64().retval).toBe(1000n);
+    kernel.helpers.mock('bpf_ktime_get_ns', () => 1.5);
+    expect(() => program.run64()).toThrow(/^EINVAL: .*the mock of bpf_ktime_get_ns returned 1\.5: neither/);
     kernel.helpers.restore('bpf_ktime_get_ns');
     expect(program.run64().retval).not.toBe(1000n);
     expect(errorOf(() => kernel.helpers.mock('bpf_tail_call', () => 0))).toBe('EINVAL');

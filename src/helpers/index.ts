@@ -3,6 +3,7 @@
 
 import { controlWord } from '../memory/layout.ts';
 import { abiReturn, PROTOTYPES, type ProtoRow } from '../spec/helpers.ts';
+import { BpfError } from '../uapi/errors.ts';
 import { checksumHelpers } from './checksum.ts';
 import { cpuHelpers } from './cpu.ts';
 import { dynptrHelpers } from './dynptr.ts';
@@ -48,12 +49,19 @@ function bind(name: BoundHelperName, env: HelperEnv, cpu: number): HelperImpl {
   return (a, b, c, d, e, f, g, h) => {
     const mock = env.mocks.size === 0 ? undefined : env.mocks.get(name);
     if (mock === undefined) return impl(a, b, c, d, e, f, g, h);
-    return callMock(mock, PROTOTYPES[name], env, cpu, [a, b, c, d, e, f, g, h]);
+    return callMock(name, mock, env, cpu, [a, b, c, d, e, f, g, h]);
   };
 }
 
 /** Translates between the engines' i32 arguments and a mock's arguments by prototype. */
-function callMock(mock: HelperMock, row: ProtoRow, env: HelperEnv, cpu: number, args: number[]): number | undefined {
+function callMock(
+  name: BoundHelperName,
+  mock: HelperMock,
+  env: HelperEnv,
+  cpu: number,
+  args: number[],
+): number | undefined {
+  const row: ProtoRow = PROTOTYPES[name];
   let at = 0;
   const given = row.args.map((kind) => {
     if (kind === 's32') return args[at++] | 0;
@@ -61,6 +69,8 @@ function callMock(mock: HelperMock, row: ProtoRow, env: HelperEnv, cpu: number, 
     return kind === 'u64' ? (BigInt(args[at++] >>> 0) << 32n) | BigInt(lo) : lo;
   });
   const result = mock(...given) ?? 0;
+  if (typeof result !== 'bigint' && !Number.isInteger(result))
+    throw new BpfError('EINVAL', `the mock of ${name} returned ${result}: neither a whole number nor a bigint`);
   const kind = abiReturn(row);
   if (kind === 's32' || kind === 'u32') return Number(BigInt.asIntN(32, BigInt(result)));
   if (kind === 'wide') env.memory.setU64(controlWord(cpu, 'result'), BigInt.asUintN(64, BigInt(result)));
