@@ -11,7 +11,8 @@
 // A prefix that contradicts the line (number or opcode byte) is an error, because jumps would go elsewhere.
 
 import { FormatError } from '../uapi/errors.ts';
-import { type FormContext, parseStatement, type Statement, StatementError } from './asm_forms.ts';
+import { type FormContext, parseStatement } from './asm_forms.ts';
+import { type Statement, StatementError } from './asm_parts.ts';
 import { helperId } from './helper_names.ts';
 import type { Insn, InsnIndex } from './insn.ts';
 
