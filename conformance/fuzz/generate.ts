@@ -2,8 +2,9 @@
 // beewasm runs). Everything a program computed goes into r0, and most of it into memory, so that a difference shows.
 
 import type { Size } from '../../src/isa/op.ts';
+import { packetBase } from './call_groups.ts';
 import { Draft } from './draft.ts';
-import { group, packetBase } from './groups.ts';
+import { group } from './groups.ts';
 import type { Code, FuzzProgram, FuzzType } from './program.ts';
 import { Random } from './random.ts';
 import {
