@@ -2,7 +2,7 @@
 
 import type { BpfMap, JitLevel, Kernel, Program } from '../src/index.ts';
 import { loadText } from './harness.ts';
-import type { TestProgram } from './programs.ts';
+import type { TestProgram } from './test_program.ts';
 
 export interface CorpusProgram {
   readonly loaded: Program;

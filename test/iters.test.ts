@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { COMMON_TYPES, type KernelTypes } from '../src/spec/kernel_struct.ts';
 import { BPF_PROG_TYPE as T } from '../src/uapi/enums.ts';
 import { verify } from '../src/verifier/index.ts';
-import { type ObjectRow, ROWS } from './iter_programs.ts';
 import { expectSameOften, inputOf, liveKernel, refusal } from './live_objects.ts';
+import type { ObjectRow } from './object_calls.ts';
+import { ROWS } from './object_rows.ts';
 
 const live = liveKernel('iterators');
 const inputOfRow = ({ text, type, flags }: ObjectRow, types: KernelTypes) =>

@@ -1,7 +1,7 @@
 // Small programs that show one thing each of what the JIT does: listing.test.ts keeps what they become.
 
 import { BPF_MAP_TYPE } from '../src/uapi/enums.ts';
-import type { TestProgram } from './programs.ts';
+import type { TestProgram } from './test_program.ts';
 
 type Listed = Omit<TestProgram, 'name' | 'expect'>;
 
