@@ -19,6 +19,7 @@ import type { ArenaPlacement } from './placement.ts';
 const THERE = PAGE_BITS.present | PAGE_BITS.taken;
 const low = (address: bigint) => Number(BigInt.asUintN(32, address));
 const high = (address: bigint) => (address >> 32n) << 32n;
+const pageOf = (offset: number) => Math.floor(offset / ARENA_PAGE);
 
 export interface ArenaRegions {
   readonly addr: Addr;
@@ -111,7 +112,7 @@ export class ArenaPages {
 
   /** Page of an address, by its low half as in a program; beyond all pages for one that is not in the arena. */
   #page(address: bigint): number {
-    return ((low(address) - low(this.#userStart)) >>> 0) >>> 12;
+    return pageOf((low(address) - low(this.#userStart)) >>> 0);
   }
 
   /**
@@ -124,7 +125,7 @@ export class ArenaPages {
     if (this.#userStart === 0n || high(address) !== high(this.#userStart) || !inside) return -ERRNO.EFAULT;
     const offset = Number(start);
     const table = this.#memory.bytes(this.placement.table, this.#ranges.pages);
-    for (let page = offset >>> 12; page * ARENA_PAGE < offset + length; page++) {
+    for (let page = pageOf(offset); page * ARENA_PAGE < offset + length; page++) {
       if ((table[page] & PAGE_BITS.present) !== 0) continue;
       if (this.#strict || table[page] !== 0) return -ERRNO.EFAULT;
       this.#ranges.take(page, 1, THERE);
