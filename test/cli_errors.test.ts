@@ -12,7 +12,7 @@ describe('bad input: one line, exit code 1', () => {
   const noise = Uint8Array.from({ length: 5000 }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 13) & 255);
   const cases: [string, string, string][] = [
     ['missing', join(scratch, 'nothing'), 'no such file or directory'],
-    ['a directory', scratch, "can't read"],
+    ['a directory', scratch, `can't read ${scratch}: it is a directory`],
     ['without an end', '/dev/zero', "can't read /dev/zero: it is a device"],
     ['empty', file('empty', ''), 'ELF: file is empty'],
     ['random', file('noise', noise), 'ELF: not an ELF file'],

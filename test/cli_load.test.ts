@@ -190,6 +190,7 @@ describe('prog load', () => {
     const replace = 'prog load test/objects/freplace/replace.bpf.o';
     const target = 'target test/objects/freplace/target.bpf.o';
     expect((await beewasm(`${replace} name new_length ${target}`)).out).toContain('new_length: accepted');
+    expect((await beewasm(`${replace} name more_arguments ${target}`)).out).toContain('length takes 1 argument, not 2');
     const other = await beewasm(`${replace} name new_length ${target} func grows`);
     expect(other.out).toContain('new_length: accepted');
     expect((await beewasm(`${replace} name new_nothing ${target}`)).out).toContain("Subprog nothing doesn't exist");

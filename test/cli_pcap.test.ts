@@ -127,7 +127,7 @@ describe('pcap', () => {
       [['-r', capture, '-w', 'x', '--only', 'perhaps'], 2, /expected XDP_ABORTED, .* or a number/],
       [['-r', capture, '-w', '-', '--json'], 2, /both want stdout/],
       [['-r', join(scratch, 'none')], 1, /^Error: can't read .*none: no such file or directory\n$/],
-      [['-r', scratch], 1, /^Error: can't read .*: illegal operation on a directory\n$/],
+      [['-r', scratch], 1, /^Error: can't read .*: it is a directory\n$/],
       [['-r', capture, '-w', join(scratch, 'no/x')], 1, /^Error: can't write .*no\/x: no such file or directory\n$/],
       [['-r', text], 1, /^Error: .*text: pcap: neither pcap nor pcapng \(magic number 0x.*\)\n$/],
       [['-r', '-'], 1, /^Error: stdin: pcap: the file is empty\n$/, new Uint8Array(0)],

@@ -113,7 +113,7 @@ describe('what an object declares a symbol of the kernel as', () => {
       expect(refusal('unheard_of', types)).toBe(
         `program unheard_of: kfunc bpf_nothing_like_it is ${
           types === COMMON_TYPES
-            ? "known only to the kernel's BTF (btf FILE; from code: openObject's btf, load's kernelTypes)"
+            ? "known only to the kernel's BTF (btf FILE; in code: kernelTypes)"
             : 'not in the BTF of the kernel'
         }`,
       );

@@ -335,7 +335,9 @@ describe('misuse', () => {
   it('a map that does not fit is ENOMEM and leaves nothing behind', () => {
     const before = heap.used;
     const huge = { name: 'x', type: 1, keySize: 4, valueSize: 4_000_000, maxEntries: 10_000, flags: 0 };
-    expect(() => createMap(huge, ctx)).toThrow(expect.objectContaining({ code: 'ENOMEM' }));
+    expect(() => createMap(huge, ctx)).toThrow(
+      expect.objectContaining({ code: 'ENOMEM', message: expect.stringMatching(/^ENOMEM: map 'x' \(\w+\): /) }),
+    );
     expect(heap.used).toBe(before);
   });
 

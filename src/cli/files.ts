@@ -11,11 +11,14 @@ export class FileError extends BeewasmError {
   readonly code = 'EFILE';
 }
 
+const A_DIRECTORY = 'it is a directory';
+
 /** "ENOENT: no such file or directory, open 'x'" -> FileError("can't read x: no such file or directory"). */
 export function fileError(verb: string, path: string, error: unknown): unknown {
   if (!(error instanceof Error) || !('syscall' in error)) return error;
-  const reason = /^[A-Z0-9]+: ([^,]*)/.exec(error.message)?.[1] ?? error.message;
-  return new FileError(`can't ${verb} ${path}: ${reason}`);
+  const reason =
+    'code' in error && error.code === 'EISDIR' ? A_DIRECTORY : /^[A-Z0-9]+: ([^,]*)/.exec(error.message)?.[1];
+  return new FileError(`can't ${verb} ${path}: ${reason ?? error.message}`);
 }
 
 export function readInput(path: string): Uint8Array {
@@ -49,7 +52,7 @@ export function checkStreams(input: string, output: string | undefined): void {
   } catch (error) {
     throw fileError('read', input, error);
   }
-  if (from.isDirectory()) throw new FileError(`can't read ${input}: illegal operation on a directory`);
+  if (from.isDirectory()) throw new FileError(`can't read ${input}: ${A_DIRECTORY}`);
   if (output === undefined || output === '-' || !from.isFile()) return;
   const to = statSync(output, { throwIfNoEntry: false });
   if (to !== undefined && to.dev === from.dev && to.ino === from.ino) {

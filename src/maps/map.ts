@@ -41,7 +41,17 @@ export function createMap(params: MapParams, ctx: MapContext): KernelMap {
   }
   const refusal = checkCreate(params, type);
   if (refusal !== null) throw new BpfError(refusal.code, `map '${params.name}' (${type.name}): ${refusal.reason}`);
-  return new KernelMap(params, type, ctx, STORES[type.store](params, type, ctx));
+  return new KernelMap(params, type, ctx, openStore(params, type, ctx));
+}
+
+/** What the memory refuses is refused to this map. */
+function openStore(params: MapParams, type: StoredMapType, ctx: MapContext): Store {
+  try {
+    return STORES[type.store](params, type, ctx);
+  } catch (error) {
+    if (!(error instanceof BpfError)) throw error;
+    throw new BpfError(error.code, `map '${params.name}' (${type.name}): ${error.reason}`);
+  }
 }
 
 /** The operations of one map. A number is 0 or -errno. */

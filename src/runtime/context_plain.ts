@@ -20,7 +20,7 @@ export function plainContext(ctx: CtxRow): ContextRow {
     layout: { name: struct, size, members: [] },
 
     frameBytes(length) {
-      if (length > 0) throw new BpfError('EINVAL', `programs over ${struct} take no data`);
+      if (length > 0) throw new BpfError('EINVAL', `a context of struct ${struct} has no packet: it takes no data`);
       return object + OBJECT_BYTES;
     },
 

@@ -42,7 +42,7 @@ function idOf({ name, of }: KsymReloc, types: KernelTypes): number | undefined {
 
 /** What a program needs of a kernel that does not have it. */
 export function missing(program: string, what: string, types: KernelTypes): UnsupportedError {
-  const own = "is known only to the kernel's BTF (btf FILE; from code: openObject's btf, load's kernelTypes)";
+  const own = "is known only to the kernel's BTF (btf FILE; in code: kernelTypes)";
   const how = types === COMMON_TYPES ? own : 'is not in the BTF of the kernel';
   return new UnsupportedError(what, `program ${program}: ${what} ${how}`);
 }

@@ -107,7 +107,8 @@ export const ATTACH_ROWS = {
     FREPLACE,
   ),
   '{name}() has {count} args while {target}() has {expected} args': unlike(
-    (c) => `${c.part('target')} takes ${c.part('expected')} arguments, not ${c.part('count')}`,
+    (c) =>
+      `${c.part('target')} takes ${c.part('expected')} argument${c.part('expected') === '1' ? '' : 's'}, not ${c.part('count')}`,
   ),
   "Return type {type} of {name}() doesn't match type {expected} of {target}()": unlike(
     (c) => `${c.part('target')} returns something else than ${c.part('name')}`,
