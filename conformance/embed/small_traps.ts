@@ -134,11 +134,9 @@ export function neighbours(s: Scope, depth: number): void {
   judge(s, dst, depth);
 }
 
-/** Two paths leave different numbers in a slot that only a function reads, through a pointer. */
-export function lend(s: Scope, depth: number): void {
+/** Offset of a slot in which two paths leave different numbers. */
+function twoNumbers(s: Scope): number {
   const { d, r } = s;
-  if (s.forks <= 0 || depth > 1) return;
-  s.forks--;
   const off = r.pick(SLOTS);
   const order = r.chance(50) ? [0, r.between(1, 3)] : [r.between(1, 3), 0];
   d.op('stdw', { dst: FP, off, imm: order[0] });
@@ -146,6 +144,15 @@ export function lend(s: Scope, depth: number): void {
   d.op('stdw', { dst: FP, off, imm: order[1] });
   d.place(skip);
   d.op('mov64_imm', { dst: SCRATCH, imm: 0 });
+  return off;
+}
+
+/** Two paths leave different numbers in a slot that only a function reads, through a pointer. */
+export function lend(s: Scope, depth: number): void {
+  const { d, r } = s;
+  if (s.forks <= 0 || depth > 1) return;
+  s.forks--;
+  const off = twoNumbers(s);
   callWith(s, r.pick(VALUES));
   d.op('stdw', { dst: FP, off, imm: 1 });
 }
@@ -155,13 +162,7 @@ export function overwrite(s: Scope, depth: number): void {
   const { d, r } = s;
   if (s.forks < 2 || depth > 1) return;
   s.forks -= 2;
-  const off = r.pick(SLOTS);
-  const order = r.chance(50) ? [0, r.between(1, 3)] : [r.between(1, 3), 0];
-  d.op('stdw', { dst: FP, off, imm: order[0] });
-  const skip = fork(s);
-  d.op('stdw', { dst: FP, off, imm: order[1] });
-  d.place(skip);
-  d.op('mov64_imm', { dst: SCRATCH, imm: 0 });
+  const off = twoNumbers(s);
   const callee = d.label();
   d.op('mov64_reg', { dst: 1, src: FP });
   d.op('mov64_reg', { dst: 2, src: BASE });
