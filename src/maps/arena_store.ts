@@ -2,6 +2,7 @@
 
 import { ERRNO } from '../uapi/errno.ts';
 import { ArenaPages, arenaRegionSizes } from './arena_pages.ts';
+import { NO_ELEMENTS } from './placement.ts';
 import type { OpenStore } from './store.ts';
 
 const REFUSED = -ERRNO.EOPNOTSUPP;
@@ -14,18 +15,12 @@ export const openArenaStore: OpenStore = (params, type, ctx) => {
   return {
     pages,
     placement: {
+      ...NO_ELEMENTS,
       addr,
       type,
       keySize,
       valueSize,
       maxEntries,
-      values: 0,
-      stride: 0,
-      cpuStride: 0,
-      table: 0,
-      lookup: null,
-      update: null,
-      delete: null,
       arena: pages.placement,
     },
     lookup: () => -ERRNO.EINVAL,

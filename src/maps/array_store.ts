@@ -1,7 +1,7 @@
 // ARRAY and PERCPU_ARRAY: an element for every index, nothing to insert or delete.
 
 import { ERRNO } from '../uapi/errno.ts';
-import type { MapPlacement } from './placement.ts';
+import { type MapPlacement, NO_ELEMENTS } from './placement.ts';
 import {
   NOT_SUPPORTED,
   nextIndex,
@@ -25,6 +25,7 @@ export const openArrayStore: OpenStore = (params, type, ctx) => {
   const element = [values, stride, maxEntries];
   const update = [...element, valueSize, cpuStride, cpus];
   const placement: MapPlacement = {
+    ...NO_ELEMENTS,
     addr,
     type,
     keySize,
@@ -33,11 +34,8 @@ export const openArrayStore: OpenStore = (params, type, ctx) => {
     values,
     stride,
     cpuStride,
-    table: 0,
     lookup: { fn: 'array_lookup', args: element },
     update: { fn: 'array_update', args: update },
-    delete: null,
-    arena: null,
   };
   const owner = ownerOf(ctx);
   const userUpdate = type.perCpu ? ops.array_update_all : ops.array_update;

@@ -4,7 +4,7 @@
 
 import { BPF_FLAGS } from '../uapi/enums.ts';
 import { callOp } from './ops.ts';
-import type { MapOpName, MapPlacement } from './placement.ts';
+import { type MapOpName, type MapPlacement, NO_ELEMENTS } from './placement.ts';
 import { type OpenStore, ownerOf, placeRegions, readElement, roundUp, userValueSize } from './store.ts';
 
 const BUCKET_SIZE = 8;
@@ -46,19 +46,17 @@ export const openHashStore: OpenStore = (params, type, ctx) => {
   const element = [...hash, header, keySize, valueSize, cpuStride, cpus];
   const fixed = FIXED_KEY_LOOKUPS[keySize];
   const placement: MapPlacement = {
+    ...NO_ELEMENTS,
     addr,
     type,
     keySize,
     valueSize,
     maxEntries,
-    values: 0,
-    stride: 0,
     cpuStride,
     table,
     lookup: fixed !== undefined ? { fn: fixed, args: hash } : { fn: 'hash_lookup', args: [...hash, keySize] },
     update: { fn: 'hash_update', args: element },
     delete: { fn: 'hash_delete', args: element },
-    arena: null,
   };
   ops.hash_init(...hash, header, elemSize, spares * elemSize);
 

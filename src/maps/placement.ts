@@ -65,3 +65,15 @@ export interface MapPlacement {
   /** null = it is no arena. */
   readonly arena: ArenaPlacement | null;
 }
+
+/** What a placement says of all that its map does not have. */
+export const NO_ELEMENTS = {
+  values: 0,
+  stride: 0,
+  cpuStride: 0,
+  table: 0,
+  lookup: null,
+  update: null,
+  delete: null,
+  arena: null,
+} as const satisfies Partial<MapPlacement>;

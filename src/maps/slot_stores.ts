@@ -4,7 +4,7 @@
 import type { MapTypeRow } from '../spec/map_types.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import type { MapParams } from './create.ts';
-import type { MapPlacement, OpCall } from './placement.ts';
+import { type MapPlacement, NO_ELEMENTS, type OpCall } from './placement.ts';
 import { isCompatible, type ProgOwner } from './prog_owner.ts';
 import {
   type MapContext,
@@ -37,6 +37,7 @@ function placeSlots(params: MapParams, type: MapTypeRow, ctx: MapContext, stride
   const fromProgram = (type.helpers as readonly string[]).includes('bpf_map_lookup_elem');
   return {
     placement: {
+      ...NO_ELEMENTS,
       addr,
       type,
       keySize,
@@ -44,12 +45,7 @@ function placeSlots(params: MapParams, type: MapTypeRow, ctx: MapContext, stride
       maxEntries,
       values,
       stride,
-      cpuStride: 0,
-      table: 0,
       lookup: fromProgram ? lookup : null,
-      update: null,
-      delete: null,
-      arena: null,
     },
     at(key) {
       memory.write(scratch.key, key);
