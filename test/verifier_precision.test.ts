@@ -60,6 +60,17 @@ const ROWS: readonly (readonly [steps: string, next: string, taken?: string])[] 
   ['r6 &= 255; r6 = -r6', 'R6=scalar(smin=smin32=-255,smax=smax32=0)'],
   ['w6 &= 255; w6 = -w6', 'R6=scalar(smin=0,smax=umax=0xffffffff,smin32=-255,smax32=0,var_off=(0x0; 0xffffffff))'],
   ['r6 %= 5', 'R6=scalar()'],
+  ['r6 = 5; r7 = 1; r7 <<= 32; r7 |= 1; w6 <<= w7', 'R6=scalar() R7=0x100000001'],
+  ['r6 = 5; r7 = 1; r7 <<= 32; r7 |= 1; w6 >>= w7', 'R6=scalar() R7=0x100000001'],
+  ['r6 = 5; r7 = 1; r7 <<= 32; r7 |= 1; w6 s>>= w7', 'R6=scalar() R7=0x100000001'],
+  [
+    'r6 &= 255; if r6 < 37 goto out; if r6 & 37 goto out',
+    'R6=scalar(smin=smin32=0,smax=umax=smax32=umax32=218,var_off=(0x0; 0xda))',
+  ],
+  [
+    'w6 &= 255; if w6 < 37 goto out; if w6 & 37 goto out',
+    'R6=scalar(smin=smin32=0,smax=umax=smax32=umax32=218,var_off=(0x0; 0xda))',
+  ],
   ['w6 /= 3', 'R6=scalar()'],
   ['w6 = 0; w7 &= 3; w6 -= w7; r6 s>>= 31', 'R6=scalar(smin=smin32=0,smax=umax=smax32=umax32=1,var_off=(0x0; 0x1))'],
   [

@@ -217,6 +217,9 @@ export class Branches {
     const bits: Word = whole ? c : { hi: 0, lo: c.lo };
     const { v, m } = x.var_off;
     if (!holds) {
+      // Linux forgets the ranges: with fewer bits they might contradict them, on a path that can't happen.
+      this.#scalars.setUnbounded64(x);
+      this.#scalars.setUnbounded32(x);
       x.var_off = new Tnum(without(v, bits), without(m, bits));
     } else if (!isZero(bits) && isZero(and(bits, this.#scalars.w.sub(bits, ONE_WORD)))) {
       x.var_off = new Tnum(or(v, bits), without(m, bits));

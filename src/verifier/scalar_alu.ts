@@ -233,7 +233,8 @@ export class Alu {
     // Operands that contradict themselves can't happen at run time; nothing is claimed about the result.
     if (isEmpty(b)) return unknown;
     if (op === 'lsh' || op === 'rsh' || op === 'arsh') {
-      const k = whole ? w.toUnsigned(b.uMax) : b.u32_max;
+      // Linux asks the whole number how far it shifts, also where only the low half counts.
+      const k = w.toUnsigned(b.uMax);
       if (!constB || k >= (whole ? w.bits : w.half)) return unknown;
       return whole ? this.shift64(op, a, k) : this.shift32(op, a, k);
     }
