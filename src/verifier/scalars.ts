@@ -336,7 +336,10 @@ export class Scalars {
     return this.sync(b);
   }
 
-  /** The low `bits` bits, sign-extended (movsx, ldxs). */
+  /**
+   * The low `bits` bits, sign-extended (movsx, ldxs; kernel coerce_reg_to_size_sx). Like Linux this knows nothing but the
+   * limits of so many bits where the sign may change, and of single bits only what the range says.
+   */
   signExtend(s: Scalar, bits: number): Scalar {
     const { w } = this;
     if (isConst(s)) return this.constant(w.signExtend(s.var_off.v, bits));
@@ -344,20 +347,20 @@ export class Scalars {
     const lo = w.signExtend(s.sMin, bits);
     const hi = w.signExtend(s.sMax, bits);
     // Same bits above the truncation at both ends, and no sign change inside: order is kept.
-    const sameAbove = same(w.arsh(s.sMin, bits), w.arsh(s.sMax, bits));
-    const keeps = sameAbove && !less(hi, lo) && lo.hi >= 0 === hi.hi >= 0;
-    b.sMin = keeps ? lo : w.sext(-(2 ** (bits - 1)));
-    b.sMax = keeps ? hi : w.sext(2 ** (bits - 1) - 1);
-    if (bits === w.half && !keeps) {
-      b.sMin = w.sext(s.s32_min);
-      b.sMax = w.sext(s.s32_max);
+    if (same(w.arsh(s.sMin, bits), w.arsh(s.sMax, bits)) && lo.hi >= 0 === hi.hi >= 0) {
+      b.sMin = b.uMin = lo;
+      b.sMax = b.uMax = hi;
+      b.var_off = this.tnums.range(lo, hi);
+    } else {
+      b.s32_min = -(2 ** (bits - 1));
+      b.s32_max = 2 ** (bits - 1) - 1;
+      b.sMin = w.sext(b.s32_min);
+      b.sMax = w.sext(b.s32_max);
     }
-    const { v, m } = s.var_off;
-    if (((m.lo >>> (bits - 1)) & 1) === 0) b.var_off = new Tnum(w.signExtend(v, bits), and(m, w.ones(bits)));
     return this.sync(b);
   }
 
-  /** The low `bits` bits, sign-extended to the low half, with the upper half zero (32-bit movsx). */
+  /** The low `bits` bits, sign-extended to the low half, with the upper half zero (32-bit movsx; kernel coerce_subreg_to_size_sx). */
   signExtend32(s: Scalar, bits: number): Scalar {
     const { w } = this;
     const extend = (x: number) => (x << (32 - bits)) >> (32 - bits);
@@ -365,13 +368,10 @@ export class Scalars {
     const b = copyOf(this.unknown);
     const lo = extend(s.s32_min);
     const hi = extend(s.s32_max);
-    const keeps = s.s32_min >> bits === s.s32_max >> bits && lo <= hi && lo >= 0 === hi >= 0;
+    const keeps = s.s32_min >> bits === s.s32_max >> bits && lo >= 0 === hi >= 0;
     b.s32_min = keeps ? lo : -(2 ** (bits - 1));
     b.s32_max = keeps ? hi : 2 ** (bits - 1) - 1;
-    const { v, m } = s.var_off;
-    const signKnown = ((m.lo >>> (bits - 1)) & 1) === 0;
-    const known = new Tnum({ hi: 0, lo: extend(v.lo) }, { hi: 0, lo: m.lo & w.ones(bits).lo });
-    b.var_off = signKnown ? known : new Tnum(ZERO_WORD, this.#low);
+    b.var_off = keeps ? tnumSubreg(this.tnums.range(w.sext(lo), w.sext(hi))) : new Tnum(ZERO_WORD, this.#low);
     b.uMin = b.sMin = ZERO_WORD;
     b.uMax = b.sMax = this.#low;
     return this.zext32(this.sync(b));
